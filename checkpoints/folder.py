@@ -1,0 +1,95 @@
+"""The run folder `checkpoints/<run>/`: its name, its lock and its files.
+
+    config.json        every setting, complete and typed
+    environment.json   versions, machine, and the run it started from
+    metrics.jsonl      the record of training, a line an entry
+    tensorboard/       a view of it, which can be rebuilt
+    step-00001000/     weights and the rest of the state (steps.py)
+    questions.csv      every question asked at the end
+    result.json        written last, once the run is finished
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tasks.settings import SettingError, require
+
+ROOT = Path(__file__).parent
+
+
+def run_folder(name: str, root: Path = ROOT) -> Path:
+    """The folder of the run `name`: one plain path component, no module's name, no link."""
+    plain = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name) is not None
+    require(plain, "name", name, "letters, digits, '.', '_' and '-', 100 at most, the first a letter or digit")
+    modules = {stem for path in ROOT.glob("*.py") for stem in (path.name, path.stem)}
+    require(name not in modules, "name", name, f"other than the modules of checkpoints/ ({', '.join(sorted(modules))})")
+    folder = root / name
+    require(not folder.is_symlink(), "name", name, f"no link, but {folder} is one")
+    return folder
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Holds the run folder for this process; the system drops the lock when the process ends, however it does."""
+    with open(folder / "lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SettingError(f"{folder} is in use by another process: wait for it or choose another name") from None
+        yield
+
+
+def write_json(path: Path, values: Any) -> None:
+    write_text(path, json.dumps(values, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replaces the file whole or, if anything fails, not at all."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+class Metrics:
+    """metrics.jsonl, open for appending after its first `length` bytes; what a killed process wrote later is cut."""
+
+    def __init__(self, folder: Path, length: int):
+        self.file = open(folder / "metrics.jsonl", "ab")
+        have = self.file.tell()
+        require(have >= length, f"{folder}/metrics.jsonl", f"{have} bytes", f"at least the {length} bytes it had when saved")
+        self.file.truncate(length)
+
+    def append(self, entry: dict[str, Any]) -> int:
+        """Adds a line and returns the length in bytes."""
+        self.file.write(json.dumps(entry).encode() + b"\n")
+        self.file.flush()
+        return self.file.tell()
+
+    def __enter__(self) -> "Metrics":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """The entries of metrics.jsonl; a last line that a killed process left unfinished is not one."""
+    path = folder / "metrics.jsonl"
+    if not path.is_file():
+        return []
+    return [json.loads(line) for line in path.read_text().split("\n")[:-1]]

@@ -1,0 +1,108 @@
+"""Saving and reading back `step-00001000/`: weights and state in safetensors, counters in JSON.
+
+A step is written under another name and renamed once its manifest, the last file, holds the SHA-256 of
+the others. So a step is whole or it is not there, and damage is found before anything is used.
+"""
+
+import hashlib
+import itertools
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file
+from safetensors.torch import save as safetensors
+from torch import Tensor
+
+FILES = ("weights.safetensors", "state.safetensors", "state.json")
+FORMAT = 1
+
+
+def path_of(folder: Path, step: int) -> Path:
+    return folder / f"step-{step:08d}"
+
+
+def steps(folder: Path) -> list[Path]:
+    """The saved steps of a run, oldest first, whole or damaged."""
+    return sorted(path for path in folder.glob("step-" + 8 * "[0-9]") if path.is_dir() and not path.is_symlink())
+
+
+def save(folder: Path, step: int, weights: dict[str, Tensor], state: dict[str, Tensor], counters: Any, keep: int) -> None:
+    """Saves `step` and drops the oldest steps beyond the newest `keep`, but none that is damaged."""
+    final = path_of(folder, step)
+    temporary, replaced = folder / f".{final.name}", folder / f".{final.name}-replaced"
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        temporary.mkdir()
+        contents = (*(to_bytes(tensors) for tensors in (weights, state)), json.dumps(counters).encode())
+        digests = {name: hashlib.sha256(data).hexdigest() for name, data in zip(FILES, contents)}
+        manifest = json.dumps({"format": FORMAT, "step": step, "files": digests}, indent=1).encode()
+        for name, data in zip((*FILES, "manifest.json"), (*contents, manifest)):
+            with open(temporary / name, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        sync(temporary)
+        if final.exists():
+            final.rename(replaced if damage(final) is None else unused(folder / f"{final.name}-damaged"))
+        temporary.rename(final)
+        sync(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(replaced, ignore_errors=True)
+    for old in steps(folder)[:-keep]:
+        if damage(old) is None:
+            shutil.rmtree(old)
+
+
+def load(folder: Path, warn: Callable[[str], None]) -> tuple[int, dict[str, Tensor], dict[str, Tensor], Any] | None:
+    """(step, weights, state, counters) of the newest whole step, None where there is none.
+
+    Each damaged one is named through `warn`, passed over, and left as it is.
+    """
+    for path in reversed(steps(folder)):
+        fault = damage(path)
+        if fault is None:
+            weights, state = (load_file(path / name) for name in FILES[:2])
+            return int(path.name.removeprefix("step-")), weights, state, json.loads((path / FILES[2]).read_text())
+        warn(f"{path} is damaged ({fault}): passed over")
+    return None
+
+
+def damage(path: Path) -> str | None:
+    """What is wrong with a saved step; None if its manifest and every file are whole."""
+    try:
+        manifest = json.loads((path / "manifest.json").read_text())
+        named = manifest["files"]
+        # Only these names are ever opened, so a manifest cannot lead out of its folder.
+        if manifest["format"] != FORMAT or set(named) != set(FILES) or path.name != path_of(path.parent, manifest["step"]).name:
+            return "the manifest does not fit"
+        for name in FILES:
+            if (path / name).is_symlink():
+                return f"{name} is a link"
+            if hashlib.sha256((path / name).read_bytes()).hexdigest() != named[name]:
+                return f"{name} is not what was saved"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def to_bytes(tensors: dict[str, Tensor]) -> bytes:
+    return safetensors({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+
+
+def unused(path: Path) -> Path:
+    """`path`, or with the first number that makes a name not in use."""
+    return next(p for n in itertools.count() if not (p := path.with_name(f"{path.name}-{n}") if n else path).exists())
+
+
+def sync(folder: Path) -> None:
+    """Puts the names in a folder on the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

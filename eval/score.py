@@ -1,0 +1,147 @@
+"""How answers are scored: exactly right or not, with a Wilson interval and both chances beside it."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.stats import binomtest
+
+from eval.trained import Trained
+from eval.ways import WAYS
+from tasks.corpus import NONE, SOURCE, TARGET, Corpus, Questions
+from tasks.vocabulary import PAD
+
+CHUNK = 1024  # questions a pass; bounds memory, changes no answer
+
+
+def interval(correct: int, count: int) -> tuple[float, float]:
+    """The 95 % Wilson interval of a share (Wilson 1927)."""
+    low, high = binomtest(correct, count).proportion_ci(method="wilson")
+    return float(low), float(high)
+
+
+def right(corpus: Corpus, questions: Questions, said: np.ndarray) -> np.ndarray:
+    """bool[q]: said[q, k] is, over its whole length, the name of an accepted entity."""
+    k = said.shape[1]
+    names = corpus.entities.tokens[questions.accepted][..., :k]  # q a k
+    whole = corpus.entities.lengths[questions.accepted] == questions.size[:, None]
+    inside = np.arange(k) < questions.size[:, None, None]
+    same = ((names == said[:, None]) | ~inside).all(-1)
+    return (same & whole & (questions.accepted >= 0)).any(1)
+
+
+def summary(questions: Questions, correct: int, count: int, log_probability: float | None) -> dict[str, Any]:
+    """One entry of `splits` in result.json. What cannot be asked has count 0 and no accuracy."""
+    low, high = interval(correct, count) if count else (None, None)
+    return {
+        "correct": correct,
+        "count": count,
+        "accuracy": correct / count if count else None,
+        "low": low,
+        "high": high,
+        "chance": float(questions.chance.mean()),
+        "chance_by_elimination": float(questions.chance_by_elimination.mean()),
+        "log_probability": log_probability,
+    }
+
+
+def evaluate(
+    trained: Trained, way: str = "closed-book", limit: int | None = None, between: Callable[[], None] = lambda: None
+) -> dict[str, dict[str, Any]]:
+    """The summary of every split, each asked whole or, where longer than `limit`, by that many of its questions.
+
+    Which ones is fixed. `between` is called before each chunk and may raise to stop. Draws no random number.
+    """
+    splits = {}
+    for split, questions in trained.corpus.questions.items():
+        if limit is not None and limit < len(questions):
+            questions = questions[np.random.default_rng(0).permutation(len(questions))[:limit]]
+        correct, count, log_probability = 0, 0, 0.0
+        for chunk in chunks(questions):
+            between()
+            said, logp = reply(trained, way, chunk)
+            if said is not None:
+                correct += int(right(trained.corpus, chunk, said).sum())
+                count += len(chunk)
+                log_probability += float(logp.sum(dtype=np.float64))
+        splits[split] = summary(questions, correct, count, log_probability / count if count else None)
+    return splits
+
+
+def reply(trained: Trained, way: str, questions: Questions) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """What the model says, [q, k], and the log-probability [q] of the (first) accepted answer; None: cannot be asked."""
+    names = trained.corpus.entities.tokens[questions.accepted[:, 0]]
+    with asking(trained):
+        said = WAYS[way].answer(trained, questions)
+        return said, None if said is None else WAYS[way].log_probability(trained, questions, names)
+
+
+def records(
+    trained: Trained, way: str = "closed-book", between: Callable[[], None] = lambda: None
+) -> list[dict[str, Any]]:
+    """Every question of every split with its answer, what the model said, log-probability (nats) and rank (from 1)
+    of the answer among all entities: the rows of questions.csv. Empty where it cannot be asked."""
+    corpus, rows = trained.corpus, []
+    for split, questions in corpus.questions.items():
+        for chunk in chunks(questions):
+            between()
+            said, logp = reply(trained, way, chunk)
+            with asking(trained):
+                score = None if said is None else WAYS[way].score(trained, chunk, corpus.entities)
+            hit = None if said is None else right(corpus, chunk, said)
+            for i in range(len(chunk)):
+                row = {"split": split, "question": text(corpus, chunk, i), "answer": corpus.entities.words[chunk.accepted[i, 0]]}
+                if said is not None:
+                    better = int((score[i] > score[i, chunk.accepted[i, 0]]).sum())
+                    row |= {"said": entity_text(corpus, said[i]), "correct": int(hit[i])}
+                    row |= {"log_probability": float(logp[i]), "rank": better + 1}
+                rows.append(row)
+    return rows
+
+
+def summaries(corpus: Corpus, rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The summary of every split, from the records of all its questions."""
+    splits = {}
+    for split, questions in corpus.questions.items():
+        asked = [row for row in rows if row["split"] == split and "said" in row]
+        logp = sum(row["log_probability"] for row in asked) / len(asked) if asked else None
+        splits[split] = summary(questions, sum(row["correct"] for row in asked), len(asked), logp)
+    return splits
+
+
+def chunks(questions: Questions) -> list[Questions]:
+    return [questions[start : start + CHUNK] for start in range(0, len(questions), CHUNK)]
+
+
+@contextlib.contextmanager
+def asking(trained: Trained) -> Iterator[None]:
+    """Evaluation mode, without gradients; afterwards the modules are as they were."""
+    was_training = trained.modules.training
+    trained.modules.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        trained.modules.train(was_training)
+
+
+def entity_text(corpus: Corpus, tokens: np.ndarray) -> str:
+    """Tokens of a name as one word, pieces joined; whatever else a model says in its place as it stands."""
+    return "-".join(corpus.vocabulary.words[i] for i in tokens if i != PAD)
+
+
+def text(corpus: Corpus, questions: Questions, i: int) -> str:
+    """Question i as a person reads it: entities as one word, the open span as "_"."""
+    words, before = [], NONE
+    row = zip(questions.documents.tokens[i, : questions.documents.lengths[i]], questions.documents.roles[i])
+    for place, (token, role) in enumerate(row):
+        is_open = questions.start[i] <= place < questions.start[i] + questions.size[i]
+        word = "_" if is_open else corpus.vocabulary.words[token]
+        if role == before and role in (SOURCE, TARGET):
+            words[-1] += "" if is_open else f"-{word}"
+        else:
+            words.append(word)
+        before = role
+    return " ".join(words)

@@ -1,0 +1,52 @@
+"""A trained model with what is needed to ask it: read from a run folder, or as the loop holds it."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from checkpoints import steps
+from checkpoints.config import read_config
+from model.assemble import assemble
+from model.objectives import OBJECTIVES
+from model.objectives.contract import Objective
+from model.settings import NetworkSettings
+from tasks import TASKS
+from tasks.corpus import Corpus
+from tasks.settings import SettingError
+
+SECTIONS = {"task": TASKS, "model": {"transformer": NetworkSettings}, "objective": OBJECTIVES}
+
+
+@dataclass(frozen=True)
+class Trained:
+    corpus: Corpus
+    objective: Objective
+    modules: nn.ModuleDict
+
+
+def read_trained(folder: Path) -> tuple[Trained, int]:
+    """The model of a run folder at its newest whole step, and that step. Raises SettingError if there is none."""
+    config = read_config(folder, SECTIONS)
+    corpus = config["task"].build(config["seed"])
+    modules = assemble(config["model"], config["objective"], corpus, config["seed"])
+    saved = steps.load(folder, lambda line: print(line, file=sys.stderr))
+    if saved is None:
+        raise SettingError(f"{folder} holds no whole saved step: train it first")
+    step, weights, _, _ = saved
+    load_weights(modules, weights, folder)
+    return Trained(corpus, config["objective"], modules.eval()), step
+
+
+def load_weights(modules: nn.ModuleDict, weights: dict[str, torch.Tensor], source: Path) -> None:
+    """Copies weights by name. Raises SettingError where names or shapes are not the modules' own."""
+    own = dict(modules.named_parameters())
+    wrong = sorted(own.keys() ^ weights.keys())
+    wrong += [name for name in own.keys() & weights.keys() if own[name].shape != weights[name].shape]
+    if wrong:
+        raise SettingError(f"the weights in {source} are of another network: {', '.join(wrong[:3])} …")
+    with torch.no_grad():
+        for name, parameter in own.items():
+            parameter.copy_(weights[name])

@@ -1,0 +1,141 @@
+"""One layer of the network: attention, then feed-forward, each after a norm and added to what came in.
+
+To add a norm or a feed-forward: one class, one line in its registry and its name in the settings.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange, repeat
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from model.positions import Position
+from model.settings import NetworkSettings
+
+
+class Gelu(nn.Module):
+    """GPT-2's: gelu (tanh form) between two maps."""
+
+    def __init__(self, settings: NetworkSettings):
+        super().__init__()
+        hidden = settings.hidden or 4 * settings.width
+        self.up = nn.Linear(settings.width, hidden, bias=settings.bias)
+        self.out = nn.Linear(hidden, settings.width, bias=settings.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(F.gelu(self.up(x), approximate="tanh"))
+
+
+class SwiGlu(nn.Module):
+    """Llama's: one map gates another (Shazeer 2020, 2002.05202)."""
+
+    def __init__(self, settings: NetworkSettings):
+        super().__init__()
+        hidden = settings.hidden or 4 * settings.width
+        self.gate = nn.Linear(settings.width, hidden, bias=settings.bias)
+        self.up = nn.Linear(settings.width, hidden, bias=settings.bias)
+        self.out = nn.Linear(hidden, settings.width, bias=settings.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(F.silu(self.gate(x)) * self.up(x))
+
+
+FEED_FORWARDS = {"gelu": Gelu, "swiglu": SwiGlu}
+NORMS = {
+    "layer": lambda settings: nn.LayerNorm(settings.width, bias=settings.bias),
+    "rms": lambda settings: nn.RMSNorm(settings.width, eps=1e-6),
+}
+
+
+@dataclass(frozen=True)
+class Sight:
+    """Who looks at whom in one pass: positions of those who look, `to`[b or 1, t], and of those seen, `of`[b or 1, s].
+
+    `mask`[b or 1, h or 1, t, s]: True where visible, or the position scheme's bias there and -inf elsewhere.
+    None: `causal`, or everything is visible. Where `weights` is a list, the plain path runs and fills it.
+    """
+
+    to: Tensor
+    of: Tensor
+    position: Position
+    mask: Tensor | None = None
+    causal: bool = False
+    weights: list[Tensor] | None = None
+
+
+class Attention(nn.Module):
+    """Every position that looks gathers from those it sees (Vaswani et al. 2017, 1706.03762)."""
+
+    def __init__(self, settings: NetworkSettings):
+        super().__init__()
+        self.heads, self.dropout = settings.heads, settings.dropout
+        self.query = nn.Linear(settings.width, settings.width, bias=settings.bias)
+        self.key_value = nn.Linear(settings.width, 2 * settings.width, bias=settings.bias)
+        self.out = nn.Linear(settings.width, settings.width, bias=settings.bias)
+
+    def forward(self, looking: Tensor, seen: Tensor, sight: Sight) -> Tensor:
+        """What looking[b, t, d] gathers from seen[b, s, d]: [b, t, d]."""
+        query = rearrange(self.query(looking), "b t (h d) -> b h t d", h=self.heads)
+        key, value = rearrange(self.key_value(seen), "b s (two h d) -> two b h s d", two=2, h=self.heads)
+        query, key = sight.position.turn(query, sight.to), sight.position.turn(key, sight.of)
+        if sight.weights is None:
+            dropout = self.dropout if self.training else 0.0
+            mixed = F.scaled_dot_product_attention(query, key, value, sight.mask, dropout, sight.causal)
+        else:
+            mixed, weights = plain_attention(query, key, value, sight.mask, sight.causal)
+            sight.weights.append(weights)
+        return self.out(rearrange(mixed, "b h t d -> b t (h d)"))
+
+
+def plain_attention(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, causal: bool
+) -> tuple[Tensor, Tensor]:
+    """What scaled_dot_product_attention computes, step by step, and the weights[b, h, t, s]; for inspection."""
+    score = query @ key.mT / query.shape[-1] ** 0.5
+    if causal:
+        mask = torch.ones(score.shape[-2:], dtype=torch.bool, device=score.device).tril()
+    if mask is not None:
+        score = score.masked_fill(~mask, float("-inf")) if mask.dtype == torch.bool else score + mask
+    weights = score.softmax(-1)
+    return weights @ value, weights
+
+
+@dataclass(frozen=True)
+class Places:
+    """The n places for which the last layer is computed, in rows of q: `flat`[n] counts places through [b, t],
+    `columns`[b, q] is where each row looks from (padded with 0), `slots`[n] finds them again in [b, q]."""
+
+    flat: Tensor
+    columns: Tensor
+    slots: Tensor
+
+    @classmethod
+    def of(cls, flat: Tensor, b: int, t: int) -> "Places":
+        rows, columns = flat // t, flat % t
+        count = torch.bincount(rows, minlength=b)
+        q = max(int(count.max()), 1)
+        slots = rows * q + torch.arange(len(flat), device=flat.device) - (count.cumsum(0) - count)[rows]
+        padded = flat.new_zeros(b * q).scatter_(0, slots, columns)
+        return cls(flat, padded.view(b, q), slots)
+
+
+class Layer(nn.Module):
+    def __init__(self, settings: NetworkSettings):
+        super().__init__()
+        self.norm_attention = NORMS[settings.norm](settings)
+        self.attention = Attention(settings)
+        self.norm_feed_forward = NORMS[settings.norm](settings)
+        self.feed_forward = FEED_FORWARDS[settings.feed_forward](settings)
+        self.drop = nn.Dropout(settings.dropout)
+
+    def forward(self, x: Tensor, sight: Sight, places: Places | None = None) -> Tensor:
+        """x[b, t, d] -> [b, t, d]; with `places`, [n, d] for those alone: the same numbers for less work."""
+        seen = self.norm_attention(x)
+        if places is None:
+            x = x + self.drop(self.attention(seen, seen, sight))
+        else:
+            looking = seen.gather(1, repeat(places.columns, "b q -> b q d", d=x.shape[-1]))
+            gathered = self.attention(looking, seen, sight).flatten(0, 1)[places.slots]
+            x = x.flatten(0, 1)[places.flat] + self.drop(gathered)
+        return x + self.drop(self.feed_forward(self.norm_feed_forward(x)))

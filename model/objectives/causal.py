@@ -1,0 +1,42 @@
+"""Next token: each token of a statement is predicted from what stands left of it (GPT, Radford et al. 2018)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor, nn
+
+from model.objectives.contract import Arrays, Objective, fill, log_probabilities
+from model.visibility import CAUSAL, Visibility
+from tasks.corpus import NONE, Documents, Questions
+
+
+@dataclass(frozen=True)
+class Causal(Objective):
+    """
+    input     [begin]  f  A  r  B  f
+    target       .     A  r  B  .  .
+
+    A question can be asked where its open span is the last of the statement.
+    """
+
+    def prepare(self, documents: Documents, rng: np.random.Generator) -> Arrays:
+        next_is_target = np.zeros(documents.tokens.shape, bool)
+        next_is_target[:, :-1] = documents.roles[:, 1:] != NONE
+        at = np.flatnonzero(next_is_target)
+        return {
+            "tokens": documents.tokens,
+            "lengths": documents.lengths,
+            "at": at,
+            "targets": documents.tokens.ravel()[at + 1],
+        }
+
+    def visibility(self, lengths: Tensor) -> Visibility:
+        return CAUSAL
+
+    def ask(self, modules: nn.ModuleDict, questions: Questions, given: np.ndarray) -> Tensor | None:
+        documents, end = questions.documents, questions.start + questions.size
+        right_of_span = np.arange(documents.tokens.shape[1]) >= end[:, None]
+        if (documents.roles[right_of_span] != NONE).any():
+            return None
+        tokens, place = fill(questions, given)
+        return log_probabilities(self, modules, tokens, documents.lengths, place - 1)

@@ -1,0 +1,44 @@
+"""The network's settings. Every one of them is an ablation; none belongs to an objective."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tasks.settings import require
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    width: int = 64
+    """features of a position"""
+    depth: int = 2
+    """layers"""
+    heads: int = 2
+    """attention heads a layer; width is divided among them"""
+    position: Literal["rotary", "learned", "alibi", "relative", "none"] = "rotary"
+    """how the network knows where a token stands"""
+    norm: Literal["layer", "rms"] = "layer"
+    """normalisation before each part of a layer"""
+    feed_forward: Literal["gelu", "swiglu"] = "gelu"
+    """the part of a layer that looks at one position"""
+    hidden: int | None = None
+    """features inside the feed-forward part; None: four times the width"""
+    bias: bool = True
+    """whether linear maps have a bias"""
+    tied: bool = False
+    """whether the output matrix is the token embedding"""
+    initial_scale: float | None = None
+    """standard deviation of initial weights; None: 1 / sqrt(width)"""
+    dropout: float = 0.0
+    """share of features dropped after embedding, attention and feed-forward, in training"""
+
+    def __post_init__(self):
+        for name in ("width", "depth", "heads"):
+            require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "1 or more")
+        divides = self.width % self.heads == 0
+        require(divides, "model.width", self.width, f"a multiple of model.heads ({self.heads})")
+        even = self.position != "rotary" or self.width // self.heads % 2 == 0
+        require(even, "model.heads", self.heads, f"such that width a head is even, for rotary at width {self.width}")
+        require(self.hidden is None or self.hidden >= 1, "model.hidden", self.hidden, "1 or more")
+        positive = self.initial_scale is None or self.initial_scale > 0
+        require(positive, "model.initial_scale", self.initial_scale, "above 0")
+        require(0 <= self.dropout < 1, "model.dropout", self.dropout, "0 or more and below 1")

@@ -1,0 +1,8 @@
+"""Worlds of facts, as documents to train on and questions to ask. numpy only.
+
+To add a task: one file with a frozen settings dataclass that has `build(seed) -> Corpus`, and one line here.
+"""
+
+from tasks.reversal import Reversal
+
+TASKS = {"reversal": Reversal}

@@ -1,0 +1,97 @@
+"""What a task builds: documents to train on and questions to ask.
+
+Everything is numpy, one row a document, so that a million facts are a few arrays.
+Roles say what a token is; objectives choose by them what to hide and what to predict.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.vocabulary import MASK, Vocabulary
+
+# Roles of a token. An entity's name is a run of equal roles. Everything that is no part of a
+# statement (special tokens, filler) is NONE: seen, never a target, for any objective.
+NONE, SOURCE, RELATION, TARGET = range(4)
+ROLES = {"source": SOURCE, "relation": RELATION, "target": TARGET}
+
+
+@dataclass(frozen=True)
+class Documents:
+    """`tokens` int32[n, t], padded on the right; `lengths` int32[n]; `roles` int8[n, t]."""
+
+    tokens: np.ndarray
+    lengths: np.ndarray
+    roles: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __getitem__(self, rows) -> "Documents":
+        """The documents `rows`, cut to the longest of them."""
+        lengths = self.lengths[rows]
+        t = int(lengths.max(initial=0))
+        return Documents(self.tokens[rows, :t], lengths, self.roles[rows, :t])
+
+
+@dataclass(frozen=True)
+class Entities:
+    """Names: `tokens` int32[e, k], padded on the right; `lengths` int32[e]; `words`, pieces joined by "-".
+
+    No name is the beginning of another, so the first tokens of a span settle which name it is.
+    """
+
+    tokens: np.ndarray
+    lengths: np.ndarray
+    words: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+
+@dataclass(frozen=True)
+class Questions:
+    """The questions of one split, with the answer span blank (MASK), so no question holds its answer.
+
+    `documents`: as trained on, one a question. `start`, `size` int32[q]: the answer span, in tokens.
+    `accepted` int32[q, a]: entities that are right, -1 where fewer. `support` int32[q, s]: training
+    documents the answer follows from, -1 where fewer. `chance`, `chance_by_elimination` float[q]:
+    of a guess among all entities, and among those that training never shows in that slot of that word.
+    """
+
+    documents: Documents
+    start: np.ndarray
+    size: np.ndarray
+    accepted: np.ndarray
+    support: np.ndarray
+    chance: np.ndarray
+    chance_by_elimination: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def __getitem__(self, rows) -> "Questions":
+        return Questions(self.documents[rows], *(getattr(self, name)[rows] for name in self.__match_args__[1:]))
+
+
+def blank(documents: Documents, start: np.ndarray, size: np.ndarray) -> Documents:
+    """The documents with the span of `size`[n] tokens at `start`[n] replaced by MASK."""
+    at = np.arange(documents.tokens.shape[1])
+    open_span = (at >= start[:, None]) & (at < (start + size)[:, None])
+    return Documents(np.where(open_span, np.int32(MASK), documents.tokens), documents.lengths, documents.roles)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A world as one seed draws it: what is trained on, and what is asked, by split."""
+
+    vocabulary: Vocabulary
+    entities: Entities
+    relations: tuple[str, ...]
+    documents: Documents
+    questions: dict[str, Questions]
+
+    @property
+    def longest(self) -> int:
+        """Tokens in the longest document or question."""
+        return max(d.tokens.shape[1] for d in (self.documents, *(q.documents for q in self.questions.values())))

@@ -1,0 +1,64 @@
+"""Statements as arrays, and how they become documents. Nothing here loops over facts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Documents, Entities
+from tasks.vocabulary import BEGIN, SEPARATOR
+
+
+@dataclass(frozen=True)
+class Statements:
+    """One a row, int[n]: `source` entity, relation `word`, `target` entity."""
+
+    source: np.ndarray
+    word: np.ndarray
+    target: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes statements as documents: [begin] filler A r B [separator] C q D … filler."""
+
+    entities: Entities
+    first_word: int
+    first_filler: int
+    filler_words: int
+    filler: int
+
+    def write(self, statements: Statements, rows: np.ndarray, rng: np.random.Generator) -> Documents:
+        """Documents that hold the statements `rows`[n, m] (-1: none), each with filler of its own."""
+        n, m = rows.shape
+        columns: list[tuple[np.ndarray, np.ndarray | bool, int]] = [(np.full((n, 1), BEGIN), True, NONE)]
+        columns.append(self.some_filler(n, rng))
+        for j in range(m):
+            row, there = rows[:, j], rows[:, j, None] >= 0
+            if j:
+                columns.append((np.full((n, 1), SEPARATOR), there, NONE))
+            columns.append(self.name(statements.source[row], there, SOURCE))
+            columns.append((statements.word[row, None] + self.first_word, there, RELATION))
+            columns.append(self.name(statements.target[row], there, TARGET))
+        columns.append(self.some_filler(n, rng))
+
+        tokens = np.concatenate([values.astype(np.int32) for values, _, _ in columns], axis=1)
+        present = np.concatenate([np.broadcast_to(there, values.shape) for values, there, _ in columns], axis=1)
+        role = np.concatenate([np.full(values.shape[1], role, np.int8) for values, _, role in columns])
+        lengths = present.sum(1, dtype=np.int32)
+        # What is present moves to the left: both masks are read row by row, so the order stays.
+        here = np.arange(lengths.max(initial=0)) < lengths[:, None]
+        packed = Documents(np.zeros(here.shape, np.int32), lengths, np.zeros(here.shape, np.int8))
+        packed.tokens[here] = tokens[present]
+        packed.roles[here] = np.broadcast_to(role, present.shape)[present]
+        return packed
+
+    def name(self, entity: np.ndarray, there: np.ndarray, role: int) -> tuple[np.ndarray, np.ndarray, int]:
+        k = self.entities.tokens.shape[1]
+        return self.entities.tokens[entity], there & (np.arange(k) < self.entities.lengths[entity, None]), role
+
+    def some_filler(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, int]:
+        words = self.first_filler + rng.integers(self.filler_words, size=(n, self.filler), dtype=np.int32)
+        return words, np.arange(self.filler) < rng.integers(self.filler + 1, size=(n, 1)), NONE

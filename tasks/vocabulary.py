@@ -1,0 +1,48 @@
+"""The words of a corpus and their token ids.
+
+Every corpus starts with the same special tokens, so no objective changes the vocabulary.
+To add one: put it at the end of SPECIAL, so that the ids of the others stay.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+SPECIAL = (
+    "[pad]",
+    "[begin]",
+    "[end]",
+    "[mask]",
+    "[separator]",
+    "[forward]",
+    "[reversed]",
+    "[delimiter]",
+    "[sentinel-0]",
+    "[sentinel-1]",
+    "[sentinel-2]",
+    "[sentinel-3]",
+)
+PAD, BEGIN, END, MASK, SEPARATOR, FORWARD, REVERSED, DELIMITER = range(8)
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Words in the order of their token ids: SPECIAL first, then the task's own."""
+
+    words: tuple[str, ...]
+
+    def __post_init__(self):
+        assert self.words[: len(SPECIAL)] == SPECIAL, "special tokens come first"
+        assert len(set(self.words)) == len(self.words), "a word stands once"
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @cached_property
+    def ids(self) -> dict[str, int]:
+        return {word: i for i, word in enumerate(self.words)}
+
+    def text(self, tokens: np.ndarray) -> str:
+        """The words of `tokens`[t], padding left out."""
+        return " ".join(self.words[i] for i in tokens if i != PAD)

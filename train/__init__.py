@@ -1,0 +1,1 @@
+"""Batches, optimiser, the one loop, logging, many runs at once, the command line."""

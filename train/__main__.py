@@ -1,0 +1,78 @@
+"""`python -m train PRESET [settings]` trains a run; `python -m train compare` several; alone it lists the presets."""
+
+import sys
+from dataclasses import dataclass
+from typing import Annotated, Generic, TypeVar
+
+from tyro.conf import arg
+
+from eval.show import print_splits
+from train.cli import NOT_FINITE, parse, refusals, refuse
+from train.compare import Compare, compare
+from train.loop import NotFinite, Stopped
+from train.presets import PRESETS
+from train.run import train_run
+from train.settings import Config
+from train.progress import Progress
+from train.stop import stop_on_signals
+
+Settings = TypeVar("Settings")
+
+
+@dataclass(frozen=True)
+class Arguments(Generic[Settings]):
+    """Train one run into checkpoints/<name>/."""
+
+    config: Annotated[Settings, arg(name="")]
+    name: str | None = None
+    """folder in checkpoints/; None: the preset and the seed, such as causal-0"""
+    resume: bool = False
+    """go on from the last saved step, under the same settings"""
+    overwrite: bool = False
+    """replace the run of this name, finished or not"""
+
+
+def main(arguments: list[str]) -> None:
+    match arguments:
+        case []:
+            print("python -m train NAME [settings]      (NAME --help lists every setting)\n")
+            for name, (line, _) in PRESETS.items():
+                print(f"  {name:14} {line}")
+            print(f"  {'compare':14} causal and bidirectional, five seeds each: table and figure")
+        case ["compare", *rest]:
+            with refusals(), stop_on_signals() as check:
+                compare(parse(Compare, rest, "python -m train compare"), check)
+        case [name, *rest] if name in PRESETS:
+            with refusals():
+                train(name, rest)
+        case [name, *_]:
+            refuse(f"preset is {name!r}, but must be one of {', '.join((*PRESETS, 'compare'))}")
+
+
+def train(preset: str, rest: list[str]) -> None:
+    config = PRESETS[preset][1]
+    kind = Arguments[Config[type(config.task), type(config.objective)]]
+    given = parse(kind, rest, f"python -m train {preset}", default=Arguments(config))
+    name = given.name or f"{preset}-{given.config.seed}"
+    try:
+        with stop_on_signals() as check, Progress(given.config.train.steps) as progress:
+            result = train_run(
+                given.config,
+                name,
+                resume=given.resume,
+                overwrite=given.overwrite,
+                report=progress.report,
+                check=check,
+                warn=progress.warn,
+            )
+    except Stopped as stop:
+        print(f"stopped and saved: --resume continues checkpoints/{name}", file=sys.stderr)
+        raise SystemExit(128 + stop.args[0]) from None
+    except NotFinite as problem:
+        print(f"error: {problem}; what came before is saved in checkpoints/{name}", file=sys.stderr)
+        raise SystemExit(NOT_FINITE) from None
+    print_splits(f"checkpoints/{name}", result["splits"])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,53 @@
+"""Settings dataclasses as typed command lines (tyro), with every refusal as one line."""
+
+import contextlib
+import io
+import re
+import sys
+from collections.abc import Iterator
+from typing import NoReturn, TypeVar
+
+import tyro
+
+from tasks.settings import SettingError
+
+Settings = TypeVar("Settings")
+BAD_INPUT, NOT_FINITE = 2, 3  # exit codes; a signal ends with 128 + its number
+
+
+def parse(kind: type[Settings], arguments: list[str], program: str, **given) -> Settings:
+    """The settings that `arguments` make of `kind`. A refusal is one line on stderr and exit code 2."""
+    boxed = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(boxed):
+            return tyro.cli(kind, args=arguments, prog=program, **given)
+    except SystemExit as end:
+        if not end.code:
+            raise
+        refuse(one_line(boxed.getvalue(), program))
+
+
+def one_line(box: str, program: str) -> str:
+    """What tyro says in a box, as one line: the message, and the nearest settings where it names some."""
+    rows = [line.strip("│ ").strip() for line in box.splitlines() if line.startswith("│")]
+    parts = re.split(r"─{5,}", " ".join(rows))
+    message = re.sub(r"^Error parsing [\w.-]+: ", "", parts[0].strip())
+    nearest = re.findall(r"--[\w.-]+", parts[1]) if len(parts) > 2 else []
+    hint = f"did you mean {' or '.join(dict.fromkeys(nearest))}? " if nearest else ""
+    return f"{message.rstrip('.')}. {hint}All settings: {program} --help"
+
+
+def refuse(line: str) -> NoReturn:
+    print(f"error: {line}", file=sys.stderr)
+    raise SystemExit(BAD_INPUT)
+
+
+@contextlib.contextmanager
+def refusals() -> Iterator[None]:
+    """Bad input and a disk that cannot be written, as one line and exit code 2."""
+    try:
+        yield
+    except SettingError as error:
+        refuse(str(error))
+    except OSError as error:
+        refuse(f"{error.filename or 'a file'}: {error.strerror or error}")

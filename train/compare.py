@@ -1,0 +1,88 @@
+"""`make compare`: a causal and a bidirectional model on the same worlds, several seeds each; table and figure."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from checkpoints.folder import run_folder, write_text
+from model.objectives.causal import Causal
+from model.objectives.masked import Masked
+from model.settings import NetworkSettings
+from tasks.reversal import Reversal
+from tasks.settings import require
+from train import tables
+from train.figure import draw
+from train.pool import cores, train_all
+from train.presets import PRESETS
+from train.run import as_csv
+from train.settings import Config, TrainSettings
+from train.tables import markdown, print_table
+
+ARMS = ("causal", "bidirectional")
+
+
+@dataclass(frozen=True)
+class CausalArm:
+    objective: Causal = PRESETS["causal"][1].objective
+    train: TrainSettings = PRESETS["causal"][1].train
+
+
+@dataclass(frozen=True)
+class BidirectionalArm:
+    objective: Masked = PRESETS["bidirectional"][1].objective
+    train: TrainSettings = PRESETS["bidirectional"][1].train
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Train both objectives on the same worlds, with the same network, into checkpoints/<name>-…; finished runs are kept."""
+
+    task: Reversal = PRESETS["causal"][1].task
+    model: NetworkSettings = PRESETS["causal"][1].model
+    causal: CausalArm = CausalArm()
+    bidirectional: BidirectionalArm = BidirectionalArm()
+    seeds: int = 5
+    """worlds, each for both objectives"""
+    first_seed: int = 0
+    """the first of them"""
+    jobs: int | None = None
+    """runs at once; None: one a core"""
+    name: str = "compare"
+    """folder in checkpoints/ for table and figure, and what the runs' names begin with"""
+    overwrite: bool = False
+    """train all runs anew"""
+
+    def __post_init__(self):
+        require(self.seeds >= 1, "seeds", self.seeds, "1 or more")
+        require(self.jobs is None or self.jobs >= 1, "jobs", self.jobs, "1 or more")
+
+    def runs(self) -> dict[str, Config]:
+        """The runs by name, both objectives of a seed one after another."""
+        return {
+            f"{self.name}-{arm}-{seed}": Config(
+                self.task, getattr(self, arm).objective, self.model, getattr(self, arm).train, seed
+            )
+            for seed in range(self.first_seed, self.first_seed + self.seeds)
+            for arm in ARMS
+        }
+
+
+def compare(settings: Compare, check: Callable[[], None]) -> None:
+    """Trains what is not trained yet, then writes and prints the comparison."""
+    folder, runs = run_folder(settings.name), settings.runs()
+    found, failures = train_all(runs, settings.jobs or cores(), settings.overwrite, check)
+    arm = {name: name.removeprefix(f"{settings.name}-").rpartition("-")[0] for name in runs}
+    if found:
+        rows = tables.results(runs, {name: found[name] for name in runs if name in found}, arm)
+        curves = tables.curves({name: runs[name] for name in found}, arm)
+        folder.mkdir(exist_ok=True)
+        write_text(folder / "results.csv", as_csv(rows))
+        write_text(folder / "curves.csv", as_csv(curves))
+        write_text(folder / "table.md", markdown(rows))
+        draw(rows, curves, folder)
+        print_table(rows)
+        print(f"table, figure and every number: checkpoints/{settings.name}/")
+    for name, why in failures.items():
+        print(f"error: {name}: {why}", file=sys.stderr)
+    if failures:
+        raise SystemExit(1)

@@ -1,0 +1,48 @@
+"""Progress of one run: a live bar in a terminal, plain lines elsewhere."""
+
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from eval.show import percent
+
+
+class Progress:
+    """Step, loss, forward and inverse accuracy, documents a second, time left."""
+
+    def __init__(self, steps: int):
+        self.steps = steps
+        self.console = Console(stderr=True)
+        self.live = self.console.is_terminal
+        self.seen: dict[str, str] = {}
+        columns = (MofNCompleteColumn(), BarColumn(24), TextColumn("{task.description}"), TimeRemainingColumn())
+        self.bar = Bar(*columns, console=self.console, disable=not self.live)
+        self.task = self.bar.add_task("the first steps", total=steps)
+
+    def __enter__(self) -> "Progress":
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def report(self, entry: dict[str, Any]) -> None:
+        """Takes an entry of the record."""
+        if entry["kind"] == "train":
+            self.seen["loss"] = f"{entry['loss']:.3f}"
+            self.seen["documents/s"] = f"{entry['documents_per_second']:,.0f}"
+        else:
+            for split in ("forward", "inverse"):
+                if entry["splits"].get(split, {}).get("count"):
+                    self.seen[split] = percent(entry["splits"][split]["accuracy"])
+        order = ("loss", "forward", "inverse", "documents/s")
+        line = "  ".join(f"{name} {self.seen[name]}" for name in order if name in self.seen)
+        self.bar.update(self.task, completed=entry["step"], description=line)
+        if not self.live and entry["kind"] == "evaluation":
+            print(f"step {entry['step']}/{self.steps}  {line}", file=sys.stderr, flush=True)
+
+    def warn(self, line: str) -> None:
+        self.bar.console.print(line, style="yellow", markup=False, highlight=False)

@@ -1,0 +1,127 @@
+"""One run from its settings to its result: the folder, the world, the loop, the questions at the end."""
+
+import csv
+import io
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from checkpoints import steps
+from checkpoints.config import differences, read_config, read_json
+from checkpoints.folder import locked, run_folder, write_json, write_text
+from eval.score import records, summaries
+from eval.trained import SECTIONS, Trained, load_weights
+from model.assemble import assemble
+from tasks.settings import SettingError, require
+from train.device import choose_device, environment
+from train.loop import Loop
+from train.settings import Config
+from train.tensorboard import View
+
+
+def train_run(
+    config: Config,
+    name: str,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    report: Callable[[dict[str, Any]], None] = lambda entry: None,
+    check: Callable[[], None] = lambda: None,
+    warn: Callable[[str], None] = lambda line: print(line, file=sys.stderr),
+    root: Path | None = None,
+) -> dict[str, Any]:
+    """Trains the run `name` and returns what result.json holds; a finished run that is resumed is only read.
+
+    Raises SettingError where the run may not be touched or continued, Stopped or NotFinite with the run saved.
+    """
+    folder = run_folder(name, root) if root else run_folder(name)
+    device = choose_device(config.train.device)
+    torch.set_num_threads(config.train.threads)
+    corpus = config.task.build(config.seed)
+    modules = assemble(config.model, config.objective, corpus, config.seed)
+    trained = Trained(corpus, config.objective, modules.to(device))
+    lineage = start_from(trained, config, warn) if config.train.origin else None
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        begin(folder, config, resume, overwrite, environment(device) | {"from": lineage})
+        if (folder / "result.json").exists():
+            return read_json(folder / "result.json")
+        with View(folder) as view:
+
+            def tell(entry: dict[str, Any]) -> None:
+                view.write(entry)
+                report(entry)
+
+            counters = Loop(config, trained, folder, device, tell, check, warn).run()
+            asked = records(trained, between=check)
+            result = {
+                "run": name,
+                "finished": True,
+                "steps": counters.step,
+                "documents": counters.documents,
+                "target_tokens": counters.target_tokens,
+                "parameters": sum(p.numel() for p in modules.parameters()),
+                "train_seconds": round(counters.seconds, 3),
+                "splits": summaries(corpus, asked),
+            }
+            view.finish(trained, config, asked, result)
+        write_text(folder / "questions.csv", as_csv(asked))
+        write_json(folder / "result.json", result)
+    return result
+
+
+def begin(folder: Path, config: Config, resume: bool, overwrite: bool, found: dict[str, Any]) -> None:
+    """Makes the folder this run's own, or refuses."""
+    written = folder / "config.json"
+    if not written.exists():
+        foreign = [path.name for path in folder.iterdir() if path.name != "lock"]
+        require(not foreign, "name", folder.name, f"free, but {folder} holds {foreign[0] if foreign else ''} and is no run")
+    elif overwrite:
+        for path in folder.iterdir():
+            if path.name != "lock":
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    elif resume:
+        other = differences(read_json(written), config.json())
+        if other:
+            raise SettingError(f"{folder} cannot be resumed with other settings: {other}")
+        return
+    else:
+        ended = (folder / "result.json").exists()
+        hint = "is finished: --overwrite replaces it" if ended else "is not finished: --resume continues it"
+        raise SettingError(f"{folder} {hint}, --name trains beside it")
+    # config.json comes last: until it is there, the folder is nobody's run.
+    write_json(folder / "environment.json", found)
+    write_json(written, config.json())
+
+
+def start_from(trained: Trained, config: Config, warn: Callable[[str], None]) -> dict[str, Any]:
+    """Copies the weights of the run that `--from` names; returns its lineage. Vocabulary and network must match."""
+    folder = Path(config.train.origin)
+    theirs = read_config(folder, SECTIONS)
+    other = differences({"model": vars(theirs["model"])}, {"model": vars(config.model)})
+    if other:
+        raise SettingError(f"--from {folder}: its network differs: {other}")
+    words = theirs["task"].build(theirs["seed"]).vocabulary.words
+    if words != trained.corpus.vocabulary.words:
+        raise SettingError(f"--from {folder}: its vocabulary ({len(words)} words) is not this task's")
+    saved = steps.load(folder, warn)
+    if saved is None:
+        raise SettingError(f"--from {folder}: it holds no whole saved step")
+    step, weights, _, _ = saved
+    load_weights(trained.modules, weights, folder)
+    digest = read_json(steps.path_of(folder, step) / "manifest.json")["files"]["weights.safetensors"]
+    earlier = read_json(folder / "environment.json").get("from")
+    return {"run": folder.name, "seed": theirs["seed"], "step": step, "weights_sha256": digest, "from": earlier}
+
+
+def as_csv(rows: list[dict[str, Any]]) -> str:
+    """Rows as CSV text; the columns are those of the fullest row, what a row lacks is empty."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, fieldnames=max(rows, key=len), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()

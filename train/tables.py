@@ -1,0 +1,107 @@
+"""The long tables behind every comparison: results.csv, one row a run and split, and curves.csv, one an evaluation."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from checkpoints.config import changes
+from checkpoints.folder import read_metrics, run_folder
+from eval.score import interval
+from eval.show import percent
+from train.presets import PRESETS
+from train.settings import Config
+
+LEVEL = 0.9  # accuracy that steps_to_90 and targets_to_90 wait for
+MEASURED = ("correct", "count", "accuracy", "low", "high")
+
+
+def results(
+    runs: dict[str, Config], finished: dict[str, dict[str, Any]], variant: dict[str, str]
+) -> list[dict[str, Any]]:
+    """Rows of results.csv for the finished runs; `variant` names the preset each of them varies."""
+    rows = []
+    for name, result in finished.items():
+        reached = first_above(name)
+        preset = replace(PRESETS[variant[name]][1], seed=runs[name].seed)
+        differs = {key: now for key, (_, now) in changes(preset.json(), runs[name].json()).items()}
+        for split, of in result["splits"].items():
+            steps, targets = reached.get(split, (None, None))
+            rows.append(
+                about(name, runs[name], variant[name])
+                | {"settings": json.dumps(differs), "way": "closed-book", "asked": "as-trained", "seed": runs[name].seed}
+                | {"split": split}
+                | {key: of[key] for key in (*MEASURED, "chance", "chance_by_elimination")}
+                | {"steps": result["steps"], "target_tokens": result["target_tokens"]}
+                | {"steps_to_90": steps, "targets_to_90": targets, "seconds": result["train_seconds"]}
+            )
+    return rows
+
+
+def curves(runs: dict[str, Config], variant: dict[str, str]) -> list[dict[str, Any]]:
+    """Rows of curves.csv: every evaluation of every run, split by split."""
+    return [
+        about(name, config, variant[name])
+        | {"seed": config.seed, "split": split}
+        | {key: entry[key] for key in ("step", "documents", "target_tokens", "seconds")}
+        | {key: of[key] for key in (*MEASURED, "log_probability")}
+        for name, config in runs.items()
+        for entry in evaluations(name)
+        for split, of in entry["splits"].items()
+    ]
+
+
+def about(name: str, config: Config, variant: str) -> dict[str, Any]:
+    named = config.json()
+    return {"run": name, "task": named["task"]["name"], "objective": named["objective"]["name"], "variant": variant}
+
+
+def evaluations(name: str) -> list[dict[str, Any]]:
+    return [entry for entry in read_metrics(run_folder(name)) if entry["kind"] == "evaluation"]
+
+
+def first_above(name: str) -> dict[str, tuple[int, int]]:
+    """For each split that got there: step and target tokens at the first evaluation of LEVEL or more."""
+    reached: dict[str, tuple[int, int]] = {}
+    for entry in evaluations(name):
+        for split, of in entry["splits"].items():
+            if of["count"] and of["accuracy"] >= LEVEL:
+                reached.setdefault(split, (entry["step"], entry["target_tokens"]))
+    return reached
+
+
+def by_seed(rows: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows a person reads: every seed, then all of them pooled with the 95 % interval and both chances."""
+    seeds = sorted({row["seed"] for row in rows})
+    head = ["model", "split", *(f"seed {seed}" for seed in seeds), "all", "95 % interval", "chance", "by elimination"]
+    body = []
+    for variant, split in dict.fromkeys((row["variant"], row["split"]) for row in rows):
+        own = {row["seed"]: row for row in rows if (row["variant"], row["split"]) == (variant, split)}
+        correct, count = (sum(row[key] for row in own.values()) for key in ("correct", "count"))
+        each = [percent(own[seed]["accuracy"]) if seed in own else "" for seed in seeds]
+        chances = [sum(row[key] for row in own.values()) / len(own) for key in ("chance", "chance_by_elimination")]
+        if count:
+            low, high = interval(correct, count)
+            pooled = [percent(correct / count), f"{100 * low:.1f} – {100 * high:.1f} %"]
+        else:
+            pooled = ["cannot be asked", ""]
+        body.append([variant, split, *each, *pooled, *map(percent, chances)])
+    return head, body
+
+
+def markdown(rows: list[dict[str, Any]]) -> str:
+    head, body = by_seed(rows)
+    lines = [head, ["---", "---", *["---:"] * (len(head) - 2)], *body]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def print_table(rows: list[dict[str, Any]]) -> None:
+    head, body = by_seed(rows)
+    table = Table()
+    for i, name in enumerate(head):
+        table.add_column(name, justify="left" if i < 2 else "right")
+    for line in body:
+        table.add_row(*line, end_section=line is body[-1] or line[0] != body[body.index(line) + 1][0])
+    Console().print(table)

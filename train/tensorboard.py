@@ -1,0 +1,121 @@
+"""TensorBoard: a view of metrics.jsonl and of the trained model, rebuilt from them whenever a run starts or goes on."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from matplotlib.figure import Figure
+from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import hparams
+
+from checkpoints.folder import read_metrics
+from eval.score import asking, text
+from eval.trained import Trained
+from model.objectives.contract import to_tensors
+from tasks.corpus import Questions
+from tasks.vocabulary import PAD
+from train.settings import Config
+
+SHOWN = 8  # questions a split in the text table
+SCALARS = ("loss", "learning_rate", "gradient_norm", "documents_per_second", "targets_per_second")
+CHARTS = {
+    "the reversal curse": {
+        "forward and inverse": ["Multiline", ["accuracy/forward", "accuracy/inverse"]],
+        "every split": ["Multiline", ["accuracy/.*"]],
+    }
+}
+
+
+class View:
+    """The folder `tensorboard/` of a run, written entry by entry."""
+
+    def __init__(self, folder: Path):
+        shutil.rmtree(folder / "tensorboard", ignore_errors=True)
+        self.folder = folder
+
+    def __enter__(self) -> "View":
+        self.writer = SummaryWriter(str(self.folder / "tensorboard"), flush_secs=10)
+        self.writer.add_custom_scalars(CHARTS)
+        for entry in read_metrics(self.folder):
+            self.write(entry)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.writer.close()
+
+    def write(self, entry: dict[str, Any]) -> None:
+        """An entry of the record as scalars."""
+        if entry["kind"] == "train":
+            values = {name: entry[name] for name in SCALARS}
+        else:
+            asked = {split: summary for split, summary in entry["splits"].items() if summary["count"]}
+            values = {f"accuracy/{split}": summary["accuracy"] for split, summary in asked.items()}
+            values |= {f"log_probability/{split}": summary["log_probability"] for split, summary in asked.items()}
+        for name, value in values.items():
+            self.writer.add_scalar(name, value, entry["step"], entry["time"])
+
+    def finish(self, trained: Trained, config: Config, asked: list[dict[str, Any]], result: dict[str, Any]) -> None:
+        """What a trained model shows: questions and answers, attention, embeddings, settings with accuracies."""
+        self.writer.add_text("questions", table(asked), result["steps"])
+        for split, questions in trained.corpus.questions.items():
+            if len(questions):
+                self.writer.add_figure(f"attention/{split}", attention_maps(trained, questions), result["steps"])
+        entities = trained.corpus.entities
+        with asking(trained):
+            tokens = torch.from_numpy(entities.tokens).long().to(next(trained.modules.parameters()).device)
+            inside = (tokens != PAD)[..., None]
+            vectors = (trained.modules["network"].embedding(tokens) * inside).sum(1) / inside.sum(1)
+        self.writer.add_embedding(vectors.clone(), list(entities.words), global_step=result["steps"], tag="entities")
+        final = {f"final/{k}": v["accuracy"] for k, v in result["splits"].items() if v["count"]}
+        for name, value in final.items():
+            self.writer.add_scalar(name, value, result["steps"])
+        # Not add_hparams, which opens a run of its own for them.
+        for part in hparams(flat(config.json()), final):
+            self.writer._get_file_writer().add_summary(part)
+
+
+def flat(values: dict[str, Any], path: str = "") -> dict[str, Any]:
+    """Settings by dotted name, as TensorBoard takes them."""
+    out: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            out |= flat(value, f"{path}{name}.")
+        else:
+            out[path + name] = value if isinstance(value, bool | int | float | str) else str(value)
+    return out
+
+
+def table(asked: list[dict[str, Any]]) -> str:
+    """The first questions of each split as a Markdown table."""
+    columns = ("split", "question", "answer", "said", "correct", "log_probability", "rank")
+    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
+    shown: dict[str, int] = {}
+    for row in asked:
+        shown[row["split"]] = shown.get(row["split"], 0) + 1
+        if shown[row["split"]] <= SHOWN:
+            cells = (f"{row.get(c, 'cannot be asked' if c == 'said' else '')}" for c in columns)
+            lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("_", "\\_") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def attention_maps(trained: Trained, questions: Questions) -> Figure:
+    """Who looks at whom in the first question, a panel for each layer and head, tokens as labels."""
+    documents = questions.documents[:1]
+    network, device = trained.modules["network"], next(trained.modules.parameters()).device
+    weights: list[torch.Tensor] = []
+    with asking(trained):
+        batch = to_tensors({"tokens": documents.tokens, "lengths": documents.lengths}, device)
+        network(batch["tokens"], trained.objective.visibility(batch["lengths"]), weights=weights)
+    labels = [trained.corpus.vocabulary.words[i] for i in documents.tokens[0]]
+    depth, heads = len(weights), weights[0].shape[1]
+    figure = Figure(figsize=(2.3 * heads + 1, 2.3 * depth + 0.6), layout="constrained")
+    panels = figure.subplots(depth, heads, squeeze=False)
+    for layer, row in enumerate(panels):
+        for head, panel in enumerate(row):
+            panel.imshow(weights[layer][0, head].cpu(), cmap="Blues", vmin=0, vmax=1)
+            panel.set_xticks(range(len(labels)), labels if layer == depth - 1 else [], rotation=90, fontsize=7)
+            panel.set_yticks(range(len(labels)), labels if head == 0 else [], fontsize=7)
+            panel.set_title(f"layer {layer + 1}, head {head + 1}", fontsize=8)
+    figure.suptitle(f"{text(trained.corpus, questions, 0)}     (row looks at column)", fontsize=9)
+    return figure
