@@ -1,12 +1,12 @@
 """The run folder `checkpoints/<run>/`: its name, its lock and its files.
 
-    config.json        every setting, complete and typed
-    environment.json   versions, machine, and the run it started from
-    metrics.jsonl      the record of training, a line an entry
-    tensorboard/       a view of it, which can be rebuilt
-    step-00001000/     weights and the rest of the state (steps.py)
-    questions.csv      every question asked at the end
-    result.json        written last, once the run is finished
+config.json        every setting, complete and typed
+environment.json   versions, machine, and the run it started from
+metrics.jsonl      the record of training, a line an entry
+tensorboard/       a view of it, which can be rebuilt
+step-00001000/     weights and the rest of the state (steps.py)
+questions.csv      every question asked at the end
+result.json        written last, once the run is finished
 """
 
 import contextlib
@@ -71,7 +71,9 @@ class Metrics:
     def __init__(self, folder: Path, length: int):
         self.file = open(folder / "metrics.jsonl", "ab")
         have = self.file.tell()
-        require(have >= length, f"{folder}/metrics.jsonl", f"{have} bytes", f"at least the {length} bytes it had when saved")
+        require(
+            have >= length, f"{folder}/metrics.jsonl", f"{have} bytes", f"at least the {length} bytes it had when saved"
+        )
         self.file.truncate(length)
 
     def append(self, entry: dict[str, Any]) -> int:

@@ -30,7 +30,9 @@ def steps(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("step-" + 8 * "[0-9]") if path.is_dir() and not path.is_symlink())
 
 
-def save(folder: Path, step: int, weights: dict[str, Tensor], state: dict[str, Tensor], counters: Any, keep: int) -> None:
+def save(
+    folder: Path, step: int, weights: dict[str, Tensor], state: dict[str, Tensor], counters: Any, keep: int
+) -> None:
     """Saves `step` and drops the oldest steps beyond the newest `keep`, but none that is damaged."""
     final = path_of(folder, step)
     temporary, replaced = folder / f".{final.name}", folder / f".{final.name}-replaced"
@@ -78,7 +80,11 @@ def damage(path: Path) -> str | None:
         manifest = json.loads((path / "manifest.json").read_text())
         named = manifest["files"]
         # Only these names are ever opened, so a manifest cannot lead out of its folder.
-        if manifest["format"] != FORMAT or set(named) != set(FILES) or path.name != path_of(path.parent, manifest["step"]).name:
+        if (
+            manifest["format"] != FORMAT
+            or set(named) != set(FILES)
+            or path.name != path_of(path.parent, manifest["step"]).name
+        ):
             return "the manifest does not fit"
         for name in FILES:
             if (path / name).is_symlink():

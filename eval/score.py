@@ -92,7 +92,11 @@ def records(
                 score = None if said is None else WAYS[way].score(trained, chunk, corpus.entities)
             hit = None if said is None else right(corpus, chunk, said)
             for i in range(len(chunk)):
-                row = {"split": split, "question": text(corpus, chunk, i), "answer": corpus.entities.words[chunk.accepted[i, 0]]}
+                row = {
+                    "split": split,
+                    "question": text(corpus, chunk, i),
+                    "answer": corpus.entities.words[chunk.accepted[i, 0]],
+                }
                 if said is not None:
                     better = int((score[i] > score[i, chunk.accepted[i, 0]]).sum())
                     row |= {"said": entity_text(corpus, said[i]), "correct": int(hit[i])}

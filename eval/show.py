@@ -6,10 +6,10 @@ from rich.console import Console
 from rich.table import Table
 
 MEANING = {
-    "forward": "as trained, last entity open",
-    "backward": "as trained, first entity open",
-    "inverse": "by the other word: the reversal curse",
-    "wrong_frame": "says the wrong entity (lower is better)",
+    "forward": "A r _   as it was told, last entity open",
+    "backward": "_ r B   as it was told, first entity open",
+    "inverse": "B r' _  the other way round, never told: the reversal curse",
+    "wrong_frame": "B r _   how often A is said, which is wrong",
 }
 
 
@@ -20,19 +20,19 @@ def percent(share: float | None, digits: int = 1) -> str:
 def print_splits(title: str, splits: dict[str, dict[str, Any]], console: Console | None = None) -> None:
     """One row a split: accuracy, its 95 % interval, both chances, questions asked."""
     table = Table(title=title, title_justify="left")
-    table.add_column("split")
-    table.add_column("question")
-    for name in ("accuracy", "95 % interval", "chance", "by elimination", "questions"):
-        table.add_column(name, justify="right")
+    for i, name in enumerate(("split", "accuracy", "95 % interval", "chance", "eliminating", "asked")):
+        table.add_column(name, justify="left" if i == 0 else "right")
     for split, of in splits.items():
-        asked = of["count"] > 0
         table.add_row(
             split,
-            MEANING.get(split, ""),
-            percent(of["accuracy"]) if asked else "cannot be asked",
-            f"{100 * of['low']:.1f} – {100 * of['high']:.1f} %" if asked else "",
+            percent(of["accuracy"]) if of["count"] else "no way to ask",
+            f"{100 * of['low']:.1f} – {100 * of['high']:.1f} %" if of["count"] else "",
             percent(of["chance"]),
             percent(of["chance_by_elimination"]),
             str(of["count"]),
         )
-    (console or Console()).print(table)
+    console = console or Console()
+    console.print(table)
+    for split in splits:
+        if split in MEANING:
+            console.print(f"  {split:12} {MEANING[split]}", highlight=False)

@@ -76,7 +76,9 @@ class Reversal:
         )
         require(self.pieces is None or self.pieces >= 1, "task.pieces", self.pieces, "1 or more")
         require(self.filler >= 0, "task.filler", self.filler, "0 or more")
-        require(0 <= self.one_way <= self.facts, "task.one_way", self.one_way, f"0 to {self.facts}, the facts there are")
+        require(
+            0 <= self.one_way <= self.facts, "task.one_way", self.one_way, f"0 to {self.facts}, the facts there are"
+        )
         require(self.one_way >= 1, "task.one_way", self.one_way, "1 or more: only one-way facts are asked about")
         most = self.facts - self.one_way
         fits = self.two_way is None or 0 <= self.two_way <= most

@@ -68,12 +68,15 @@ MATCHINGS = {"chain": chain, "disjoint": disjoint}
 
 
 def syllables(count: int) -> list[str]:
-    """`count` different pieces a person can read: ba, be, … and with more syllables when those are used up."""
+    """`count` different pieces a person can read and tell apart, all of as few syllables as that takes."""
     short = [c + v for c in "bdfghjklmnprstvwz" for v in "aeiou"]
-    repeat = 1
-    while len(short) ** repeat < count:
-        repeat += 1
-    return ["".join(parts) for parts in itertools.islice(itertools.product(short, repeat=repeat), count)]
+    long = 1
+    while len(short) ** long < count:
+        long += 1
+    apart = len(short) ** long // count  # evenly spread over all there are
+    return [
+        "".join(short[i * apart // len(short) ** j % len(short)] for j in reversed(range(long))) for i in range(count)
+    ]
 
 
 def name_entities(

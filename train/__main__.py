@@ -7,16 +7,17 @@ from typing import Annotated, Generic, TypeVar
 from tyro.conf import arg
 
 from eval.show import print_splits
-from train.cli import NOT_FINITE, parse, refusals, refuse
+from tasks.cli import parse, refusals, refuse
 from train.compare import Compare, compare
 from train.loop import NotFinite, Stopped
 from train.presets import PRESETS
+from train.progress import Progress
 from train.run import train_run
 from train.settings import Config
-from train.progress import Progress
 from train.stop import stop_on_signals
 
 Settings = TypeVar("Settings")
+NOT_FINITE = 3  # exit code; bad input ends with 2, a signal with 128 + its number
 
 
 @dataclass(frozen=True)

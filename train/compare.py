@@ -35,7 +35,7 @@ class BidirectionalArm:
 
 @dataclass(frozen=True)
 class Compare:
-    """Train both objectives on the same worlds, with the same network, into checkpoints/<name>-…; finished runs are kept."""
+    """Train both objectives on the same worlds with the same network, as checkpoints/<name>-…; finished runs are kept."""
 
     task: Reversal = PRESETS["causal"][1].task
     model: NetworkSettings = PRESETS["causal"][1].model

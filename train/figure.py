@@ -9,7 +9,12 @@ from matplotlib.figure import Figure
 
 COLOURS = {"causal": "#d1495b", "bidirectional": "#00798c"}  # told apart in grey and by the colour-blind
 PANELS = {"forward": "asked as it was told", "inverse": "asked the other way round"}
-BARS = {"forward": "forward", "backward": "backward", "inverse": "inverse", "wrong_frame": "wrong frame\n(lower is better)"}
+BARS = {
+    "forward": "forward",
+    "backward": "backward",
+    "inverse": "inverse",
+    "wrong_frame": "wrong frame\n(lower is better)",
+}
 
 
 def draw(rows: list[dict[str, Any]], curves: list[dict[str, Any]], folder: Path) -> None:
@@ -46,7 +51,11 @@ def ends(panel: Axes, rows: list[dict[str, Any]]) -> None:
     width = 0.38
     for i, (variant, colour) in enumerate(COLOURS.items()):
         for place, split in enumerate(BARS):
-            own = [100 * row["accuracy"] for row in rows if (row["variant"], row["split"]) == (variant, split) and row["count"]]
+            own = [
+                100 * row["accuracy"]
+                for row in rows
+                if (row["variant"], row["split"]) == (variant, split) and row["count"]
+            ]
             x = place + (i - 0.5) * width
             if own:
                 panel.bar(x, np.mean(own), width * 0.92, color=colour, alpha=0.45)

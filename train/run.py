@@ -79,7 +79,9 @@ def begin(folder: Path, config: Config, resume: bool, overwrite: bool, found: di
     written = folder / "config.json"
     if not written.exists():
         foreign = [path.name for path in folder.iterdir() if path.name != "lock"]
-        require(not foreign, "name", folder.name, f"free, but {folder} holds {foreign[0] if foreign else ''} and is no run")
+        require(
+            not foreign, "name", folder.name, f"free, but {folder} holds {foreign[0] if foreign else ''} and is no run"
+        )
     elif overwrite:
         for path in folder.iterdir():
             if path.name != "lock":

@@ -54,7 +54,16 @@ class TrainSettings:
     """run folder whose weights to start from, with a fresh optimiser"""
 
     def __post_init__(self):
-        for name in ("steps", "batch", "log_every", "evaluate_every", "evaluate_questions", "save_every", "keep", "threads"):
+        for name in (
+            "steps",
+            "batch",
+            "log_every",
+            "evaluate_every",
+            "evaluate_questions",
+            "save_every",
+            "keep",
+            "threads",
+        ):
             require(getattr(self, name) >= 1, f"train.{name}", getattr(self, name), "1 or more")
         require(0 <= self.warmup <= self.steps, "train.warmup", self.warmup, f"0 to train.steps ({self.steps})")
         for name in ("learning_rate", "clip"):
@@ -86,7 +95,10 @@ class Config(Generic[Task, Goal]):
     def json(self) -> dict[str, Any]:
         """What config.json holds."""
         named = {
-            section: (next(name for name, kind in kinds.items() if type(getattr(self, section)) is kind), getattr(self, section))
+            section: (
+                next(name for name, kind in kinds.items() if type(getattr(self, section)) is kind),
+                getattr(self, section),
+            )
             for section, kinds in (SECTIONS | {"train": {"adamw": TrainSettings}}).items()
         }
         return config_json(self.seed, named)

@@ -31,7 +31,12 @@ def results(
             steps, targets = reached.get(split, (None, None))
             rows.append(
                 about(name, runs[name], variant[name])
-                | {"settings": json.dumps(differs), "way": "closed-book", "asked": "as-trained", "seed": runs[name].seed}
+                | {
+                    "settings": json.dumps(differs),
+                    "way": "closed-book",
+                    "asked": "as-trained",
+                    "seed": runs[name].seed,
+                }
                 | {"split": split}
                 | {key: of[key] for key in (*MEASURED, "chance", "chance_by_elimination")}
                 | {"steps": result["steps"], "target_tokens": result["target_tokens"]}

@@ -111,7 +111,9 @@ def log_probabilities(
     """log p[q, v] that the network gives at `place`[q] of documents tokens[q, t]."""
     network = modules["network"]
     b, t = tokens.shape
-    batch = to_tensors({"tokens": tokens, "lengths": lengths, "at": np.arange(b) * t + place}, network.head.weight.device)
+    batch = to_tensors(
+        {"tokens": tokens, "lengths": lengths, "at": np.arange(b) * t + place}, network.head.weight.device
+    )
     hidden = network(batch["tokens"], objective.visibility(batch["lengths"]), at=batch["at"])
     return network.logits(hidden).float().log_softmax(-1)
 

@@ -5,17 +5,17 @@ import io
 import re
 import sys
 from collections.abc import Iterator
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import tyro
 
 from tasks.settings import SettingError
 
 Settings = TypeVar("Settings")
-BAD_INPUT, NOT_FINITE = 2, 3  # exit codes; a signal ends with 128 + its number
+BAD_INPUT = 2  # exit code
 
 
-def parse(kind: type[Settings], arguments: list[str], program: str, **given) -> Settings:
+def parse(kind: type[Settings], arguments: list[str], program: str, **given: Any) -> Settings:
     """The settings that `arguments` make of `kind`. A refusal is one line on stderr and exit code 2."""
     boxed = io.StringIO()
     try:

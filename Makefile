@@ -1,0 +1,63 @@
+# Every target sets up .venv by itself, once, and again only when the requirements change.
+# SEED=3 and ARGS="--model.depth 2" reach the runs, PIP_ARGS="…" reaches pip.
+
+SEED ?= 0
+ARGS ?=
+PIP_ARGS ?=
+PORT ?= 6006
+PYTHON ?= python3
+RUN := .venv/bin/python -m
+
+.DEFAULT_GOAL := help
+.PHONY: help setup train-causal train-bidirectional compare tensorboard bench test test-slow lint clean clean-runs
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/ready ## make .venv with what runs it
+
+train-causal: .venv/ready ## train a causal transformer into checkpoints/causal-SEED
+	$(RUN) train causal --seed $(SEED) $(ARGS)
+
+train-bidirectional: .venv/ready ## train a bidirectional one into checkpoints/bidirectional-SEED
+	$(RUN) train bidirectional --seed $(SEED) $(ARGS)
+
+compare: .venv/ready ## train both, five seeds each: table and figure in checkpoints/compare
+	$(RUN) train compare $(ARGS)
+
+tensorboard: .venv/ready ## TensorBoard on all runs, at http://localhost:6006 (PORT=…)
+	.venv/bin/tensorboard --logdir checkpoints --host localhost --port $(PORT)
+
+bench: .venv/dev ## one training step against transformers' GPT-2 and BERT
+	$(RUN) train.bench $(ARGS)
+
+test: .venv/dev ## the tests, in a few minutes
+	$(RUN) pytest -q $(ARGS)
+
+test-slow: .venv/dev ## train tiny models of both kinds and check the claim
+	$(RUN) pytest -q -m slow $(ARGS)
+
+lint: .venv/dev ## style and mistakes
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+
+clean: ## delete caches and .venv, never runs
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+clean-runs: ## delete every run in checkpoints, after asking
+	@ls -d checkpoints/*/ 2>/dev/null || { echo "there are no runs"; exit 0; }; \
+	printf 'Delete these runs? [y/N] '; read answer; \
+	[ "$$answer" = y ] && find checkpoints -mindepth 1 -maxdepth 1 -type d ! -name __pycache__ -exec rm -rf {} + || echo kept
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed (make PYTHON=python3.12)")'
+	$(PYTHON) -m venv .venv
+
+.venv/ready: requirements.txt | .venv/bin/python
+	.venv/bin/python -m pip install -q $(PIP_ARGS) -r requirements.txt
+	@touch $@
+
+.venv/dev: requirements-dev.txt .venv/ready
+	.venv/bin/python -m pip install -q $(PIP_ARGS) -r requirements-dev.txt
+	@touch $@
