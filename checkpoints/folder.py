@@ -69,7 +69,7 @@ class Metrics:
     """metrics.jsonl, open for appending after its first `length` bytes; what a killed process wrote later is cut."""
 
     def __init__(self, folder: Path, length: int):
-        self.file = open(folder / "metrics.jsonl", "ab")
+        self.file = open(folder / "metrics.jsonl", "ab")  # noqa: SIM115 (closed by __exit__)
         have = self.file.tell()
         require(
             have >= length, f"{folder}/metrics.jsonl", f"{have} bytes", f"at least the {length} bytes it had when saved"

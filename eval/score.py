@@ -71,7 +71,7 @@ def evaluate(
 
 
 def reply(trained: Trained, way: str, questions: Questions) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """What the model says, [q, k], and the log-probability [q] of the (first) accepted answer; None: cannot be asked."""
+    """What the model says, [q, k], and log p[q] of the first accepted answer; None where it cannot be asked."""
     names = trained.corpus.entities.tokens[questions.accepted[:, 0]]
     with asking(trained):
         said = WAYS[way].answer(trained, questions)

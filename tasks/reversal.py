@@ -53,7 +53,7 @@ class Reversal:
     shared_pieces: bool = True
     """names are drawn from one pool of pieces, or each piece stands in one name only"""
     pieces: int | None = None
-    """pieces in the shared pool; None: as many as entities where there are one-token names, else an eighth (16 at least)"""
+    """pieces in the shared pool; None: as many as entities, or an eighth (at least 16) without one-token names"""
     filler: int = 2
     """most filler tokens before, and after, the statements of a document (0 to this many, at random)"""
     statements: int = 1

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from checkpoints.folder import run_folder, write_text
 from model.objectives.causal import Causal
@@ -13,34 +13,26 @@ from tasks.settings import require
 from train import tables
 from train.figure import draw
 from train.pool import cores, train_all
-from train.presets import PRESETS
+from train.presets import BIDIRECTIONAL, CAUSAL
 from train.run import as_csv
 from train.settings import Config, TrainSettings
 from train.tables import markdown, print_table
 
-ARMS = ("causal", "bidirectional")
-
-
-@dataclass(frozen=True)
-class CausalArm:
-    objective: Causal = PRESETS["causal"][1].objective
-    train: TrainSettings = PRESETS["causal"][1].train
-
-
-@dataclass(frozen=True)
-class BidirectionalArm:
-    objective: Masked = PRESETS["bidirectional"][1].objective
-    train: TrainSettings = PRESETS["bidirectional"][1].train
-
 
 @dataclass(frozen=True)
 class Compare:
-    """Train both objectives on the same worlds with the same network, as checkpoints/<name>-…; finished runs are kept."""
+    """Train both objectives on the same worlds, with the same network and rates, as checkpoints/<name>-<model>-<seed>.
 
-    task: Reversal = PRESETS["causal"][1].task
-    model: NetworkSettings = PRESETS["causal"][1].model
-    causal: CausalArm = CausalArm()
-    bidirectional: BidirectionalArm = BidirectionalArm()
+    What is finished is kept, what is not goes on.
+    """
+
+    task: Reversal = BIDIRECTIONAL.task
+    model: NetworkSettings = BIDIRECTIONAL.model
+    causal: Causal = CAUSAL.objective
+    bidirectional: Masked = BIDIRECTIONAL.objective
+    train: TrainSettings = BIDIRECTIONAL.train
+    causal_steps: int | None = CAUSAL.train.steps
+    """optimiser steps of the causal runs; None: train.steps, as for the others"""
     seeds: int = 5
     """worlds, each for both objectives"""
     first_seed: int = 0
@@ -57,13 +49,14 @@ class Compare:
         require(self.jobs is None or self.jobs >= 1, "jobs", self.jobs, "1 or more")
 
     def runs(self) -> dict[str, Config]:
-        """The runs by name, both objectives of a seed one after another."""
+        """The runs by name, both objectives of a seed one after the other."""
+        steps = {"causal": self.causal_steps or self.train.steps, "bidirectional": self.train.steps}
         return {
             f"{self.name}-{arm}-{seed}": Config(
-                self.task, getattr(self, arm).objective, self.model, getattr(self, arm).train, seed
+                self.task, getattr(self, arm), self.model, replace(self.train, steps=steps[arm]), seed
             )
             for seed in range(self.first_seed, self.first_seed + self.seeds)
-            for arm in ARMS
+            for arm in steps
         }
 
 

@@ -11,11 +11,9 @@ from tasks.reversal import Reversal
 from train.settings import Config, TrainSettings
 
 CAUSAL = Config(Reversal(), Causal(), train=TrainSettings(steps=3000))
+BIDIRECTIONAL = replace(CAUSAL, objective=Masked(), train=TrainSettings(steps=6000))
 
 PRESETS: dict[str, tuple[str, Config]] = {
     "causal": ("next token, each position sees what is left of it", CAUSAL),
-    "bidirectional": (
-        "one entity masked, each position sees all",
-        replace(CAUSAL, objective=Masked(), train=TrainSettings(steps=6000)),
-    ),
+    "bidirectional": ("one entity masked, each position sees all", BIDIRECTIONAL),
 }

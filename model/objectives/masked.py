@@ -23,7 +23,8 @@ class Masked(Objective):
     """
 
     hide: Literal["span", "uniform", "fixed"] = "span"
-    """one whole span at random (Coda-Forno et al. 2026), tokens at a rate drawn uniformly for each document (MLM-U, Kitouni et al. 2024), or tokens at a fixed rate"""
+    """one whole span at random (Coda-Forno et al. 2026), tokens at a rate drawn uniformly for each document
+    (MLM-U, Kitouni et al. 2024), or tokens at a fixed rate"""
     spans: tuple[Literal["source", "relation", "target"], ...] = ("source", "target")
     """what may be hidden; nothing else ever is"""
     rate: float = 0.15
