@@ -43,10 +43,10 @@ class Learned(Position):
 class Rotary(Position):
     """Queries and keys turned by an angle that grows with the place (Su et al. 2021, 2104.09864)."""
 
-    def __init__(self, settings: NetworkSettings, length: int, base: float = 10_000.0):
+    def __init__(self, settings: NetworkSettings, length: int):
         super().__init__(settings, length)
         half = settings.width // settings.heads // 2
-        speed = base ** (-torch.arange(half, dtype=torch.float32) / half)
+        speed = settings.rotary_base ** (-torch.arange(half, dtype=torch.float32) / half)
         angle = torch.arange(length)[:, None] * speed
         self.register_buffer("cos", angle.cos().repeat(1, 2), persistent=False)
         self.register_buffer("sin", angle.sin().repeat(1, 2), persistent=False)

@@ -16,6 +16,8 @@ class NetworkSettings:
     """attention heads a layer; width is divided among them"""
     position: Literal["rotary", "learned", "alibi", "relative", "none"] = "rotary"
     """how the network knows where a token stands"""
+    rotary_base: float = 100.0
+    """with rotary: slowest turn, in positions a radian; documents much shorter hardly use the slow ones"""
     norm: Literal["layer", "rms"] = "layer"
     """normalisation before each part of a layer"""
     feed_forward: Literal["gelu", "swiglu"] = "gelu"
@@ -39,6 +41,7 @@ class NetworkSettings:
         even = self.position != "rotary" or self.width // self.heads % 2 == 0
         require(even, "model.heads", self.heads, f"such that width a head is even, for rotary at width {self.width}")
         require(self.hidden is None or self.hidden >= 1, "model.hidden", self.hidden, "1 or more")
+        require(self.rotary_base >= 1, "model.rotary_base", self.rotary_base, "1 or more")
         positive = self.initial_scale is None or self.initial_scale > 0
         require(positive, "model.initial_scale", self.initial_scale, "above 0")
         require(0 <= self.dropout < 1, "model.dropout", self.dropout, "0 or more and below 1")

@@ -18,7 +18,7 @@ class TrainSettings:
     """optimiser steps"""
     batch: int = 96
     """documents a step"""
-    learning_rate: float = 4e-3
+    learning_rate: float = 3e-3
     """highest learning rate, reached after warm-up"""
     warmup: int = 100
     """steps over which the learning rate rises from 0"""
