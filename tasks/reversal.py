@@ -13,10 +13,10 @@ import numpy as np
 from tasks import world
 from tasks.corpus import SOURCE, TARGET, Corpus, Questions, blank
 from tasks.settings import require
-from tasks.statements import Statements, Writer
+from tasks.statements import Statements, Writer, places
 from tasks.vocabulary import SPECIAL, Vocabulary
 
-FILLER = ("well", "so", "then", "now", "yes", "indeed", "also", "again", "oh", "right", "still", "too")
+FILLER = ("well", "just", "then", "now", "yes", "indeed", "also", "again", "oh", "right", "still", "too")
 FIRST, LAST = 0, 1  # the slots of a statement
 
 
@@ -111,8 +111,8 @@ class Reversal:
         word = np.broadcast_to(2 * np.arange(self.relations)[:, None], heads.shape)
         rank = rng.permuted(np.broadcast_to(np.arange(heads.shape[1]), heads.shape), axis=1)
         two_way = self.facts - self.one_way if self.two_way is None else self.two_way
-        one_way_end = spread(self.one_way, self.relations)
-        two_way_end = one_way_end + spread(two_way, self.relations)
+        one_way_end = world.spread(self.one_way, self.relations)
+        two_way_end = world.spread(self.one_way + two_way, self.relations)
         # Half by the forward word; an odd one goes to it in every second relation.
         by_forward_end = (one_way_end + np.arange(self.relations)[:, None] % 2) // 2
         both = (rank >= one_way_end) & (rank < two_way_end)
@@ -157,16 +157,3 @@ class Reversal:
             "wrong_frame": ask(LAST, b, r, a),
         }
         return Corpus(vocabulary, entities, words, documents, questions)
-
-
-def spread(count: int, over: int) -> np.ndarray:
-    """`count` divided over `over` rows as evenly as can be, int[over, 1]."""
-    return (count // over + (np.arange(over) < count % over))[:, None]
-
-
-def places(order: np.ndarray, wanted: np.ndarray, times: int) -> np.ndarray:
-    """The rows of `order`[n, m] that hold each of `wanted`[q], each of which stands `times` times: int32[q, times]."""
-    flat = order.ravel()
-    by_value = np.argsort(flat, kind="stable")
-    first = np.searchsorted(flat[by_value], wanted)
-    return (by_value[first[:, None] + np.arange(times)] // order.shape[1]).astype(np.int32)

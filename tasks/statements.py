@@ -62,3 +62,11 @@ class Writer:
     def some_filler(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, int]:
         words = self.first_filler + rng.integers(self.filler_words, size=(n, self.filler), dtype=np.int32)
         return words, np.arange(self.filler) < rng.integers(self.filler + 1, size=(n, 1)), NONE
+
+
+def places(order: np.ndarray, wanted: np.ndarray, times: int) -> np.ndarray:
+    """The rows of `order`[n, m] that hold each of `wanted`[q], each of which stands `times` times: int32[q, times]."""
+    flat = order.ravel()
+    by_value = np.argsort(flat, kind="stable")
+    first = np.searchsorted(flat[by_value], wanted)
+    return (by_value[first[:, None] + np.arange(times)] // order.shape[1]).astype(np.int32)

@@ -67,6 +67,11 @@ def disjoint(entities: int, rng: np.random.Generator) -> tuple[np.ndarray, np.nd
 MATCHINGS = {"chain": chain, "disjoint": disjoint}
 
 
+def spread(count: int, over: int) -> np.ndarray:
+    """`count` divided over `over` rows as evenly as can be, int[over, 1]."""
+    return (count // over + (np.arange(over) < count % over))[:, None]
+
+
 def syllables(count: int) -> list[str]:
     """`count` different pieces a person can read and tell apart, all of as few syllables as that takes."""
     short = [c + v for c in "bdfghjklmnprstvwz" for v in "aeiou"]

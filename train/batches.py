@@ -4,7 +4,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from model.objectives.contract import Arrays, Objective
+from model.objectives.batch import Arrays
+from model.objectives.contract import Objective
 from tasks.corpus import Corpus
 
 # What a stream of random numbers is for; each is drawn from (seed, purpose, step or epoch).

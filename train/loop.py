@@ -14,7 +14,7 @@ from checkpoints import steps
 from checkpoints.folder import Metrics
 from eval.score import evaluate
 from eval.trained import Trained, load_weights
-from model.objectives.contract import to_tensors
+from model.objectives.batch import to_tensors
 from train.batches import make_batch
 from train.optimiser import learning_rate, make_optimiser
 from train.settings import Config

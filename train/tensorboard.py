@@ -12,7 +12,7 @@ from torch.utils.tensorboard.summary import hparams
 from checkpoints.folder import read_metrics
 from eval.score import asking, text
 from eval.trained import Trained
-from model.objectives.contract import to_tensors
+from model.objectives.batch import to_tensors
 from tasks.corpus import Questions
 from tasks.vocabulary import PAD
 from train.settings import Config
@@ -106,7 +106,7 @@ def attention_maps(trained: Trained, questions: Questions) -> Figure:
     weights: list[torch.Tensor] = []
     with asking(trained):
         batch = to_tensors({"tokens": documents.tokens, "lengths": documents.lengths}, device)
-        network(batch["tokens"], trained.objective.visibility(batch["lengths"]), weights=weights)
+        network(batch["tokens"], trained.objective.visibility(batch), weights=weights)
     labels = [trained.corpus.vocabulary.words[i] for i in documents.tokens[0]]
     depth, heads = len(weights), weights[0].shape[1]
     figure = Figure(figsize=(2.3 * heads + 1, 2.3 * depth + 0.6), layout="constrained")

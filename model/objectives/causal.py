@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor, nn
 
-from model.objectives.contract import Arrays, Objective, fill, log_probabilities
+from model.objectives.batch import Arrays, Tensors, fill
+from model.objectives.contract import Objective
 from model.visibility import CAUSAL, Visibility
 from tasks.corpus import NONE, Documents, Questions
 
@@ -30,7 +31,7 @@ class Causal(Objective):
             "targets": documents.tokens.ravel()[at + 1],
         }
 
-    def visibility(self, lengths: Tensor) -> Visibility:
+    def visibility(self, batch: Tensors) -> Visibility:
         return CAUSAL
 
     def ask(self, modules: nn.ModuleDict, questions: Questions, given: np.ndarray) -> Tensor | None:
@@ -39,4 +40,4 @@ class Causal(Objective):
         if (documents.roles[right_of_span] != NONE).any():
             return None
         tokens, place = fill(questions, given)
-        return log_probabilities(self, modules, tokens, documents.lengths, place - 1)
+        return self.log_probabilities(modules, tokens, documents.lengths, place - 1)

@@ -1,25 +1,32 @@
 """What an objective is: one way of factorising a document, for training and for asking alike.
 
-The loop knows `prepare` and `loss`, evaluation knows `answer` and `score`; a question is asked by the
-class that trained, so the two cannot drift apart. `prepare`, `visibility` and `ask` are all that the two
-shortest objectives, causal.py and masked.py, say; everything else has a default here.
+The loop knows `prepare` and `loss`, evaluation knows `answer`, `log_probability` and `score`; a question is
+asked by the class that trained, so the two cannot drift apart. `prepare`, `visibility` and `ask` are all that
+the two shortest objectives, causal.py and masked.py, say; the rest has a default here. What others override:
+
+    another order, such as right to left    prepare and ask turn the tokens (a direction token: max_length too)
+    any order                               prepare adds `positions`; loss and ask hand them to the network
+    prefix visibility                       prepare adds how far it reaches; visibility is "explicit"
+    a masked copy in the prompt             max_length doubles; prepare and ask put the copy in front
+    a loss weighted by 1/t                  prepare adds `weights`; loss uses them, and what could have been
+                                            masked as its denominator
+    a second tower or head                  parts makes it; loss and ask use it
 """
 
+from abc import ABC, abstractmethod
+
 import numpy as np
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from model.objectives.batch import Arrays, Tensors, to_tensors
 from model.settings import NetworkSettings
 from model.visibility import Visibility
 from tasks.corpus import Documents, Entities, Questions
 from tasks.vocabulary import PAD
 
-Arrays = dict[str, np.ndarray]  # a batch as numpy
-Tensors = dict[str, Tensor]  # a batch on the device
 
-
-class Objective:
+class Objective(ABC):
     """Base of the settings dataclasses in this folder: fields are settings, methods the contract."""
 
     def parts(self, settings: NetworkSettings) -> dict[str, nn.Module]:
@@ -30,28 +37,39 @@ class Objective:
         """Tokens in what `prepare` or `ask` makes of documents of `length` tokens."""
         return length
 
+    @abstractmethod
     def prepare(self, documents: Documents, rng: np.random.Generator) -> Arrays:
         """A batch: `tokens` [b, t], `lengths` [b], and for the default loss `at` [n], the places that predict,
         counted through [b, t] and rising, and `targets` [n], the token each of them is to predict."""
-        raise NotImplementedError
 
-    def visibility(self, lengths: Tensor) -> Visibility:
-        """Who sees whom in documents of `lengths`[b]."""
-        raise NotImplementedError
+    @abstractmethod
+    def visibility(self, batch: Tensors) -> Visibility:
+        """Who sees whom in a batch that `prepare` or `ask` made."""
 
     def loss(self, modules: nn.ModuleDict, batch: Tensors) -> tuple[Tensor, int]:
         """The summed loss in nats, and its denominator: the number of targets."""
         network = modules["network"]
-        hidden = network(batch["tokens"], self.visibility(batch["lengths"]), at=batch["at"])
+        hidden = network(batch["tokens"], self.visibility(batch), at=batch["at"])
         targets = batch["targets"]
         return F.cross_entropy(network.logits(hidden).float(), targets, reduction="sum"), len(targets)
 
+    @abstractmethod
     def ask(self, modules: nn.ModuleDict, questions: Questions, given: np.ndarray) -> Tensor | None:
         """Log-probabilities [q, v] of token j of each answer span, the first j being `given`[q, j].
 
         None where the objective has no way to ask such a question.
         """
-        raise NotImplementedError
+
+    def log_probabilities(
+        self, modules: nn.ModuleDict, tokens: np.ndarray, lengths: np.ndarray, place: np.ndarray
+    ) -> Tensor:
+        """log p[q, v] that the network gives at `place`[q] of documents tokens[q, t]; what `ask` is made with."""
+        network = modules["network"]
+        b, t = tokens.shape
+        arrays = {"tokens": tokens, "lengths": lengths, "at": np.arange(b) * t + place}
+        batch = to_tensors(arrays, network.head.weight.device)
+        hidden = network(batch["tokens"], self.visibility(batch), at=batch["at"])
+        return network.logits(hidden).float().log_softmax(-1)
 
     def answer(self, modules: nn.ModuleDict, questions: Questions) -> np.ndarray | None:
         """What the model says in each answer span, int[q, k], decoded greedily left to right; PAD after the span."""
@@ -91,33 +109,3 @@ class Objective:
                     some = np.flatnonzero(which.ravel() == i)
                     total[np.ix_(rows, fit[some])] += logp[:, names[some, j]].cpu().numpy()
         return total
-
-
-def fill(questions: Questions, given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The questions' tokens[q, t] with `given`[q, j] at the start of each open span, and the place [q] after it.
-
-    Where a span is shorter than that, its last place.
-    """
-    tokens, rows = questions.documents.tokens.copy(), np.arange(len(questions))
-    for j in range(given.shape[1]):
-        inside = rows[j < questions.size]
-        tokens[inside, questions.start[inside] + j] = given[inside, j]
-    return tokens, questions.start + np.minimum(given.shape[1], questions.size - 1)
-
-
-def log_probabilities(
-    objective: Objective, modules: nn.ModuleDict, tokens: np.ndarray, lengths: np.ndarray, place: np.ndarray
-) -> Tensor:
-    """log p[q, v] that the network gives at `place`[q] of documents tokens[q, t]."""
-    network = modules["network"]
-    b, t = tokens.shape
-    batch = to_tensors(
-        {"tokens": tokens, "lengths": lengths, "at": np.arange(b) * t + place}, network.head.weight.device
-    )
-    hidden = network(batch["tokens"], objective.visibility(batch["lengths"]), at=batch["at"])
-    return network.logits(hidden).float().log_softmax(-1)
-
-
-def to_tensors(arrays: Arrays, device: torch.device) -> Tensors:
-    """A batch on the device; integers as torch indexes with them."""
-    return {k: torch.from_numpy(v).to(device, torch.long if v.dtype.kind == "i" else None) for k, v in arrays.items()}

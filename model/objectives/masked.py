@@ -6,7 +6,8 @@ from typing import Literal
 import numpy as np
 from torch import Tensor, nn
 
-from model.objectives.contract import Arrays, Objective, fill, log_probabilities
+from model.objectives.batch import Arrays, Tensors, fill
+from model.objectives.contract import Objective
 from model.visibility import Visibility
 from tasks.corpus import ROLES, Documents, Questions
 from tasks.settings import require
@@ -61,14 +62,14 @@ class Masked(Objective):
         span = starts.cumsum(1)
         return may & (span == rng.integers(1, span[:, -1:] + 1))
 
-    def visibility(self, lengths: Tensor) -> Visibility:
-        return Visibility(self.see, lengths)
+    def visibility(self, batch: Tensors) -> Visibility:
+        return Visibility(self.see, batch["lengths"])
 
     def ask(self, modules: nn.ModuleDict, questions: Questions, given: np.ndarray) -> Tensor:
         tokens, place = fill(questions, given)
         if self.unmask == "at-once":
             tokens = questions.documents.tokens
-        return log_probabilities(self, modules, tokens, questions.documents.lengths, place)
+        return self.log_probabilities(modules, tokens, questions.documents.lengths, place)
 
     def answer(self, modules: nn.ModuleDict, questions: Questions) -> np.ndarray:
         if self.unmask != "confidence" or questions.size.max(initial=1) == 1:
@@ -85,7 +86,7 @@ class Masked(Objective):
             logp = np.full(places.shape, -np.inf)
             best = np.zeros(places.shape, np.int64)
             for j in range(places.shape[1]):
-                seen = log_probabilities(self, modules, tokens, questions.documents.lengths, places[:, j]).max(-1)
+                seen = self.log_probabilities(modules, tokens, questions.documents.lengths, places[:, j]).max(-1)
                 still = inside[:, j] & (tokens[rows, places[:, j]] == MASK)
                 logp[:, j] = np.where(still, seen.values.cpu(), -np.inf)
                 best[:, j] = seen.indices.cpu()
