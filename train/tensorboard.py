@@ -1,5 +1,7 @@
 """TensorBoard: a view of metrics.jsonl and of the trained model, rebuilt from them whenever a run starts or goes on."""
 
+import math
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from torch.utils.tensorboard.summary import hparams
 
 from checkpoints.folder import read_metrics
 from eval.score import asking, text
+from eval.show import percent
 from eval.trained import Trained
 from model.objectives.batch import to_tensors
 from tasks.corpus import Questions
@@ -71,7 +74,8 @@ class View:
         for name, value in final.items():
             self.writer.add_scalar(name, value, result["steps"])
         # Not add_hparams, which opens a run of its own for them.
-        for part in hparams(flat(config.json()), final):
+        settings = {name: value for name, value in flat(config.json()).items() if name != "format"}
+        for part in hparams(settings, final):
             self.writer._get_file_writer().add_summary(part)
 
 
@@ -88,15 +92,23 @@ def flat(values: dict[str, Any], path: str = "") -> dict[str, Any]:
 
 def table(asked: list[dict[str, Any]]) -> str:
     """The first questions of each split as a Markdown table."""
-    columns = ("split", "question", "answer", "said", "correct", "log_probability", "rank")
-    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
+    lines = ["| split | question | answer | said | right | p(answer) | rank |", "|" + " --- |" * 7]
     shown: dict[str, int] = {}
     for row in asked:
         shown[row["split"]] = shown.get(row["split"], 0) + 1
-        if shown[row["split"]] <= SHOWN:
-            cells = (f"{row.get(c, 'cannot be asked' if c == 'said' else '')}" for c in columns)
-            lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("_", "\\_") for cell in cells) + " |")
+        if shown[row["split"]] > SHOWN:
+            continue
+        cells = [row["split"], row["question"], row["answer"], "cannot be asked", "", "", ""]
+        if "said" in row:
+            right = "yes" if row["correct"] else "no"
+            cells[3:] = [row["said"], right, percent(math.exp(row["log_probability"])), str(row["rank"])]
+        lines.append("| " + " | ".join(escaped(cell) for cell in cells) + " |")
     return "\n".join(lines)
+
+
+def escaped(text: str) -> str:
+    """Text that Markdown shows as it is; names are data."""
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|~-])", r"\\\1", text)
 
 
 def attention_maps(trained: Trained, questions: Questions) -> Figure:
@@ -113,9 +125,9 @@ def attention_maps(trained: Trained, questions: Questions) -> Figure:
     panels = figure.subplots(depth, heads, squeeze=False)
     for layer, row in enumerate(panels):
         for head, panel in enumerate(row):
-            panel.imshow(weights[layer][0, head].cpu(), cmap="Blues", vmin=0, vmax=1)
-            panel.set_xticks(range(len(labels)), labels if layer == depth - 1 else [], rotation=90, fontsize=7)
-            panel.set_yticks(range(len(labels)), labels if head == 0 else [], fontsize=7)
-            panel.set_title(f"layer {layer + 1}, head {head + 1}", fontsize=8)
+            panel.imshow(weights[layer][0, head].cpu().numpy(), cmap="Blues", vmin=0, vmax=1)
+            panel.set_xticks(range(len(labels)), labels if layer == depth - 1 else [], rotation=90, fontsize=8)
+            panel.set_yticks(range(len(labels)), labels if head == 0 else [], fontsize=8)
+            panel.set_title(f"layer {layer + 1}, head {head + 1}", fontsize=9)
     figure.suptitle(f"{text(trained.corpus, questions, 0)}     (row looks at column)", fontsize=9)
     return figure

@@ -1,0 +1,100 @@
+"""TensorBoard, started as a user starts it on a tiny run, serves what there is to look at."""
+
+import json
+import re
+import subprocess
+import sys
+import urllib.parse
+import urllib.request
+
+import pytest
+
+from model.objectives.masked import Masked
+from model.settings import NetworkSettings
+from tasks.reversal import Reversal
+from train.run import train_run
+from train.settings import Config, TrainSettings
+from train.tensorboard import escaped
+
+
+@pytest.fixture(scope="module")
+def get(tmp_path_factory):
+    """Reads from TensorBoard's HTTP interface, which serves one tiny run."""
+    root = tmp_path_factory.mktemp("runs")
+    world = Reversal(entities=12, relations=2, one_way=4, renderings=2)
+    train = TrainSettings(steps=12, warmup=2, batch=8, log_every=3, evaluate_every=6)
+    train_run(Config(world, Masked(), NetworkSettings(width=16), train), "shown", root=root)
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(root), "--host", "localhost", "--port", "0"]
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        for line in server.stderr:
+            if found := re.search(r"at (http://localhost:\d+)", line):
+                address = found[1]
+                break
+
+        def read(path: str, **query: str) -> bytes:
+            with urllib.request.urlopen(f"{address}/data/{path}?{urllib.parse.urlencode(query)}", timeout=30) as answer:
+                return answer.read()
+
+        yield read
+    finally:
+        server.kill()
+        server.wait()
+
+
+RUN = "shown/tensorboard"
+
+
+def test_there_is_one_run_and_no_stray_sub_run(get):
+    assert json.loads(get("runs")) == [RUN]
+
+
+def test_scalars(get):
+    tags = json.loads(get("plugin/scalars/tags"))[RUN]
+    for tag in ("loss", "learning_rate", "gradient_norm", "documents_per_second", "targets_per_second"):
+        assert tag in tags
+    for split in ("forward", "backward", "inverse", "wrong_frame"):
+        assert f"accuracy/{split}" in tags
+    points = json.loads(get("plugin/scalars/scalars", tag="accuracy/forward", run=RUN))
+    assert [step for _, step, _ in points] == [0, 6, 12]
+
+
+def test_forward_and_inverse_stand_in_one_chart(get):
+    layout = json.loads(get("plugin/custom_scalars/layout"))
+    chart = layout["category"][0]["chart"][0]
+    assert chart["multiline"]["tag"] == ["accuracy/forward", "accuracy/inverse"]
+
+
+def test_questions_and_answers_as_a_table(get):
+    texts = json.loads(get("plugin/text/text", tag="questions/text_summary", run=RUN))
+    assert "<table>" in texts[0]["text"]
+    assert "teacher-of" in texts[0]["text"]
+
+
+def test_attention_maps_are_pictures(get):
+    entries = json.loads(get("plugin/images/images", tag="attention/inverse", run=RUN, sample="0"))
+    picture = get("plugin/images/individualImage", **dict(urllib.parse.parse_qsl(entries[0]["query"])))
+    assert picture.startswith(b"\x89PNG")
+
+
+def test_entities_stand_in_the_projector_by_name(get):
+    assert json.loads(get("plugin/projector/runs")) == [RUN]
+    info = json.loads(get("plugin/projector/info", run=RUN))
+    name = info["embeddings"][0]["tensorName"]
+    names = get("plugin/projector/metadata", run=RUN, name=name).decode().split()
+    assert len(names) == info["embeddings"][0]["tensorShape"][0] == 12
+
+
+def test_settings_stand_beside_final_accuracies(get):
+    request = {"experimentName": "", "allowedStatuses": ["STATUS_UNKNOWN", "STATUS_SUCCESS", "STATUS_RUNNING"],
+               "colParams": [], "startIndex": 0, "sliceSize": 10}  # fmt: skip
+    groups = json.loads(get("plugin/hparams/session_groups", request=json.dumps(request)))["sessionGroups"]
+    assert len(groups) == 1
+    assert groups[0]["hparams"]["objective.name"] == "masked"
+    assert {"final/forward", "final/inverse"} <= {value["name"]["tag"] for value in groups[0]["metricValues"]}
+
+
+@pytest.mark.parametrize("name", ["a|b", "<script>", "*bold*", "_x_", "[a](b)", "back\\slash", "`code`"])
+def test_names_are_data_to_markdown(name):
+    assert re.search(r"(?<!\\)(\\\\)*[|<>*_\[\](`]", escaped(name)) is None  # no sign with a meaning stands alone
+    assert re.sub(r"\\(.)", r"\1", escaped(name)) == name
