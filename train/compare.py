@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from checkpoints.folder import run_folder, write_text
 from model.objectives.causal import Causal
@@ -14,7 +15,7 @@ from train import tables
 from train.figure import draw
 from train.pool import cores, train_all
 from train.presets import BIDIRECTIONAL, CAUSAL
-from train.run import as_csv
+from train.run import as_csv, refuse_other_settings
 from train.settings import Config, TrainSettings
 from train.tables import markdown, print_table
 
@@ -31,6 +32,8 @@ class Compare:
     causal: Causal = CAUSAL.objective
     bidirectional: Masked = BIDIRECTIONAL.objective
     train: TrainSettings = BIDIRECTIONAL.train
+    models: tuple[Literal["causal", "bidirectional"], ...] = ("causal", "bidirectional")
+    """which of the two to train"""
     causal_steps: int | None = CAUSAL.train.steps
     """optimiser steps of the causal runs; None: train.steps, as for the others"""
     seeds: int = 5
@@ -45,6 +48,7 @@ class Compare:
     """train all runs anew"""
 
     def __post_init__(self):
+        require(len(self.models) > 0, "models", self.models, "one or both of causal, bidirectional")
         require(self.seeds >= 1, "seeds", self.seeds, "1 or more")
         require(self.jobs is None or self.jobs >= 1, "jobs", self.jobs, "1 or more")
 
@@ -56,13 +60,16 @@ class Compare:
                 self.task, getattr(self, arm), self.model, replace(self.train, steps=steps[arm]), seed
             )
             for seed in range(self.first_seed, self.first_seed + self.seeds)
-            for arm in steps
+            for arm in self.models
         }
 
 
 def compare(settings: Compare, check: Callable[[], None]) -> None:
     """Trains what is not trained yet, then writes and prints the comparison."""
     folder, runs = run_folder(settings.name), settings.runs()
+    if not settings.overwrite:
+        for name, config in runs.items():
+            refuse_other_settings(run_folder(name), config)
     found, failures = train_all(runs, settings.jobs or cores(), settings.overwrite, check)
     arm = {name: name.removeprefix(f"{settings.name}-").rpartition("-")[0] for name in runs}
     if found:

@@ -87,9 +87,7 @@ def begin(folder: Path, config: Config, resume: bool, overwrite: bool, found: di
             if path.name != "lock":
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     elif resume:
-        other = differences(read_json(written), config.json())
-        if other:
-            raise SettingError(f"{folder} cannot be resumed with other settings: {other}")
+        refuse_other_settings(folder, config)
         return
     else:
         ended = (folder / "result.json").exists()
@@ -98,6 +96,16 @@ def begin(folder: Path, config: Config, resume: bool, overwrite: bool, found: di
     # config.json comes last: until it is there, the folder is nobody's run.
     write_json(folder / "environment.json", found)
     write_json(written, config.json())
+
+
+def refuse_other_settings(folder: Path, config: Config) -> None:
+    """Raises SettingError if the folder holds a run with other settings than `config`."""
+    written = folder / "config.json"
+    other = differences(read_json(written), config.json()) if written.exists() else ""
+    if other:
+        raise SettingError(
+            f"{folder} cannot be resumed with other settings: {other} (--overwrite replaces it, --name trains beside it)"
+        )
 
 
 def start_from(trained: Trained, config: Config, warn: Callable[[str], None]) -> dict[str, Any]:
