@@ -104,7 +104,7 @@ def refuse_other_settings(folder: Path, config: Config) -> None:
     other = differences(read_json(written), config.json()) if written.exists() else ""
     if other:
         raise SettingError(
-            f"{folder} cannot be resumed with other settings: {other} (--overwrite replaces it, --name trains beside it)"
+            f"{folder} was trained with other settings: {other} (--overwrite replaces it, --name trains beside it)"
         )
 
 
