@@ -1,0 +1,115 @@
+"""Every command in the README runs, in order, in a fresh copy, with the smallest settings."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.test_house import FLOORS, ROOT
+
+WORLD = "--task.entities 12 --task.relations 2 --task.one-way 4 --task.renderings 2"
+SMALL = f"{WORLD} --train.steps 6 --train.warmup 2 --model.width 16 --model.heads 2"
+# What each command is given beside its own arguments, so that it takes seconds.
+SMALLEST = {
+    "train-causal": SMALL,
+    "train-bidirectional": SMALL,
+    "compare": f"{SMALL} --causal-steps 6 --seeds 1",
+    "bench": "--width 16 --depth 1 --heads 2 --batch 8 --rounds 2",
+}
+DRY = {"test", "test-slow", "tensorboard", "lint", "clean", "clean-runs", "setup"}  # by dry run, or they would recurse
+
+
+def commands() -> list[str]:
+    """The lines of the README's sh blocks."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line and not line.startswith("#")]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory) -> Path:
+    """A copy of the project without runs."""
+    copy = tmp_path_factory.mktemp("checkout")
+    for name in (*FLOORS, "Makefile", "README.md", "requirements.txt", "requirements-dev.txt", "pyproject.toml"):
+        source = ROOT / name
+        if source.is_dir():
+            folders = shutil.ignore_patterns("__pycache__", *(p.name for p in (ROOT / "checkpoints").glob("*/")))
+            shutil.copytree(source, copy / name, ignore=folders)
+        elif source.exists():
+            shutil.copy2(source, copy / name)
+    return copy
+
+
+def runnable(command: str, checkout: Path) -> list[str]:
+    """The command with this Python and the smallest settings."""
+    words = shlex.split(command)
+    if words[0] == "make":
+        target = next((word for word in words[1:] if "=" not in word), "help")
+        given = [word for word in words[1:] if "=" in word and not word.startswith("ARGS=")]
+        own = next((word[5:] for word in words if word.startswith("ARGS=")), "")
+        dry = ["-n"] if target in DRY else []
+        ready = ["-o", ".venv/ready", "-o", ".venv/dev", f"RUN={sys.executable} -m"]
+        return ["make", *dry, *ready, target, *given, f"ARGS={own} {SMALLEST.get(target, '')}"]
+    assert words[:2] == ["python", "-m"], f"not a command this test knows: {command}"
+    words[0] = sys.executable
+    if words[3:5] and words[2] == "eval" and words[3] == "ask":
+        words[5] = known_question(checkout / words[4], words[5].split()[0] == "_")
+    elif words[2] == "train" and len(words) > 3 and "--help" not in words:
+        words += SMALLEST.get("compare" if words[3] == "compare" else "train-causal", "").split()
+    return words
+
+
+def known_question(run: Path, first_open: bool) -> str:
+    """A question in the words of the run's own, smaller, world."""
+    lines = (run / "questions.csv").read_text().splitlines()
+    question = next(line for line in lines if line.startswith("backward" if first_open else "inverse")).split(",")[1]
+    words = question.split()
+    at = next(i for i, word in enumerate(words) if re.search(r"-(of|over|to|from)$", word))
+    return " ".join(words[at - 1 : at + 2])
+
+
+def test_the_readmes_commands_run_in_order(checkout):
+    assert len(commands()) >= 15
+    for command in commands():
+        words = runnable(command, checkout)
+        environment = os.environ | {"COLUMNS": "100"}
+        ended = subprocess.run(words, cwd=checkout, capture_output=True, text=True, env=environment, check=False)
+        assert ended.returncode == 0, f"{command}\n{' '.join(words)}\n{ended.stdout}\n{ended.stderr}"
+        assert "Traceback" not in ended.stderr
+    for left in ("checkpoints/causal-0/result.json", "checkpoints/compare/results.csv"):
+        assert (checkout / left).exists()
+
+
+def test_every_target_is_in_the_help_with_a_line(checkout):
+    targets = set(re.findall(r"^([a-z-]+):", (checkout / "Makefile").read_text(), re.MULTILINE))
+    helped = subprocess.check_output(["make", "help"], cwd=checkout, text=True)
+    assert targets - {"help"} <= set(re.findall(r"make ([a-z-]+) +\S", helped)) | {"help"}
+
+
+def test_clean_keeps_runs(checkout):
+    run = checkout / "checkpoints" / "kept"
+    run.mkdir()
+    subprocess.run(["make", "clean"], cwd=checkout, check=True, capture_output=True)
+    assert run.exists()
+    asked = subprocess.run(
+        ["make", "clean-runs"], cwd=checkout, input="n\n", text=True, check=False, capture_output=True
+    )
+    assert run.exists(), asked.stdout
+    subprocess.run(["make", "clean-runs"], cwd=checkout, input="y\n", text=True, check=True, capture_output=True)
+    assert not run.exists()
+    assert (checkout / "checkpoints" / "steps.py").exists()
+
+
+def test_pip_arguments_reach_pip(checkout):
+    shown = subprocess.check_output(["make", "-n", "-B", "setup", "PIP_ARGS=--index-url X"], cwd=checkout, text=True)
+    assert "--index-url X -r requirements.txt" in shown
+
+
+def test_the_figures_and_files_the_readme_names_are_there():
+    text = (ROOT / "README.md").read_text()
+    for link in re.findall(r"\]\((?!http)([^)#]+)", text):
+        assert (ROOT / link).exists(), link
