@@ -80,6 +80,7 @@ class Metrics:
         """Adds a line and returns the length in bytes."""
         self.file.write(json.dumps(entry).encode() + b"\n")
         self.file.flush()
+        os.fsync(self.file.fileno())  # a saved step counts on every entry before it
         return self.file.tell()
 
     def __enter__(self) -> "Metrics":

@@ -18,8 +18,9 @@ class Progress:
         self.console = Console(stderr=True)
         self.live = self.console.is_terminal
         self.seen: dict[str, str] = {}
-        columns = (MofNCompleteColumn(), BarColumn(24), TextColumn("{task.description}"), TimeRemainingColumn())
-        self.bar = Bar(*columns, console=self.console, disable=not self.live)
+        step, left = TextColumn("step"), TextColumn("left")
+        shown = (step, MofNCompleteColumn(), BarColumn(20), TextColumn("{task.description}"), TimeRemainingColumn(), left)
+        self.bar = Bar(*shown, console=self.console, disable=not self.live)
         self.task = self.bar.add_task("the first steps", total=steps)
 
     def __enter__(self) -> "Progress":
