@@ -13,8 +13,9 @@ from tasks.corpus import Corpus
 
 def assemble(settings: NetworkSettings, objective: Objective, corpus: Corpus, seed: int) -> nn.ModuleDict:
     """`network` and the objective's parts, with the weights that `seed` draws."""
-    network = Transformer(settings, len(corpus.vocabulary), objective.max_length(corpus.longest))
-    modules = nn.ModuleDict({"network": network, **objective.parts(settings)})
+    with torch.random.fork_rng(devices=[]):  # torch's own first draw is overwritten, and nobody's to notice
+        network = Transformer(settings, len(corpus.vocabulary), objective.max_length(corpus.longest))
+        modules = nn.ModuleDict({"network": network, **objective.parts(settings)})
     initialise(modules, settings, seed)
     return modules
 

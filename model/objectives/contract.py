@@ -16,6 +16,7 @@ the two shortest objectives, causal.py and masked.py, say; the rest has a defaul
 from abc import ABC, abstractmethod
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -60,6 +61,7 @@ class Objective(ABC):
         None where the objective has no way to ask such a question.
         """
 
+    @torch.no_grad()
     def log_probabilities(
         self, modules: nn.ModuleDict, tokens: np.ndarray, lengths: np.ndarray, place: np.ndarray
     ) -> Tensor:

@@ -60,7 +60,7 @@ class Masked(Objective):
         starts = may.copy()
         starts[:, 1:] &= roles[:, 1:] != roles[:, :-1]
         span = starts.cumsum(1)
-        return may & (span == rng.integers(1, span[:, -1:] + 1))
+        return may & (span == rng.integers(1, np.maximum(span[:, -1:], 1) + 1))
 
     def visibility(self, batch: Tensors) -> Visibility:
         return Visibility(self.see, batch["lengths"])
@@ -82,15 +82,16 @@ class Masked(Objective):
         places = questions.start[:, None] + np.arange(questions.size.max())
         inside = places < (questions.start + questions.size)[:, None]
         places = np.where(inside, places, questions.start[:, None])
+        still = inside.copy()
         for _ in range(questions.size.max()):
             logp = np.full(places.shape, -np.inf)
             best = np.zeros(places.shape, np.int64)
             for j in range(places.shape[1]):
                 seen = self.log_probabilities(modules, tokens, questions.documents.lengths, places[:, j]).max(-1)
-                still = inside[:, j] & (tokens[rows, places[:, j]] == MASK)
-                logp[:, j] = np.where(still, seen.values.cpu(), -np.inf)
+                logp[:, j] = np.where(still[:, j], seen.values.cpu(), -np.inf)
                 best[:, j] = seen.indices.cpu()
             surest = logp.argmax(1)
             todo = rows[np.isfinite(logp[rows, surest])]
             tokens[todo, places[todo, surest[todo]]] = best[todo, surest[todo]]
+            still[todo, surest[todo]] = False
         return np.where(inside, tokens[rows[:, None], places], PAD)

@@ -1,0 +1,73 @@
+"""Small things that several tests need: a tiny world, an untrained model of it, and every kind of visibility."""
+
+from dataclasses import asdict
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from model.assemble import assemble
+from model.objectives.batch import Tensors, to_tensors
+from model.objectives.contract import Objective
+from model.settings import NetworkSettings
+from model.visibility import Visibility
+from tasks.corpus import Corpus, Documents
+from tasks.reversal import Reversal
+
+WORLD = Reversal(entities=12, relations=2, one_way=4, filler=2, renderings=2)
+NETWORK = NetworkSettings(width=16, heads=2, depth=2)
+
+
+def corpus(seed: int = 0, **settings) -> Corpus:
+    return Reversal(**asdict(WORLD) | settings).build(seed)
+
+
+def modules(objective: Objective, of: Corpus, seed: int = 0, **network) -> nn.ModuleDict:
+    return assemble(NetworkSettings(**asdict(NETWORK) | network), objective, of, seed).eval()
+
+
+def some_documents(of: Corpus) -> Documents:
+    """Four documents, among them the shortest and the longest, so that some are padded and one is not."""
+    by_length = np.argsort(of.documents.lengths, kind="stable")
+    return of.documents[by_length[[0, len(by_length) // 3, len(by_length) // 2, -1]]]
+
+
+def batch(objective: Objective, documents: Documents, seed: int = 0) -> Tensors:
+    return to_tensors(objective.prepare(documents, np.random.default_rng(seed)), torch.device("cpu"))
+
+
+def prefix(lengths: Tensor, t: int) -> Tensor:
+    """allowed[b, t, s]: the first half of a document sees itself whole, the rest what is left of it."""
+    at = torch.arange(t)
+    return (at < lengths[:, None, None] // 2) | (at[:, None] >= at)
+
+
+def blocks(lengths: Tensor, t: int) -> Tensor:
+    """allowed[b, t, s]: both halves of a document see themselves whole and nothing of each other."""
+    second = torch.arange(t) >= lengths[:, None] // 2
+    return second[:, :, None] == second[:, None, :]
+
+
+def scattered(lengths: Tensor, t: int) -> Tensor:
+    """allowed[b, t, s] at random: who is seen may see what the one who looks may not."""
+    return torch.rand(len(lengths), t, t, generator=torch.Generator().manual_seed(0)) < 0.5
+
+
+VISIBILITIES = {
+    "causal": lambda lengths, t: Visibility("causal"),
+    "causal, padded": lambda lengths, t: Visibility("causal", lengths),
+    "full": lambda lengths, t: Visibility("full"),
+    "full, padded": lambda lengths, t: Visibility("full", lengths),
+    "prefix": lambda lengths, t: Visibility("explicit", allowed=prefix(lengths, t)),
+    "prefix, padded": lambda lengths, t: Visibility("explicit", lengths, prefix(lengths, t)),
+    "blocks": lambda lengths, t: Visibility("explicit", allowed=blocks(lengths, t)),
+    "blocks, padded": lambda lengths, t: Visibility("explicit", lengths, blocks(lengths, t)),
+    "scattered": lambda lengths, t: Visibility("explicit", allowed=scattered(lengths, t)),
+    "scattered, padded": lambda lengths, t: Visibility("explicit", lengths, scattered(lengths, t)),
+}
+
+
+def visible(visibility: Visibility, b: int, t: int) -> Tensor:
+    """visible[b, t, s], written out."""
+    seen = visibility.visible(b, t, torch.device("cpu"))
+    return torch.ones(b, t, t, dtype=torch.bool) if seen is None else seen.expand(b, t, t)

@@ -1,0 +1,223 @@
+"""Every shortcut of the network gives the numbers of the long way round, and its weights come from (seed, name)."""
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from model.objectives import OBJECTIVES
+from model.objectives.causal import Causal
+from model.objectives.masked import Masked
+from model.positions import POSITIONS
+from model.settings import NetworkSettings
+from model.transformer import Transformer
+from model.visibility import CAUSAL
+from tests.examples import VISIBILITIES, corpus, modules, visible
+
+B, T, WORDS = 4, 7, 40
+TOKENS = torch.randint(WORDS, (B, T), generator=torch.Generator().manual_seed(0))
+LENGTHS = torch.tensor([T, 5, 3, 1])
+PLACES = {
+    "as many in each row": torch.tensor([2, T, 2 * T + 1, 3 * T]),
+    "none in some rows": torch.tensor([T, T + 2, T + 4, 3 * T + 6]),
+    "one": torch.tensor([2 * T + 2]),
+    "all but one": torch.arange(1, B * T),
+    "all": torch.arange(B * T),
+    "none": torch.empty(0, dtype=torch.long),
+}
+
+
+def network_at(position: str, **settings) -> Transformer:
+    """Room for twice the length, so that documents can be moved."""
+    larger = corpus(filler=8)
+    assert larger.longest >= 2 * T
+    return modules(Causal(), larger, position=position, **settings)["network"]
+
+
+def weights_of(of: nn.Module) -> dict[str, Tensor]:
+    return {name: parameter.detach().clone() for name, parameter in of.named_parameters()}
+
+
+def gradients(network: Transformer, hidden: Tensor, targets: Tensor) -> dict[str, Tensor]:
+    """Of the summed cross-entropy at `hidden`[n, d], by parameter; 0 where none arrives."""
+    network.zero_grad()
+    F.cross_entropy(network.logits(hidden), targets, reduction="sum").backward()
+    return {n: torch.zeros_like(p) if p.grad is None else p.grad.clone() for n, p in network.named_parameters()}
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+@pytest.mark.parametrize("kind", VISIBILITIES)
+@pytest.mark.parametrize("places", PLACES)
+def test_the_last_layer_at_some_places_is_the_whole_one_there(places, kind, position):
+    network, visibility, at = network_at(position), VISIBILITIES[kind](LENGTHS, T), PLACES[places]
+    some, whole = network(TOKENS, visibility, at=at), network(TOKENS, visibility).flatten(0, 1)[at]
+    torch.testing.assert_close(some, whole, atol=1e-6, rtol=1e-5)
+    targets = torch.arange(len(at)) % WORDS
+    trimmed, full = gradients(network, some, targets), gradients(network, whole, targets)
+    torch.testing.assert_close(trimmed, full, atol=1e-6, rtol=1e-5)
+    assert bool(len(at)) == any(gradient.any() for gradient in full.values())
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+@pytest.mark.parametrize("kind", VISIBILITIES)
+def test_plain_attention_is_the_fast_one_and_its_weights_are_shares_of_what_is_visible(kind, position):
+    network, visibility, weights = network_at(position), VISIBILITIES[kind](LENGTHS, T), []
+    plain = network(TOKENS, visibility, weights=weights)
+    torch.testing.assert_close(plain, network(TOKENS, visibility), atol=1e-5, rtol=1e-5)
+    assert len(weights) == network.settings.depth
+    seen = visible(visibility, B, T)[:, None].expand(B, network.settings.heads, T, T)
+    for of_layer in weights:
+        torch.testing.assert_close(of_layer.sum(-1), torch.ones(B, network.settings.heads, T))
+        assert torch.equal(of_layer > 0, seen)
+        assert not of_layer[~seen].any()
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+@pytest.mark.parametrize("kind", VISIBILITIES)
+def test_weights_at_some_places_are_those_of_the_whole_layer_there(kind, position):
+    network, visibility = network_at(position), VISIBILITIES[kind](LENGTHS, T)
+    whole, some, columns = [], [], torch.tensor([3, 1, 2, 0])
+    network(TOKENS, visibility, weights=whole)
+    network(TOKENS, visibility, at=torch.arange(B) * T + columns, weights=some)
+    torch.testing.assert_close(some[0], whole[0])
+    torch.testing.assert_close(some[1][:, :, 0], whole[1][torch.arange(B), :, columns])
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+@pytest.mark.parametrize("kind", ["causal", "full, padded", "prefix, padded"])
+def test_positions_count_from_0_unless_said(kind, position):
+    network, visibility = network_at(position), VISIBILITIES[kind](LENGTHS, T)
+    said = network(TOKENS, visibility, positions=torch.arange(T).repeat(B, 1))
+    torch.testing.assert_close(said, network(TOKENS, visibility))
+
+
+@pytest.mark.parametrize("position", sorted(POSITIONS.keys() - {"learned"}))
+@pytest.mark.parametrize("kind", ["causal", "full, padded", "prefix, padded"])
+def test_only_distances_matter(kind, position):
+    network, visibility = network_at(position), VISIBILITIES[kind](LENGTHS, T)
+    moved = torch.arange(T) + torch.arange(B)[:, None] + 2
+    torch.testing.assert_close(
+        network(TOKENS, visibility, positions=moved), network(TOKENS, visibility), atol=1e-5, rtol=1e-5
+    )
+
+
+def test_a_learned_position_is_a_place():
+    network = network_at("learned")
+    assert not torch.allclose(network(TOKENS, CAUSAL, positions=torch.arange(T)[None] + 2), network(TOKENS, CAUSAL))
+
+
+@pytest.mark.parametrize("position", sorted(POSITIONS.keys() - {"none"}))
+def test_order_matters_where_positions_are_known(position):
+    network, everyone = network_at(position, depth=1), VISIBILITIES["full"](LENGTHS, T)
+    assert (network(TOKENS.flip(1), everyone).flip(1) - network(TOKENS, everyone)).abs().max() > 0.01
+
+
+def test_order_does_not_matter_where_they_are_not():
+    network, everyone = network_at("none"), VISIBILITIES["full"](LENGTHS, T)
+    torch.testing.assert_close(network(TOKENS.flip(1), everyone).flip(1), network(TOKENS, everyone))
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+def test_each_row_may_stand_elsewhere(position):
+    network, visibility = network_at(position), VISIBILITIES["full, padded"](LENGTHS, T)
+    stretched = torch.arange(T) * torch.tensor([1, 2, 1, 2])[:, None]
+    together = network(TOKENS, visibility, positions=stretched, at=torch.arange(1, B * T))
+    for b in range(1, B):
+        alone = VISIBILITIES["full, padded"](LENGTHS[b : b + 1], T)
+        expected = network(TOKENS[b : b + 1], alone, positions=stretched[b : b + 1])[0]
+        torch.testing.assert_close(together[b * T - 1 : (b + 1) * T - 1], expected, atol=1e-6, rtol=1e-5)
+
+
+@dataclass(frozen=True)
+class WithMore(Causal):
+    """The causal objective and a part it has no use for."""
+
+    def parts(self, settings: NetworkSettings) -> dict[str, nn.Module]:
+        return {"another": nn.Linear(settings.width, settings.width)}
+
+
+def same(some: dict[str, Tensor], others: dict[str, Tensor]) -> set[str]:
+    return {name for name in some if name in others and torch.equal(some[name], others[name])}
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+def test_causal_and_masked_start_from_the_same_weights(position):
+    causal, masked = (weights_of(modules(objective, corpus(), position=position)) for objective in (Causal(), Masked()))
+    assert same(causal, masked) == causal.keys() == masked.keys()
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_the_network_is_the_same_whatever_else_an_objective_brings(objective):
+    own = weights_of(modules(OBJECTIVES[objective](), corpus()))
+    plain = weights_of(modules(Causal(), corpus()))
+    assert plain.keys() <= own.keys()
+    longer = {name for name in plain if own[name].shape != plain[name].shape}  # tables of places
+    assert same(plain, own) == plain.keys() - longer
+
+
+def test_a_part_added_changes_no_other():
+    plain, more = (weights_of(modules(objective, corpus())) for objective in (Causal(), WithMore()))
+    assert same(plain, more) == plain.keys()
+    assert more.keys() - plain.keys() == {"another.weight", "another.bias"}
+
+
+def test_a_layer_added_changes_others_only_by_the_scale_that_depth_sets():
+    shallow, deep = (weights_of(modules(Causal(), corpus(), depth=depth)) for depth in (2, 8))
+    scaled = {name for name in shallow if name.endswith("out.weight")}
+    assert same(shallow, deep) == shallow.keys() - scaled
+    assert scaled == {f"network.layers.{i}.{part}.out.weight" for i in (0, 1) for part in ("attention", "feed_forward")}
+    for name in scaled:
+        torch.testing.assert_close(shallow[name], 2 * deep[name])
+
+
+def test_another_seed_draws_other_weights():
+    of = [weights_of(modules(Causal(), corpus(), seed=seed)) for seed in (0, 0, 1)]
+    assert same(of[0], of[1]) == of[0].keys()
+    assert same(of[0], of[2]) == {name for name in of[0] if "norm" in name or name.endswith("bias")}
+
+
+@pytest.mark.parametrize("settings", [{}, {"bias": False}, {"norm": "rms", "feed_forward": "swiglu"}])
+@pytest.mark.parametrize("position", POSITIONS)
+def test_every_weight_is_drawn_as_said(position, settings):
+    own = weights_of(modules(Causal(), corpus(), width=64, depth=2, position=position, **settings))
+    for name, weight in own.items():
+        if name.endswith("bias"):
+            assert not weight.any()
+        elif weight.ndim == 1:
+            assert torch.equal(weight, torch.ones_like(weight))
+        else:
+            std = 1 / 8 / (2 if name.endswith("out.weight") else 1)
+            assert weight.std() == pytest.approx(std, rel=3 / weight.numel() ** 0.5), name
+    assert settings.get("bias", True) or not any(name.endswith("bias") for name in own)
+
+
+def test_different_weights_are_drawn_differently():
+    first, second = (modules(Causal(), corpus())["network"].layers[i].attention.query.weight for i in (0, 1))
+    assert torch.corrcoef(torch.stack([first.flatten(), second.flatten()]))[0, 1].abs() < 0.3
+
+
+def test_assembling_consumes_no_shared_randomness():
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    modules(WithMore(), corpus())
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_tied_means_one_matrix():
+    tied, own = (modules(Causal(), corpus(), tied=tied)["network"] for tied in (True, False))
+    assert tied.head.weight is tied.embedding.weight
+    assert own.head.weight is not own.embedding.weight
+    assert weights_of(own).keys() - weights_of(tied).keys() == {"head.weight"}
+    hidden = tied(TOKENS, CAUSAL)
+    torch.testing.assert_close(tied.logits(hidden), hidden @ tied.embedding.weight.T)
+
+
+def test_dropout_is_for_training_only():
+    dropping, plain = (modules(Causal(), corpus(), dropout=dropout)["network"] for dropout in (0.5, 0.0))
+    assert torch.equal(dropping(TOKENS, CAUSAL), plain(TOKENS, CAUSAL))
+    dropping.train()
+    assert not torch.equal(dropping(TOKENS, CAUSAL), dropping(TOKENS, CAUSAL))
+    plain.train()
+    assert torch.equal(plain(TOKENS, CAUSAL), plain(TOKENS, CAUSAL))
