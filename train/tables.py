@@ -4,13 +4,13 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from checkpoints.config import changes
 from checkpoints.folder import read_metrics, run_folder
 from eval.score import interval
-from eval.show import percent
 from train.presets import PRESETS
 from train.settings import Config
 
@@ -78,22 +78,24 @@ def first_above(name: str) -> dict[str, tuple[int, int]]:
 
 
 def by_seed(rows: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """Headings and rows a person reads: every seed, then all of them pooled with the 95 % interval and both chances."""
+    """Headings and rows a person reads, in per cent: every seed, then all of them pooled, and both chances."""
     seeds = sorted({row["seed"] for row in rows})
-    head = ["model", "split", *(f"seed {seed}" for seed in seeds), "all", "95 % interval", "chance", "by elimination"]
+    head = ["model", "split", *(f"seed {seed}" for seed in seeds), "all", "95 % interval", "chance", "eliminating"]
     body = []
     for variant, split in dict.fromkeys((row["variant"], row["split"]) for row in rows):
         own = {row["seed"]: row for row in rows if (row["variant"], row["split"]) == (variant, split)}
         correct, count = (sum(row[key] for row in own.values()) for key in ("correct", "count"))
-        each = [percent(own[seed]["accuracy"]) if seed in own else "" for seed in seeds]
+        low, high = interval(correct, count) if count else (None, None)
+        each = [number(own[seed]["accuracy"]) if seed in own else "" for seed in seeds]
+        pooled = [number(correct / count), f"{number(low)}–{number(high)}"] if count else ["no way to ask", ""]
         chances = [sum(row[key] for row in own.values()) / len(own) for key in ("chance", "chance_by_elimination")]
-        if count:
-            low, high = interval(correct, count)
-            pooled = [percent(correct / count), f"{100 * low:.1f} – {100 * high:.1f} %"]
-        else:
-            pooled = ["cannot be asked", ""]
-        body.append([variant, split, *each, *pooled, *map(percent, chances)])
+        body.append([variant, split, *each, *pooled, *map(number, chances)])
     return head, body
+
+
+def number(share: float | None) -> str:
+    """A share in per cent, without the sign."""
+    return "" if share is None else f"{100 * share:.1f}"
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:
@@ -103,10 +105,13 @@ def markdown(rows: list[dict[str, Any]]) -> str:
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:
+    """The same in a terminal of 80 columns, a table a model."""
     head, body = by_seed(rows)
-    table = Table()
-    for i, name in enumerate(head):
-        table.add_column(name, justify="left" if i < 2 else "right")
-    for line in body:
-        table.add_row(*line, end_section=line is body[-1] or line[0] != body[body.index(line) + 1][0])
-    Console().print(table)
+    for model in dict.fromkeys(line[0] for line in body):
+        table = Table(title=f"{model}: answered exactly right, %", title_justify="left", box=box.SIMPLE_HEAD, padding=0)
+        for i, name in enumerate(head[1:]):
+            table.add_column(name.removeprefix("seed ") if i else name, justify="right" if i else "left", min_width=5)
+        for line in body:
+            if line[0] == model:
+                table.add_row(*(cell.replace("no way to ask", "–") for cell in line[1:]))
+        Console().print(table)
