@@ -32,7 +32,7 @@ class SwiGlu(nn.Module):
 
     def __init__(self, settings: NetworkSettings):
         super().__init__()
-        hidden = settings.hidden or 4 * settings.width
+        hidden = settings.hidden or 4 * round(2 * settings.width / 3 + 0.5)  # 8/3 of the width, in fours
         self.gate = nn.Linear(settings.width, hidden, bias=settings.bias)
         self.up = nn.Linear(settings.width, hidden, bias=settings.bias)
         self.out = nn.Linear(hidden, settings.width, bias=settings.bias)

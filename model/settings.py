@@ -12,19 +12,19 @@ class NetworkSettings:
     """features of a position"""
     depth: int = 2
     """layers"""
-    heads: int = 2
+    heads: int = 4
     """attention heads a layer; width is divided among them"""
     position: Literal["rotary", "learned", "alibi", "relative", "none"] = "rotary"
     """how the network knows where a token stands"""
     rotary_base: float = 100.0
     """with rotary: slowest turn, in positions a radian; documents much shorter hardly use the slow ones"""
-    norm: Literal["layer", "rms"] = "layer"
+    norm: Literal["rms", "layer"] = "rms"
     """normalisation before each part of a layer"""
-    feed_forward: Literal["gelu", "swiglu"] = "gelu"
+    feed_forward: Literal["swiglu", "gelu"] = "swiglu"
     """the part of a layer that looks at one position"""
     hidden: int | None = None
-    """features inside the feed-forward part; None: four times the width"""
-    bias: bool = True
+    """features inside the feed-forward part; None: four times the width, or as many weights with three maps (swiglu)"""
+    bias: bool = False
     """whether linear maps have a bias"""
     tied: bool = False
     """whether the output matrix is the token embedding"""

@@ -36,11 +36,11 @@ class Reversal:
     in both directions. Questions are about one-way facts, one of each split for each.
     """
 
-    entities: int = 250
+    entities: int = 400
     """entities, all with a name of their own"""
-    relations: int = 8
+    relations: int = 5
     """relations, each with an inverse word"""
-    one_way: int = 320
+    one_way: int = 200
     """facts stated one way only, half of them by either word, equally many of each relation"""
     two_way: int | None = None
     """facts stated both ways; None: all that are not one-way"""

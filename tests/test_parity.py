@@ -13,7 +13,8 @@ from model.transformer import Transformer
 from model.visibility import CAUSAL, Visibility
 
 B, T, WORDS = 4, 9, 23
-LIKE_GPT2 = NetworkSettings(width=16, heads=4, depth=3, position="learned", tied=True)
+GPT2_PARTS = {"norm": "layer", "feed_forward": "gelu", "bias": True}
+LIKE_GPT2 = NetworkSettings(width=16, heads=4, depth=3, position="learned", tied=True, **GPT2_PARTS)
 LIKE_LLAMA = NetworkSettings(
     width=16,
     heads=2,
@@ -152,7 +153,7 @@ def test_full_is_llama_without_its_causal_mask(llama, name):
 
 @pytest.mark.parametrize("name", VISIBILITIES)
 def test_full_is_a_transformer_encoder_of_torch(name):
-    settings = NetworkSettings(width=16, heads=4, depth=2, position="none")
+    settings = NetworkSettings(width=16, heads=4, depth=2, position="none", **GPT2_PARTS)
     network = with_random_weights(Transformer(settings, WORDS, T))
     x = network.embedding(TOKENS)
     for layer in network.layers:

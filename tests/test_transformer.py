@@ -56,7 +56,9 @@ def test_the_last_layer_at_some_places_is_the_whole_one_there(places, kind, posi
     torch.testing.assert_close(some, whole, atol=1e-6, rtol=1e-5)
     targets = torch.arange(len(at)) % WORDS
     trimmed, full = gradients(network, some, targets), gradients(network, whole, targets)
-    torch.testing.assert_close(trimmed, full, atol=1e-6, rtol=1e-5)
+    # A gradient is summed in another order; its rounding is of the size of the largest terms, not of the sum.
+    for name, one in trimmed.items():
+        torch.testing.assert_close(one, full[name], atol=1e-5, rtol=1e-5)
     assert bool(len(at)) == any(gradient.any() for gradient in full.values())
 
 

@@ -35,9 +35,10 @@ from train.loop import Counters, Loop
 from train.optimiser import make_optimiser
 from train.settings import Config, TrainSettings
 
+PRODUCT = 1024  # rows and columns of the matrices whose product measures the machine
 IGNORED = -100  # transformers' label of what is no target
-STATEMENT = (SOURCE, RELATION, TARGET)
-AMONG_FILLERS = (NONE, NONE, *STATEMENT, NONE, NONE, NONE)  # as in the default world
+EVERYWHERE = (SOURCE, RELATION, TARGET)
+IN_FILLER = (NONE, NONE, *EVERYWHERE, NONE, NONE, NONE)  # as in the default world
 
 
 @dataclass(frozen=True)
@@ -59,58 +60,72 @@ class Bench:
     rate: float = 0.15
     """share of tokens hidden, in the row with a fixed rate"""
     rounds: int = 9
-    """times that ours, theirs and the matrix product take turns, in each row"""
+    """times that ours, theirs and a large matrix product take turns, in each row"""
     steps: int = 3
-    """optimiser steps of each in a round"""
-    product: int = 1024
-    """rows and columns of the matrices whose product measures the machine"""
+    """steps of each in a round"""
 
     def __post_init__(self):
-        for name in ("batch", "rounds", "steps", "product"):
-            require(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
-        require(self.positions >= 3, "positions", self.positions, "3 or more, the length of a statement")
-        require(self.words > len(SPECIAL), "words", self.words, f"above {len(SPECIAL)}, the special tokens")
-        _ = self.network, rows(self)  # which check the rest
+        least = {"positions": 3, "batch": 1, "words": len(SPECIAL) + 1, "rounds": 1, "steps": 1}
+        for name, number in least.items():
+            require(getattr(self, name) >= number, name, getattr(self, name), f"{number} or more")
+        _ = self.network, rows(self)  # these check the rest
 
     @property
     def network(self) -> NetworkSettings:
-        """GPT-2's: learned positions, layer norm, gelu, the embedding as output matrix; no dropout."""
-        return NetworkSettings(self.width, self.depth, self.heads, position="learned", tied=True)
+        """GPT-2's: learned positions, layer norm, gelu, biases, the embedding as output matrix; no dropout."""
+        like = {"position": "learned", "norm": "layer", "feed_forward": "gelu", "bias": True, "tied": True}
+        return NetworkSettings(self.width, self.depth, self.heads, **like, dropout=0.0)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A comparison: our objective, on documents whose tokens have `roles` over and over, with GPT-2 or BERT."""
+    """A comparison with `theirs`, on documents whose tokens have `roles` over and over."""
 
     name: str
     objective: Objective
-    against: str
-    roles: tuple[int, ...] = STATEMENT
+    theirs: str
+    roles: tuple[int, ...] = EVERYWHERE
 
 
 def rows(settings: Bench) -> list[Row]:
-    spans, rate = ("source", "relation", "target"), settings.rate
+    spans = ("source", "relation", "target")
     return [
-        Row("next token, every place", Causal(), "GPT-2"),
-        Row("next token, 3 places in 8", Causal(), "GPT-2", AMONG_FILLERS),
-        Row(f"masked, {rate:.0%} of places", Masked("fixed", spans, rate), "BERT"),
-        Row("masked, uniform rate", Masked("uniform", spans), "BERT"),
+        Row("next token, GPT-2", Causal(), "GPT2LMHeadModel"),
+        Row("3 tokens in 8, GPT-2", Causal(), "GPT2LMHeadModel", IN_FILLER),
+        Row(f"masked {settings.rate:.0%}, BERT", Masked("fixed", spans, settings.rate), "BertForMaskedLM"),
+        Row("masked uniform, BERT", Masked("uniform", spans), "BertForMaskedLM"),
     ]
 
 
-def make_corpus(settings: Bench, roles: tuple[int, ...]) -> Corpus:
-    """Documents of random words, 32 batches of them, all of full length."""
-    shape = (32 * settings.batch, settings.positions)
-    tokens = np.random.default_rng(0).integers(len(SPECIAL), settings.words, shape, dtype=np.int32)
-    lengths = np.full(shape[0], settings.positions, np.int32)
-    documents = Documents(tokens, lengths, np.broadcast_to(np.resize(roles, settings.positions), shape))
-    words = (*SPECIAL, *(f"word-{i}" for i in range(len(SPECIAL), settings.words)))
-    return Corpus(Vocabulary(words), Entities(tokens[:0], lengths[:0], ()), (), documents, {})
+def their_network(settings: Bench, name: str) -> nn.Module:
+    """transformers' model of that name in our size, at its fastest: fused attention and gelu, no dropout, no cache.
+
+    GPT-2 has as many parameters as ours; BERT has a map and a norm more before the output matrix.
+    """
+    import transformers  # only here and in tests; main says so where it is missing
+
+    transformers.logging.set_verbosity_error()  # it warns of its own defaults
+    model = getattr(transformers, name)
+    dropouts = ("embd_pdrop", "resid_pdrop", "attn_pdrop", "hidden_dropout_prob", "attention_probs_dropout_prob")
+    config = model.config_class(
+        vocab_size=settings.words,
+        hidden_size=settings.width,
+        intermediate_size=4 * settings.width,
+        num_hidden_layers=settings.depth,
+        num_attention_heads=settings.heads,
+        max_position_embeddings=settings.positions,
+        use_cache=False,
+        attn_implementation="sdpa",
+        **dict.fromkeys(("activation_function", "hidden_act"), "gelu_pytorch_tanh"),
+        **dict.fromkeys(dropouts, 0.0),
+        **dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id")),
+    )
+    return model(config)
 
 
 @dataclass(frozen=True)
 class Theirs:
-    """What the loop asks of an objective, by transformers' model and loss, with the targets of `ours`."""
+    """What the loop asks of an objective, by transformers' model and loss, for the targets of `ours`."""
 
     ours: Objective
 
@@ -128,69 +143,43 @@ class Theirs:
         return modules["network"](input_ids=batch["tokens"], labels=batch["labels"]).loss * count, count
 
 
-def their_network(settings: Bench, kind: str) -> nn.Module:
-    """GPT-2 or BERT of our size, at its fastest: fused attention and gelu, no dropout, no cache, no padding."""
-    import transformers  # main refuses where it is missing
+def make_corpus(settings: Bench, roles: tuple[int, ...]) -> Corpus:
+    """Documents of random words, 32 batches of them, all of full length."""
+    shape = (32 * settings.batch, settings.positions)
+    tokens = np.random.default_rng(0).integers(len(SPECIAL), settings.words, shape, dtype=np.int32)
+    lengths = np.full(shape[0], settings.positions, np.int32)
+    documents = Documents(tokens, lengths, np.broadcast_to(np.resize(roles, settings.positions), shape))
+    words = (*SPECIAL, *(f"word-{i}" for i in range(len(SPECIAL), settings.words)))
+    return Corpus(Vocabulary(words), Entities(tokens[:0], lengths[:0], ()), (), documents, {})
 
-    size = {
-        "vocab_size": settings.words,
-        "hidden_size": settings.width,
-        "num_hidden_layers": settings.depth,
-        "num_attention_heads": settings.heads,
-        "max_position_embeddings": settings.positions,
+
+def stepper(corpus: Corpus, objective: Objective | Theirs, modules: nn.ModuleDict, batch: int) -> Callable[[], None]:
+    """The loop's step: batch, forward, loss, backward, clipping, optimiser."""
+    config = Config(Reversal(), objective, train=TrainSettings(batch=batch))  # a step builds no task
+    trained, nothing = Trained(corpus, objective, modules.train()), lambda *_: None
+    loop = Loop(config, trained, Path(), torch.device("cpu"), report=nothing, check=nothing, warn=nothing)
+    optimiser, counters = make_optimiser(modules, config.train), Counters()
+    return lambda: loop.step(optimiser, counters)
+
+
+def work(step: Callable[[], None]) -> int:
+    """Floating-point operations in the matrix products of a step: 2 m k n each, by the shapes they are called with.
+
+    Torch counts all but a CPU's fused attention: two products forwards, and five, one of them again, backwards.
+    """
+    forwards = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    backwards = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
+    formulas = {
+        forwards: lambda query, key, value, *_, **__: sdpa_flop_count(query, key, value),
+        backwards: lambda grad, query, key, value, *_, **__: sdpa_backward_flop_count(grad, query, key, value),
     }
-    plain = {"attn_implementation": "sdpa", "use_cache": False}
-    plain |= dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"))
-    if kind == "GPT-2":
-        plain |= dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 0.0)
-        config = transformers.GPT2Config(**size, **plain, activation_function="gelu_pytorch_tanh")
-        return transformers.GPT2LMHeadModel(config)
-    plain |= dict.fromkeys(("hidden_dropout_prob", "attention_probs_dropout_prob"), 0.0)
-    size["intermediate_size"] = 4 * settings.width
-    return transformers.BertForMaskedLM(transformers.BertConfig(**size, **plain, hidden_act="gelu_pytorch_tanh"))
-
-
-class Stepper:
-    """A model in the loop, step by step."""
-
-    def __init__(self, settings: Bench, corpus: Corpus, objective: Objective | Theirs, modules: nn.ModuleDict):
-        config = Config(Reversal(), objective, train=TrainSettings(batch=settings.batch))  # a step builds no task
-        trained, nothing = Trained(corpus, objective, modules.train()), lambda *_: None
-        self.loop = Loop(config, trained, Path(), torch.device("cpu"), report=nothing, check=nothing, warn=nothing)
-        self.optimiser, self.counters = make_optimiser(modules, config.train), Counters()
-
-    def step(self) -> None:
-        """Batch, forward, loss, backward, clipping, optimiser: what a run does between two entries of its record."""
-        self.loop.step(self.optimiser, self.counters)
-
-    def work(self) -> int:
-        """Floating-point operations in a step's matrix products: 2 m k n for each, by the shapes it is called with.
-
-        Torch counts them, all but a CPU's fused attention: two products forwards and five, one of them again,
-        backwards.
-        """
-        fused = torch.ops.aten
-        formulas = {
-            fused._scaled_dot_product_flash_attention_for_cpu: lambda q, k, v, *_, **__: sdpa_flop_count(q, k, v),
-            fused._scaled_dot_product_flash_attention_for_cpu_backward: (
-                lambda gradient, q, k, v, *_, **__: sdpa_backward_flop_count(gradient, q, k, v)
-            ),
-        }
-        with FlopCounterMode(display=False, custom_mapping=formulas) as counter:
-            self.step()
-        return counter.get_total_flops()
-
-
-def steppers(settings: Bench, row: Row) -> tuple[Stepper, Stepper]:
-    """Ours and theirs."""
-    corpus = make_corpus(settings, row.roles)
-    ours = assemble(settings.network, row.objective, corpus, seed=0)
-    theirs = nn.ModuleDict({"network": their_network(settings, row.against)})
-    return Stepper(settings, corpus, row.objective, ours), Stepper(settings, corpus, Theirs(row.objective), theirs)
+    with FlopCounterMode(display=False, custom_mapping=formulas) as counter:
+        step()
+    return counter.get_total_flops()
 
 
 def seconds(what: Callable[[], object], times: int) -> float:
-    """Seconds of this process on its core that `what` takes; what others do meanwhile counts little."""
+    """Seconds on its core that `what` takes: what other programs do meanwhile counts little."""
     began = time.process_time()
     for _ in range(times):
         what()
@@ -198,54 +187,39 @@ def seconds(what: Callable[[], object], times: int) -> float:
 
 
 def measure(settings: Bench, row: Row) -> tuple[np.ndarray, np.ndarray]:
-    """Seconds[rounds, 3] of a step of ours, of theirs and of the matrix product; work[3] in each, in operations."""
-    ours, theirs = steppers(settings, row)
-    square = torch.rand(settings.product, settings.product)
-    work = np.array([ours.work(), theirs.work(), 2 * settings.product**3])  # the first step also allocates
-    turns = [(ours.step, settings.steps), (theirs.step, settings.steps), (lambda: square @ square, settings.steps)]
-    return np.array([[seconds(*turn) for turn in turns] for _ in range(settings.rounds)]), work
-
-
-def cells(row: Row, took: np.ndarray, work: np.ndarray) -> list[str]:
-    """A measured row, as a person reads it."""
-    rate, ratio = work / took, took[:, 1] / took[:, 0]
-    share = np.median(rate[:, :2] / rate[:, 2:], axis=0)
-    return [
-        row.name,
-        row.against,
-        *(f"{1000 * s:.1f}" for s in np.median(took[:, :2], axis=0)),
-        f"{np.median(ratio):.2f} [{ratio.min():.2f}-{ratio.max():.2f}]",
-        f"{share[0]:.0%}, {share[1]:.0%}",
-    ]
+    """Seconds[rounds, 3] of a step of ours, of theirs and of the large product; operations[3] in each."""
+    corpus, square = make_corpus(settings, row.roles), torch.rand(PRODUCT, PRODUCT)
+    network = assemble(settings.network, row.objective, corpus, seed=0)
+    ours = stepper(corpus, row.objective, network, settings.batch)
+    network = nn.ModuleDict({"network": their_network(settings, row.theirs)})
+    theirs = stepper(corpus, Theirs(row.objective), network, settings.batch)
+    operations = np.array([work(ours), work(theirs), 2 * PRODUCT**3])  # in first steps, which also allocate
+    turns = (ours, theirs, lambda: square @ square)
+    took = [[seconds(what, settings.steps) for what in turns] for _ in range(settings.rounds)]
+    return np.array(took), operations
 
 
 def bench(settings: Bench) -> None:
     """Measures every row and prints the table."""
-    torch.set_num_threads(1)
-    console = Console()
-    table = Table(caption="ms: one step. theirs/ours: median of rounds [lowest-highest].\n"
-                  "share: matrix products of ours, theirs, at the rate of one large product.")  # fmt: skip
-    for name in ("step", "against", "ours ms", "theirs ms", "theirs/ours", "share"):
-        table.add_column(name, justify="left" if name in ("step", "against") else "right")
-    rates = []
-    with console.status("") as status:
-        for row in rows(settings):
-            status.update(f"{row.name}, ours and {row.against}")
-            took, work = measure(settings, row)
-            rates += list(work[2] / took[:, 2])
-            table.add_row(*cells(row, took, work))
-    console.print(table)
-    print(f"one large product: {np.median(rates) / 1e9:.0f} GFLOP/s in float32 on one thread; {machine()}")
-
-
-def machine() -> str:
-    """What it was measured on."""
     import transformers
 
-    return (
-        f"{platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}, "
-        f"transformers {transformers.__version__}"
-    )
+    console, table, rates = Console(markup=False, highlight=False), Table(), []
+    for name in ("step", "ours ms", "theirs ms", "theirs/ours", "share"):
+        table.add_column(name, justify="left" if name == "step" else "right", no_wrap=True)
+    with console.status("") as status:
+        for row in rows(settings):
+            status.update(row.name)
+            took, operations = measure(settings, row)
+            ratio, rate = took[:, 1] / took[:, 0], operations / took
+            ms, share = 1000 * np.median(took, axis=0), np.median(rate / rate[:, 2:], axis=0)
+            spread = f"{np.median(ratio):.2f} [{ratio.min():.2f}-{ratio.max():.2f}]"
+            table.add_row(row.name, f"{ms[0]:.1f}", f"{ms[1]:.1f}", spread, f"{share[0]:.0%}, {share[1]:.0%}")
+            rates += [*rate[:, 2]]
+    console.print(table)
+    print("theirs/ours: median [least-most] of the rounds. share: the matrix products in a step,")
+    print(f"ours and theirs, at the rate of one of {PRODUCT} x {PRODUCT}: {np.median(rates) / 1e9:.0f} GFLOP/s.")
+    print(f"{platform.machine()}, one thread, float32, Python {platform.python_version()}, ", end="")
+    print(f"torch {torch.__version__}, transformers {transformers.__version__}")
 
 
 def main(arguments: list[str]) -> None:
@@ -253,6 +227,7 @@ def main(arguments: list[str]) -> None:
         settings = parse(Bench, arguments, "python -m train.bench")
     if importlib.util.find_spec("transformers") is None:
         refuse("transformers is not installed: `make bench` installs it, and so does requirements-dev.txt")
+    torch.set_num_threads(1)
     bench(settings)
 
 

@@ -11,7 +11,7 @@ from tasks.reversal import Reversal
 from train.settings import Config, TrainSettings
 
 CAUSAL = Config(Reversal(), Causal(), train=TrainSettings(steps=3000))
-BIDIRECTIONAL = replace(CAUSAL, objective=Masked(), train=TrainSettings(steps=6000))
+BIDIRECTIONAL = replace(CAUSAL, objective=Masked(), train=TrainSettings(steps=5000))
 
 PRESETS: dict[str, tuple[str, Config]] = {
     "causal": ("next token, each position sees what is left of it", CAUSAL),

@@ -18,8 +18,14 @@ class Progress:
         self.console = Console(stderr=True)
         self.live = self.console.is_terminal
         self.seen: dict[str, str] = {}
-        step, left = TextColumn("step"), TextColumn("left")
-        shown = (step, MofNCompleteColumn(), BarColumn(20), TextColumn("{task.description}"), TimeRemainingColumn(), left)
+        shown = (
+            TextColumn("step"),
+            MofNCompleteColumn(),
+            BarColumn(20),
+            TextColumn("{task.description}"),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+        )
         self.bar = Bar(*shown, console=self.console, disable=not self.live)
         self.task = self.bar.add_task("the first steps", total=steps)
 
