@@ -37,7 +37,7 @@ def tiny(
     return Config(
         Reversal(**{"entities": 12, "relations": 2, "one_way": 4, "renderings": 2} | (world or {})),
         objective,
-        NetworkSettings(**{"width": 16, "depth": 1} | (network or {})),
+        NetworkSettings(**{"width": 16, "depth": 1, "heads": 2, "norm": "layer"} | (network or {})),
         TrainSettings(**often | {"save_every": 5, "device": "cpu"} | train),
         seed,
     )

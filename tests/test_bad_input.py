@@ -1,0 +1,418 @@
+"""What a command line cannot do, it says in one line that names the setting and what is allowed; nothing is lost."""
+
+import io
+import json
+import math
+import os
+import resource
+import shutil
+import uuid
+from functools import partial
+from itertools import count
+
+import pytest
+import torch
+
+import eval.__main__
+import tasks.__main__
+import train.__main__
+from checkpoints.folder import ROOT, run_folder
+from checkpoints.steps import load, path_of, steps
+from model.objectives.causal import Causal
+from model.objectives.masked import Masked
+from tasks.settings import SettingError
+from tests.running import command, contents, flags, python, stop_after, tiny
+from train.loop import NotFinite, Stopped
+from train.run import train_run
+
+CAUSAL = flags(tiny())
+NAMES = ("../x", "a/b", ".hidden", "..", ".", "a b", "ä", "a\n")
+NAMES += ("steps", "steps.py", "config", "__init__", "__pycache__")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The folder of a finished run."""
+    root = tmp_path_factory.mktemp("runs")
+    train_run(tiny(), "there", root=root)
+    return root / "there"
+
+
+@pytest.fixture
+def here(monkeypatch, tmp_path, finished):
+    """Where command lines keep their runs; one is finished, `there`, and must come through as it was."""
+    here = tmp_path / "runs"
+    monkeypatch.setattr("train.run.run_folder", lambda name: run_folder(name, here))
+    shutil.copytree(finished, here / "there")
+    yield here
+    assert contents(here / "there") == contents(finished)
+
+
+@pytest.fixture
+def broken(tmp_path, finished):
+    """The folder of a run to be damaged."""
+    return shutil.copytree(finished, tmp_path / "elsewhere" / "broken")
+
+
+@pytest.fixture
+def name():
+    """A run of this name in the real checkpoints/ is gone afterwards."""
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    yield name
+    shutil.rmtree(ROOT / name, ignore_errors=True)
+
+
+@pytest.fixture
+def refusal(capsys):
+    """The one line with which a command line ends that cannot be done."""
+
+    def line(main, arguments) -> str:
+        code, err = command(main, arguments, capsys)
+        assert code == 2
+        return the_error(err)
+
+    return line
+
+
+def the_error(err: str) -> str:
+    """The one line of stderr that is no progress."""
+    lines = [line for line in err.splitlines() if not line.startswith("step ")]
+    assert len(lines) == 1, err
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ("--train.stepz 3", ["--train.stepz", "--train.steps"]),
+        ("--objective.rate 0.5", ["--objective.rate"]),
+        ("--task.entities 0", ["task.entities is 0", "3 or more"]),
+        ("--task.entities -5", ["task.entities is -5", "3 or more"]),
+        ("--task.one-way 25", ["task.one_way is 25", "0 to 24"]),
+        ("--task.relations 0", ["task.relations is 0", "1 or more"]),
+        ("--task.matching ring", ["matching", "ring", "chain", "disjoint"]),
+        ("--task.shortest-name 2 --task.longest-name 2 --task.pieces 2", ["task.pieces is 2", "12 names", "give 4"]),
+        ("--model.width 15", ["model.width is 15", "a multiple of model.heads (2)"]),
+        ("--model.dropout 1", ["model.dropout is 1", "below 1"]),
+        ("--model.dropout nan", ["model.dropout is nan", "below 1"]),
+        ("--train.steps 0", ["train.steps is 0", "1 or more"]),
+        ("--train.warmup 13", ["train.warmup is 13", "0 to train.steps (12)"]),
+        ("--train.learning-rate -1", ["train.learning_rate is -1", "above 0"]),
+        ("--train.learning-rate nan", ["train.learning_rate is nan", "above 0"]),
+        ("--train.learning-rate inf", ["train.learning_rate is inf"]),
+        ("--train.learning-rate fast", ["--train.learning-rate", "fast", "float"]),
+        ("--train.steps many", ["--train.steps", "many", "int"]),
+        ("--train.batch 1.5", ["--train.batch", "1.5", "int"]),
+        ("--train.steps", ["--train.steps"]),
+        ("--task.two-way many", ["--task.two-way", "many", "int"]),
+        ("--compile maybe", ["maybe"]),
+        ("--device tpu", ["--device", "tpu", "cuda"]),
+        ("--seed -1", ["seed is -1", "0 to 4294967295"]),
+        ("--seed x", ["--seed", "x", "int"]),
+        ("--from missing", ["--from", "missing", "no run folder"]),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named_with_what_is_allowed(here, refusal, wrong, named):
+    line = refusal(train.__main__.main, [*CAUSAL, "--name", "there", "--overwrite", *wrong.split()])
+    assert all(word in line for word in named), line
+
+
+def test_an_unknown_preset_is_answered_with_the_known_ones(here, refusal):
+    line = refusal(train.__main__.main, ["causl"])
+    assert all(word in line for word in ("causl", "causal", "bidirectional", "compare"))
+
+
+def test_the_settings_of_the_other_objective_are_checked_too(here, refusal):
+    masked = [*flags(tiny(Masked())), "--name", "there", "--overwrite"]
+    assert "objective.rate is 0" in refusal(train.__main__.main, [*masked, "--objective.rate", "0"])
+    line = refusal(train.__main__.main, [*masked, "--objective.spans", "sauce"])
+    assert all(word in line for word in ("--objective.spans", "sauce", "source", "target"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ("--seeds 0", "seeds is 0"),
+        ("--jobs 0", "jobs is 0"),
+        ("--first-seed -1", "seed is -1"),
+        ("--first-sed 1", "--first-seed"),
+        ("--name ../x", "name is '../x'"),
+    ],
+)
+def test_comparing_refuses_as_training_does(refusal, wrong, named):
+    assert named in refusal(train.__main__.main, ["compare", *wrong.split()])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ("export reversal --out OUT --seed -1", "seed"),
+        ("export reversal --out OUT --task.entities 0", "task.entities is 0"),
+        ("export reversal", "--out"),
+        ("export nothing", "task is 'nothing'"),
+        ("export reversal --out FILE/below", "FILE"),
+    ],
+)
+def test_exporting_refuses_as_training_does(refusal, tmp_path, arguments, named):
+    (tmp_path / "FILE").write_text("mine")
+    here = arguments.replace("OUT", str(tmp_path / "out")).replace("FILE", str(tmp_path / "FILE"))
+    assert named in refusal(tasks.__main__.main, here.split())
+    assert [path.name for path in tmp_path.iterdir()] == ["FILE"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_a_refusal_says_the_same_whatever_the_terminal_can_draw(monkeypatch, refusal, encoding):
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
+    line = refusal(train.__main__.main, [*CAUSAL, "--train.stepz", "3"])
+    assert "--train.stepz" in line
+    assert "did you mean --train.steps" in line
+
+
+def test_a_user_sees_one_line_and_no_traceback():
+    ended = python("-m", "train", *CAUSAL, "--task.entities", "0")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "task.entities is 0, but must be 3 or more" in the_error(ended.stderr)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_leads_elsewhere_is_refused(tmp_path, name):
+    with pytest.raises(SettingError, match=r"^name is .*, but must be "):
+        run_folder(name, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["", *NAMES, "/tmp/absolute", "x" * 101])
+def test_a_run_is_not_trained_under_such_a_name(here, refusal, name):
+    before = sorted(path.name for path in (*here.iterdir(), *here.parent.iterdir()))
+    line = refusal(train.__main__.main, [*CAUSAL, "--name", name])
+    assert f"name is {name!r}" in line
+    assert sorted(path.name for path in (*here.iterdir(), *here.parent.iterdir())) == before
+
+
+@pytest.mark.parametrize("flag", [[], ["--resume"], ["--overwrite"]])
+def test_a_link_is_no_run(here, refusal, broken, flag):
+    before = contents(broken)
+    (here / "linked").symlink_to(broken)
+    try:
+        assert "link" in refusal(train.__main__.main, [*CAUSAL, "--name", "linked", *flag])
+    finally:
+        (here / "linked").unlink()
+    assert contents(broken) == before
+
+
+@pytest.mark.parametrize("flag", [[], ["--resume"], ["--overwrite"]])
+def test_a_foreign_folder_is_left_alone(here, refusal, flag):
+    (here / "foreign").mkdir(exist_ok=True)
+    (here / "foreign" / "thesis.txt").write_text("mine")
+    line = refusal(train.__main__.main, [*CAUSAL, "--name", "foreign", *flag])
+    assert "thesis.txt" in line
+    assert contents(here / "foreign") == {"thesis.txt": b"mine"}
+
+
+@pytest.mark.parametrize("flag", [[], ["--resume"], ["--overwrite"]])
+def test_a_file_of_the_name_is_left_alone(here, refusal, flag):
+    (here / "file").write_text("mine")
+    assert str(here / "file") in refusal(train.__main__.main, [*CAUSAL, "--name", "file", *flag])
+    assert (here / "file").read_text() == "mine"
+
+
+def as_config(change) -> bytes:
+    values = tiny().json()
+    change(values)
+    return json.dumps(values).encode()
+
+
+BROKEN = {
+    "empty": (b"", "config.json cannot be read"),
+    "garbage": (b"\x80\x04\x95garbage", "config.json cannot be read"),
+    "a list": (b"[1]", "config.json is 'list', but must be a JSON object"),
+    "another format": (as_config(lambda c: c.update(format=99)), "format is 99, but must be 1"),
+    "an unknown setting": (as_config(lambda c: c["task"].update(size=3)), "task.size is 3"),
+    "a missing setting": (as_config(lambda c: c["model"].pop("depth")), "model.depth"),
+    "a wrong type": (as_config(lambda c: c["model"].update(depth="2")), "model.depth is '2', but must be of type int"),
+    "an impossible value": (as_config(lambda c: c["task"].update(entities=0)), "task.entities is 0"),
+    "an unknown name": (as_config(lambda c: c["objective"].update(name="telepathy")), "objective.name is 'telepathy'"),
+    "an impossible seed": (as_config(lambda c: c.update(seed=-1)), "seed is -1"),
+}
+
+
+@pytest.mark.parametrize(("data", "named"), BROKEN.values(), ids=list(BROKEN))
+@pytest.mark.parametrize("use", ["eval", "ask", "from"])
+def test_a_config_that_cannot_be_used_is_named(here, refusal, broken, use, data, named):
+    (broken / "config.json").write_bytes(data)
+    before = contents(broken)
+    main, arguments = {
+        "eval": (eval.__main__.main, [str(broken)]),
+        "ask": (eval.__main__.main, ["ask", str(broken), "a teacher-of _"]),
+        "from": (train.__main__.main, [*CAUSAL, "--name", "there", "--overwrite", "--from", str(broken)]),
+    }[use]
+    assert named in refusal(main, arguments)
+    assert contents(broken) == before
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"format": 99}'])
+def test_a_run_with_a_config_that_cannot_be_read_is_not_resumed(monkeypatch, refusal, broken, data):
+    monkeypatch.setattr("train.run.run_folder", lambda name: run_folder(name, broken.parent))
+    (broken / "config.json").write_bytes(data)
+    before = contents(broken)
+    assert "error: " in refusal(train.__main__.main, [*CAUSAL, "--name", "broken", "--resume"])
+    assert contents(broken) == before
+
+
+@pytest.mark.parametrize("arguments", [["nowhere"], ["ask", "nowhere", "a b _"]], ids=["eval", "ask"])
+def test_a_run_that_is_not_there_is_named(refusal, tmp_path, arguments):
+    arguments = [str(tmp_path / word) if word == "nowhere" else word for word in arguments]
+    assert f"{tmp_path / 'nowhere'} is no run folder" in refusal(eval.__main__.main, arguments)
+
+
+def test_a_run_without_a_saved_step_is_named(refusal, broken):
+    for step in steps(broken):
+        shutil.rmtree(step)
+    assert f"{broken} holds no whole saved step" in refusal(eval.__main__.main, [str(broken)])
+
+
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        ("", "three words"),
+        ("_ teacher-of _", "three words"),
+        ("nobody teacher-of _", "'nobody' is no entity"),
+        ("ENTITY loves _", "'loves' is no relation word"),
+        ("_ teacher-of ENTITY", "cannot be asked"),
+    ],
+)
+def test_a_question_that_cannot_be_asked_is_answered_with_what_can(here, refusal, question, named):
+    entity = tiny().task.build(0).entities.words[0]
+    assert named in refusal(eval.__main__.main, ["ask", str(here / "there"), question.replace("ENTITY", entity)])
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_a_device_that_is_not_there_is_named_with_those_that_are(here, monkeypatch, refusal, device):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    line = refusal(train.__main__.main, [*CAUSAL, "--name", "there", "--overwrite", "--device", device])
+    assert f"device is '{device}', but must be one this machine has: cpu" in line
+
+
+def test_a_place_that_cannot_be_written_is_named(monkeypatch, refusal, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    monkeypatch.setattr("train.run.run_folder", partial(run_folder, root=tmp_path / "file"))
+    line = refusal(train.__main__.main, [*CAUSAL, "--name", "run"])
+    assert str(tmp_path / "file") in line
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("file", ["lock", "config.json", "metrics.jsonl", "manifest.json"])
+def test_a_file_that_may_not_be_written_is_named(monkeypatch, refusal, tmp_path, file):
+    monkeypatch.setattr("train.run.run_folder", partial(run_folder, root=tmp_path))
+
+    def guarded(path, *arguments, **given):
+        if file in str(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *arguments, **given)
+
+    opened, made = open, os.replace
+    for module in ("checkpoints.folder", "checkpoints.steps"):
+        monkeypatch.setattr(f"{module}.open", guarded, raising=False)
+    monkeypatch.setattr("os.replace", lambda a, b: guarded(b) if file in str(b) else made(a, b))
+    line = refusal(train.__main__.main, [*CAUSAL, "--name", "run"])
+    assert file in line
+    assert "Permission denied" in line
+
+
+def test_a_full_disk_is_said_in_one_line_and_costs_no_saved_step(name):
+    config = tiny(network={"width": 128})
+    with pytest.raises(Stopped):
+        train_run(config, name, check=stop_after(4 + 2))
+    before = contents(path_of(ROOT / name, 2))
+    largest = max(map(len, before.values()))
+    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (largest - 1, largest - 1))  # bytes a file
+    ended = python("-m", "train", *flags(config), "--name", name, "--resume", preexec_fn=limit)
+    assert ended.returncode == 2
+    assert "too large" in the_error(ended.stderr)
+    assert contents(path_of(ROOT / name, 2)) == before
+    assert load(ROOT / name, pytest.fail)[0] == 2
+    assert [path.name for path in (ROOT / name).glob(".*")] == []
+    train_run(config, name, resume=True)
+
+
+def test_a_disk_that_fills_up_with_pictures_costs_no_training(name):
+    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (60_000, 60_000))  # bytes a file: between both
+    ended = python("-m", "train", *CAUSAL, "--name", name, preexec_fn=limit)
+    assert ended.returncode == 2
+    assert "too large" in the_error(ended.stderr)
+    assert load(ROOT / name, pytest.fail)[0] == 12
+    assert train_run(tiny(), name, resume=True)["finished"]
+
+
+def finite(tensors: dict[str, torch.Tensor]) -> bool:
+    return all(tensor.isfinite().all() for tensor in tensors.values())
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("train.learning-rate", "1e30"),
+        ("train.learning-rate", "1e38"),
+        ("train.learning-rate", "1e300"),
+        ("train.weight-decay", "1e300"),
+        ("model.initial-scale", "1e38"),
+    ],
+)
+def test_numbers_too_large_for_weights_are_refused_or_leave_finite_ones(here, capsys, setting, value):
+    code, err = command(
+        train.__main__.main, [*CAUSAL, "--name", "wild", "--train.warmup", "0", f"--{setting}", value], capsys
+    )
+    line = the_error(err)
+    assert code in (2, 3)
+    if code == 2:
+        assert setting.replace("-", "_") in line
+    else:
+        assert "was not taken" in line
+        _, weights, state, _ = load(here / "wild", pytest.fail)
+        assert finite(weights)
+        assert finite(state)
+
+
+def test_a_loss_that_is_not_finite_ends_with_what_came_before_saved(here, capsys, monkeypatch):
+    monkeypatch.setattr(Causal, "loss", breaks_at(4, lambda total, _: total * math.nan))
+    code, err = command(train.__main__.main, [*CAUSAL, "--name", "wild"], capsys)
+    line = the_error(err)
+    assert code == 3
+    assert all(words in line for words in ("step 3 was not taken", "loss is nan", "saved in checkpoints/wild"))
+    step, weights, state, _ = load(here / "wild", pytest.fail)
+    assert step == 3
+    assert finite(weights)
+    assert finite(state)
+    assert not (here / "wild" / "result.json").exists()
+
+
+def breaks_at(call: int, breaking):
+    """Causal.loss, but that its `call`-th loss goes through `breaking`, with the modules."""
+    loss, calls = Causal.loss, count(1)
+
+    def breaks(self, modules, batch):
+        total, denominator = loss(self, modules, batch)
+        return (breaking(total, modules) if next(calls) == call else total), denominator
+
+    return breaks
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("what", ["loss", "gradient"])
+def test_a_step_that_is_not_finite_is_not_taken(monkeypatch, tmp_path, what, value):
+    with pytest.raises(Stopped):
+        train_run(tiny(), "before", root=tmp_path, check=stop_after(4 + 3))
+
+    def breaking(total, modules):
+        if what == "loss":
+            return total * value
+        next(modules.parameters()).register_hook(lambda gradient: gradient * value)
+        return total
+
+    monkeypatch.setattr(Causal, "loss", breaks_at(4, breaking))
+    with pytest.raises(NotFinite, match="step 3 was not taken"):
+        train_run(tiny(), "run", root=tmp_path)
+    for file in ("weights.safetensors", "state.safetensors"):
+        saved = [path_of(tmp_path / name, 3) / file for name in ("before", "run")]
+        assert saved[0].read_bytes() == saved[1].read_bytes()

@@ -1,0 +1,161 @@
+"""Scoring by hand-made answers: whole names or nothing, Wilson intervals, both chances, what cannot be asked."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eval.ask import ask
+from eval.score import evaluate, interval, records, right, summaries, text
+from eval.trained import Trained
+from eval.ways import WAYS
+from model.assemble import assemble
+from model.objectives.causal import Causal
+from model.objectives.masked import Masked
+from model.settings import NetworkSettings
+from tasks.reversal import Reversal
+from tasks.settings import SettingError
+
+WORLD = Reversal(entities=12, relations=2, one_way=6, renderings=2, shortest_name=1, longest_name=2)
+CORPUS = WORLD.build(0)
+
+
+def untrained(objective) -> Trained:
+    return Trained(CORPUS, objective, assemble(NetworkSettings(width=16), objective, CORPUS, 0).eval())
+
+
+class Knows:
+    """A way that says the accepted answer of every question, but for the first `wrong` of each split."""
+
+    def __init__(self, wrong: int):
+        self.wrong = wrong
+
+    def answer(self, trained, questions):
+        said = trained.corpus.entities.tokens[questions.accepted[:, 0]].copy()
+        said[: self.wrong, 0] = 0
+        return said
+
+    def log_probability(self, trained, questions, names):
+        return np.full(len(questions), -0.5, np.float32)
+
+    def score(self, trained, questions, candidates):
+        score = np.full((len(questions), len(candidates)), -2.0, np.float32)
+        score[:, 0] = -1.0
+        return score
+
+
+def test_the_interval_is_wilsons():
+    # By the formula, z = 1.959964: centre and half-width of (k + z²/2) / (n + z²).
+    z, k, n = 1.959963985, 3, 200
+    centre, half = (k + z**2 / 2) / (n + z**2), z / (n + z**2) * np.sqrt(k * (n - k) / n + z**2 / 4)
+    assert interval(k, n) == pytest.approx((centre - half, centre + half))
+    assert interval(0, 200)[1] == pytest.approx(0.0188, abs=1e-4)  # 0 of 200 still allows 1.9 %
+
+
+@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_the_interval_holds_the_share(of):
+    low, high = interval(*of)
+    assert 0 <= low <= of[0] / of[1] <= high <= 1
+
+
+def test_a_name_is_right_only_whole():
+    questions = CORPUS.questions["inverse"]
+    said = CORPUS.entities.tokens[questions.accepted[:, 0]].astype(np.int64)
+    assert right(CORPUS, questions, said).all()
+    for j in range(said.shape[1]):
+        other = said.copy()
+        other[:, j] += 1
+        np.testing.assert_array_equal(right(CORPUS, questions, other), questions.size <= j)
+
+
+def test_no_accepted_answer_of_another_length_counts():
+    questions = CORPUS.questions["inverse"]
+    long = CORPUS.entities.lengths == 2
+    begins = CORPUS.entities.tokens[long][0]
+    said = np.tile(begins, (len(questions), 1)).astype(np.int64)
+    assert not right(CORPUS, questions[questions.size == 1], said[questions.size == 1]).any()
+
+
+@pytest.mark.parametrize("wrong", [0, 2, 6])
+def test_evaluation_counts_what_a_way_says(wrong, monkeypatch):
+    monkeypatch.setitem(WAYS, "knows", Knows(wrong))
+    trained = untrained(Masked())
+    splits = evaluate(trained, "knows")
+    for split, of in splits.items():
+        assert (of["correct"], of["count"], of["accuracy"]) == (6 - wrong, 6, (6 - wrong) / 6)
+        assert of["log_probability"] == -0.5
+        assert of["chance"] == pytest.approx(1 / 12)
+        assert (of["low"], of["high"]) == interval(6 - wrong, 6)
+        assert split in CORPUS.questions
+    asked = records(trained, "knows")
+    assert summaries(CORPUS, asked) == splits
+    assert {row["rank"] for row in asked} <= {1, 2}  # entity 0 is thought better than all others
+    assert len(evaluate(trained, "knows", limit=4)) == 4
+    assert evaluate(trained, "knows", limit=4)["inverse"]["count"] == 4
+
+
+def test_what_cannot_be_asked_is_empty_and_never_zero():
+    of = evaluate(untrained(Causal()))["backward"]
+    assert of["count"] == 0
+    assert (of["accuracy"], of["low"], of["high"], of["log_probability"]) == (None,) * 4
+    assert "said" not in next(row for row in records(untrained(Causal())) if row["split"] == "backward")
+
+
+def test_evaluation_may_be_stopped_between_chunks_and_leaves_training_mode_as_it_was():
+    trained = untrained(Causal())
+    trained.modules.train()
+
+    def stop():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(trained, between=stop)
+    evaluate(trained)
+    assert trained.modules.training
+
+
+def test_a_question_is_written_as_a_person_types_it():
+    questions = CORPUS.questions["inverse"]
+    words = text(CORPUS, questions, 0).split()
+    at = words.index("_")
+    assert words[at - 1] in CORPUS.relations
+    assert words[at - 2] in CORPUS.entities.words
+
+
+@pytest.mark.parametrize("objective", [Causal(), Masked(), Masked(unmask="left-to-right")])
+def test_a_typed_question_is_answered_as_the_split_would_score_it(objective):
+    a, b = CORPUS.entities.words[:2]
+    replies = ask(untrained(objective), f"{a} teacher-of _", best=12)
+    assert len(replies) == len({reply.entity for reply in replies}) == 12
+    shares = [reply.probability for reply in replies]
+    assert shares == sorted(shares, reverse=True)
+    assert all(0 <= share <= 1 for share in shares)
+    assert b in {reply.entity for reply in replies}
+
+
+def test_it_is_said_how_training_stated_a_fact():
+    questions = CORPUS.questions["forward"]
+    words = text(CORPUS, questions, 0).split()
+    at = words.index("_")
+    a, r, b = words[at - 2], words[at - 1], CORPUS.entities.words[questions.accepted[0, 0]]
+    other = CORPUS.relations[CORPUS.relations.index(r) ^ 1]
+    how = {reply.entity: reply.stated for reply in ask(untrained(Masked()), f"{a} {r} _", best=12)}
+    assert how[b] == "stated in these words only"
+    how = {reply.entity: reply.stated for reply in ask(untrained(Masked()), f"{b} {other} _", best=12)}
+    assert how[a] == f"stated only as {a} {r} {b}"
+    assert set(how.values()) <= {"not stated", "stated both ways", how[a], "stated in these words only"}
+
+
+@pytest.mark.parametrize(
+    ("question", "says"),
+    [
+        ("teacher-of _", "three words"),
+        ("_ teacher-of _", "three words"),
+        ("zzz teacher-of _", "is no entity of this world; the nearest are"),
+        (f"{CORPUS.entities.words[0]} teecher-of _", "is no relation word of this world; the nearest are teacher-of"),
+        (f"_ teacher-of {CORPUS.entities.words[0]}", "must be the last word"),
+    ],
+)
+def test_a_question_that_cannot_be_understood_or_asked_is_refused(question, says):
+    with pytest.raises(SettingError, match=says):
+        ask(untrained(Causal()), question)

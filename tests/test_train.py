@@ -1,0 +1,95 @@
+"""Batches, learning rate and optimiser: pure functions of their arguments, right at the edges."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from eval.trained import Trained
+from model.assemble import assemble
+from model.objectives import OBJECTIVES
+from tasks.settings import SettingError
+from tests.running import tiny
+from train.batches import make_batch, rows
+from train.device import choose_device
+from train.loop import Counters, Loop
+from train.optimiser import learning_rate, make_optimiser
+from train.settings import TrainSettings
+
+
+def test_the_learning_rate_rises_straight_then_falls_as_a_cosine_to_its_last_value():
+    settings = TrainSettings(steps=111, warmup=10, learning_rate=1.0, final_rate=0.1)
+    rates = [learning_rate(step, settings) for step in range(111)]
+    np.testing.assert_allclose(rates[:10], np.arange(1, 11) / 10)
+    assert rates[10] == max(rates) == 1.0
+    assert rates[60] == pytest.approx(0.55)  # half way down
+    assert rates[110] == pytest.approx(0.1)
+    assert all(later < earlier for earlier, later in itertools.pairwise(rates[10:]))
+
+
+@pytest.mark.parametrize(("steps", "warmup"), [(1, 0), (1, 1), (5, 5), (2, 1)])
+def test_the_learning_rate_stands_the_shortest_runs(steps, warmup):
+    settings = TrainSettings(steps=steps, warmup=warmup, learning_rate=1.0)
+    assert all(0 < learning_rate(step, settings) <= 1 for step in range(steps))
+
+
+def test_every_epoch_is_every_document_once_in_an_order_of_its_own():
+    seen = np.concatenate([rows(10, 4, 7, step) for step in range(5)])  # 20 documents, two epochs
+    first, second = seen[:10], seen[10:]
+    assert set(first) == set(second) == set(range(10))
+    assert not np.array_equal(first, second)
+
+
+def test_a_batch_larger_than_the_corpus_goes_through_it_more_than_once():
+    assert sorted(rows(3, 7, 0, 0)) == sorted([0, 1, 2] * 2 + [rows(3, 7, 0, 0)[6]])
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_a_batch_is_a_function_of_seed_and_step_whatever_was_asked_before(name):
+    corpus, objective = tiny().task.build(0), OBJECTIVES[name]()
+    first = make_batch(corpus, objective, 8, 3, 5)
+    make_batch(corpus, objective, 8, 3, 6)
+    again, later, other = (make_batch(corpus, objective, 8, *at) for at in ((3, 5), (3, 6), (4, 5)))
+    assert all(np.array_equal(first[key], again[key]) for key in first)
+    assert not np.array_equal(first["targets"], later["targets"])
+    assert not np.array_equal(first["targets"], other["targets"])
+
+
+def test_all_objectives_are_given_the_same_documents_in_the_same_order(monkeypatch):
+    given = {}
+    for name, kind in OBJECTIVES.items():
+        monkeypatch.setattr(kind, "prepare", lambda self, documents, rng: {"tokens": documents.tokens})
+        given[name] = make_batch(tiny().task.build(0), kind(), 8, 0, 3)["tokens"]
+    first, *others = given.values()
+    assert all(np.array_equal(first, tokens) for tokens in others)
+
+
+def test_decay_is_on_matrices_only():
+    corpus = tiny().task.build(0)
+    modules = assemble(tiny(network={"bias": True}).model, OBJECTIVES["causal"](), corpus, 0)
+    decayed, kept = make_optimiser(modules, TrainSettings(weight_decay=0.3)).param_groups
+    assert (decayed["weight_decay"], kept["weight_decay"]) == (0.3, 0.0)
+    assert {p.ndim for p in decayed["params"]} == {2}
+    assert {p.ndim for p in kept["params"]} == {1}
+    assert len(decayed["params"]) + len(kept["params"]) == len(list(modules.parameters()))
+
+
+def test_a_gradient_longer_than_the_clip_is_shortened_to_it(tmp_path):
+    config = tiny(clip=0.01)
+    corpus = config.task.build(0)
+    modules = assemble(config.model, config.objective, corpus, 0)
+    trained = Trained(corpus, config.objective, modules)
+    loop = Loop(config, trained, tmp_path, torch.device("cpu"), print, lambda: None, print)
+    counters = Counters()
+    loop.step(make_optimiser(modules, config.train), counters)
+    norm = torch.linalg.vector_norm(torch.stack([p.grad.norm() for p in modules.parameters()]))
+    assert counters.gradient_norm > 0.1
+    assert norm == pytest.approx(0.01, rel=1e-3)
+
+
+def test_a_device_that_is_not_there_is_refused_by_name():
+    assert choose_device("cpu").type == "cpu"
+    if not torch.backends.mps.is_available():
+        with pytest.raises(SettingError, match=r"device is 'mps', but must be one this machine has: .*cpu"):
+            choose_device("mps")
