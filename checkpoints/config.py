@@ -10,7 +10,7 @@ import typing
 from pathlib import Path
 from typing import Any, Literal
 
-from tasks.settings import SettingError, require
+from tasks.settings import SettingError, require, require_seed
 
 FORMAT = 1
 
@@ -68,10 +68,11 @@ def read_config(folder: Path, sections: dict[str, dict[str, type]]) -> dict[str,
     values = read_json(folder / "config.json")
     require(values.get("format") == FORMAT, f"{folder}/config.json format", values.get("format"), str(FORMAT))
     read: dict[str, Any] = {"seed": typed(int, values.get("seed"), "seed")}
+    require_seed(read["seed"])
     for section, kinds in sections.items():
         require(isinstance(values.get(section), dict), section, values.get(section), "a section of config.json")
         name = values[section].get("name")
-        require(name in kinds, f"{section}.name", name, f"one of {list(kinds)}")
+        require(isinstance(name, str) and name in kinds, f"{section}.name", name, f"one of {list(kinds)}")
         read[section] = restore(kinds[name], {k: v for k, v in values[section].items() if k != "name"}, section)
     return read
 

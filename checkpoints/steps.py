@@ -33,10 +33,13 @@ def steps(folder: Path) -> list[Path]:
 def save(
     folder: Path, step: int, weights: dict[str, Tensor], state: dict[str, Tensor], counters: Any, keep: int
 ) -> None:
-    """Saves `step` and drops the oldest steps beyond the newest `keep`, but none that is damaged."""
+    """Saves `step`, unless it is there whole, and drops the oldest whole steps beyond the newest `keep`."""
     final = path_of(folder, step)
-    temporary, replaced = folder / f".{final.name}", folder / f".{final.name}-replaced"
-    shutil.rmtree(temporary, ignore_errors=True)
+    temporary = folder / f".{final.name}"
+    for left in folder.glob(".step-*"):  # by a process that was killed
+        shutil.rmtree(left)
+    if damage(final) is None:
+        return
     try:
         temporary.mkdir()
         contents = (*(to_bytes(tensors) for tensors in (weights, state)), json.dumps(counters).encode())
@@ -49,15 +52,14 @@ def save(
                 os.fsync(file.fileno())
         sync(temporary)
         if final.exists():
-            final.rename(replaced if damage(final) is None else unused(folder / f"{final.name}-damaged"))
+            final.rename(unused(folder / f"{final.name}-damaged"))
         temporary.rename(final)
         sync(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(replaced, ignore_errors=True)
-    for old in steps(folder)[:-keep]:
-        if damage(old) is None:
-            shutil.rmtree(old)
+    whole = [path for path in steps(folder) if damage(path) is None]
+    for old in whole[:-keep]:
+        shutil.rmtree(old.rename(folder / f".{old.name}"))  # by another name: a kill leaves no half of a step
 
 
 def load(folder: Path, warn: Callable[[str], None]) -> tuple[int, dict[str, Tensor], dict[str, Tensor], Any] | None:
@@ -77,6 +79,9 @@ def load(folder: Path, warn: Callable[[str], None]) -> tuple[int, dict[str, Tens
 def damage(path: Path) -> str | None:
     """What is wrong with a saved step; None if its manifest and every file are whole."""
     try:
+        links = [name for name in (*FILES, "manifest.json") if (path / name).is_symlink()]
+        if links:
+            return f"{links[0]} is a link"
         manifest = json.loads((path / "manifest.json").read_text())
         named = manifest["files"]
         # Only these names are ever opened, so a manifest cannot lead out of its folder.
@@ -87,8 +92,6 @@ def damage(path: Path) -> str | None:
         ):
             return "the manifest does not fit"
         for name in FILES:
-            if (path / name).is_symlink():
-                return f"{name} is a link"
             if hashlib.sha256((path / name).read_bytes()).hexdigest() != named[name]:
                 return f"{name} is not what was saved"
     except (OSError, ValueError, KeyError, TypeError) as error:

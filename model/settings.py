@@ -1,5 +1,6 @@
 """The network's settings. Every one of them is an ablation; none belongs to an objective."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,7 +42,7 @@ class NetworkSettings:
         even = self.position != "rotary" or self.width // self.heads % 2 == 0
         require(even, "model.heads", self.heads, f"such that width a head is even, for rotary at width {self.width}")
         require(self.hidden is None or self.hidden >= 1, "model.hidden", self.hidden, "1 or more")
-        require(self.rotary_base >= 1, "model.rotary_base", self.rotary_base, "1 or more")
-        positive = self.initial_scale is None or self.initial_scale > 0
-        require(positive, "model.initial_scale", self.initial_scale, "above 0")
+        require(1 <= self.rotary_base < math.inf, "model.rotary_base", self.rotary_base, "1 or more")
+        positive = self.initial_scale is None or 0 < self.initial_scale <= 1000
+        require(positive, "model.initial_scale", self.initial_scale, "above 0 and at most 1000")
         require(0 <= self.dropout < 1, "model.dropout", self.dropout, "0 or more and below 1")

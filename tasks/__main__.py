@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from tasks import TASKS
 from tasks.cli import parse, refusals, refuse
 from tasks.corpus import ROLES, Corpus, Documents
-from tasks.settings import require
+from tasks.settings import require, require_seed
 
 Settings = TypeVar("Settings")
 ROLE_NAMES = {number: name for name, number in ROLES.items()}
@@ -27,6 +27,9 @@ class Export(Generic[Settings]):
     """draws the world"""
     overwrite: bool = False
     """replace files of these names"""
+
+    def __post_init__(self):
+        require_seed(self.seed)
 
 
 def main(arguments: list[str]) -> None:

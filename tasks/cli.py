@@ -29,10 +29,10 @@ def parse(kind: type[Settings], arguments: list[str], program: str, **given: Any
 
 def one_line(box: str, program: str) -> str:
     """What tyro says in a box, as one line: the message, and the nearest settings where it names some."""
-    rows = [line.strip("│ ").strip() for line in box.splitlines() if line.startswith("│")]
-    parts = re.split(r"─{5,}", " ".join(rows))
-    message = re.sub(r"^Error parsing [\w.-]+: ", "", parts[0].strip())
-    nearest = re.findall(r"--[\w.-]+", parts[1]) if len(parts) > 2 else []
+    rows = " ".join(line.strip("│╰╯ ") for line in box.splitlines()[1:])  # the first is a title
+    parts = [part.strip() for part in re.split(r"[─-]{5,}", rows) if part.strip()]  # "-" where it cannot draw
+    message = re.sub(r"^Error parsing (?:[^\W-][\w.-]*: )?", "", parts[0])
+    nearest = re.findall(r"--[\w.-]+", parts[1]) if parts[1].startswith("Perhaps") else []
     hint = f"did you mean {' or '.join(dict.fromkeys(nearest))}? " if nearest else ""
     return f"{message.rstrip('.')}. {hint}All settings: {program} --help"
 

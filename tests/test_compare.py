@@ -85,10 +85,10 @@ def test_a_second_call_trains_nothing_and_other_settings_are_refused_before_anyt
 def test_a_run_that_fails_is_recorded_and_stops_no_other(compared):
     settings, _ = compared
     name = f"{settings.name}-alone"
-    runs = {f"{name}-nan": tiny(learning_rate=1e30), f"{name}-good": tiny()}
+    runs = {f"{name}-lost": tiny(origin="nowhere"), f"{name}-good": tiny()}
     found, failures = train_all(runs, jobs=1, overwrite=False, check=lambda: None)
     assert list(found) == [f"{name}-good"]
-    assert "was not taken" in failures[f"{name}-nan"]
+    assert "--from nowhere" in failures[f"{name}-lost"]
 
 
 def test_steps_to_ninety_are_of_the_first_evaluation_there(monkeypatch):

@@ -8,6 +8,7 @@ from tyro.conf import arg
 
 from eval.show import print_splits
 from tasks.cli import parse, refusals, refuse
+from tasks.settings import require
 from train.compare import Compare, compare
 from train.loop import NotFinite, Stopped
 from train.presets import PRESETS
@@ -32,10 +33,13 @@ class Arguments(Generic[Settings]):
     overwrite: bool = False
     """replace the run of this name, finished or not"""
 
+    def __post_init__(self):
+        require(not (self.resume and self.overwrite), "resume", True, "given without overwrite, or the other way round")
+
 
 def main(arguments: list[str]) -> None:
     match arguments:
-        case []:
+        case [] | ["--help" | "-h"]:
             print("python -m train NAME [settings]      (NAME --help lists every setting)\n")
             for name, (line, _) in PRESETS.items():
                 print(f"  {name:14} {line}")
@@ -54,7 +58,7 @@ def train(preset: str, rest: list[str]) -> None:
     config = PRESETS[preset][1]
     kind = Arguments[Config[type(config.task), type(config.objective)]]
     given = parse(kind, rest, f"python -m train {preset}", default=Arguments(config))
-    name = given.name or f"{preset}-{given.config.seed}"
+    name = f"{preset}-{given.config.seed}" if given.name is None else given.name
     try:
         with stop_on_signals() as check, Progress(given.config.train.steps) as progress:
             result = train_run(

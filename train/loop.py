@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from checkpoints import steps
-from checkpoints.folder import Metrics
+from checkpoints.folder import Metrics, read_metrics
 from eval.score import evaluate
 from eval.trained import Trained, load_weights
 from model.objectives.batch import to_tensors
@@ -50,8 +50,8 @@ class Counters:
 class Loop:
     """One training, from its first step or its last saved one to its end.
 
-    `report` is given every entry of the record; `check` is called between steps and between chunks of
-    questions, and raises Stopped where the run is to stop.
+    `report` is given every entry of the record, those from before a resume too; `check` is called between
+    steps and between chunks of questions, and raises Stopped where the run is to stop.
     """
 
     config: Config
@@ -71,6 +71,8 @@ class Loop:
             modules["network"].compile(dynamic=True)
         modules.train()
         with Metrics(self.folder, counters.metrics_bytes) as metrics:
+            for entry in read_metrics(self.folder):
+                self.report(entry)
             began = time.perf_counter() - counters.seconds
             try:
                 while True:

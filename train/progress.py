@@ -52,4 +52,4 @@ class Progress:
             print(f"step {entry['step']}/{self.steps}  {line}", file=sys.stderr, flush=True)
 
     def warn(self, line: str) -> None:
-        self.bar.console.print(line, style="yellow", markup=False, highlight=False)
+        self.bar.console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from train.device import choose_device, environment
 from train.loop import Loop
 from train.settings import Config
 from train.tensorboard import View
+
+LEFTOVERS = re.compile(r"lock|environment\.json|\.(environment|config)\.json-\w+")  # of a start that failed
 
 
 def train_run(
@@ -44,7 +47,8 @@ def train_run(
     corpus = config.task.build(config.seed)
     modules = assemble(config.model, config.objective, corpus, config.seed)
     trained = Trained(corpus, config.objective, modules.to(device))
-    lineage = start_from(trained, config, warn) if config.train.origin else None
+    goes_on = resume and any(steps.damage(path) is None for path in steps.steps(folder))
+    lineage = start_from(trained, config, warn) if config.train.origin and not goes_on else None
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
         begin(folder, config, resume, overwrite, environment(device) | {"from": lineage})
@@ -68,9 +72,9 @@ def train_run(
                 "train_seconds": round(counters.seconds, 3),
                 "splits": summaries(corpus, asked),
             }
-            view.finish(trained, config, asked, result)
-        write_text(folder / "questions.csv", as_csv(asked))
-        write_json(folder / "result.json", result)
+            write_text(folder / "questions.csv", as_csv(asked))
+            write_json(folder / "result.json", result)
+            view.finish(trained, config, asked, result)  # last: a picture that fails costs no number
     return result
 
 
@@ -78,12 +82,13 @@ def begin(folder: Path, config: Config, resume: bool, overwrite: bool, found: di
     """Makes the folder this run's own, or refuses."""
     written = folder / "config.json"
     if not written.exists():
-        foreign = [path.name for path in folder.iterdir() if path.name != "lock"]
+        foreign = [path.name for path in folder.iterdir() if not LEFTOVERS.fullmatch(path.name)]
         require(
             not foreign, "name", folder.name, f"free, but {folder} holds {foreign[0] if foreign else ''} and is no run"
         )
     elif overwrite:
-        for path in folder.iterdir():
+        # Without result.json first, so that it never stands for what is gone, and config.json last.
+        for path in sorted(folder.iterdir(), key=lambda path: (path.name == "config.json", path.name != "result.json")):
             if path.name != "lock":
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     elif resume:
@@ -111,7 +116,10 @@ def refuse_other_settings(folder: Path, config: Config) -> None:
 def start_from(trained: Trained, config: Config, warn: Callable[[str], None]) -> dict[str, Any]:
     """Copies the weights of the run that `--from` names; returns its lineage. Vocabulary and network must match."""
     folder = Path(config.train.origin)
-    theirs = read_config(folder, SECTIONS)
+    try:
+        theirs = read_config(folder, SECTIONS)
+    except SettingError as error:
+        raise SettingError(f"--from {folder}: {error}") from None
     other = differences({"model": vars(theirs["model"])}, {"model": vars(config.model)})
     if other:
         raise SettingError(f"--from {folder}: its network differs: {other}")

@@ -1,5 +1,6 @@
 """How a model is trained, and the whole of what defines a run."""
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -9,7 +10,7 @@ from checkpoints.config import config_json
 from eval.trained import SECTIONS
 from model.objectives.contract import Objective
 from model.settings import NetworkSettings
-from tasks.settings import require
+from tasks.settings import require, require_seed
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,10 @@ class TrainSettings:
         ):
             require(getattr(self, name) >= 1, f"train.{name}", getattr(self, name), "1 or more")
         require(0 <= self.warmup <= self.steps, "train.warmup", self.warmup, f"0 to train.steps ({self.steps})")
-        for name in ("learning_rate", "clip"):
-            require(getattr(self, name) > 0, f"train.{name}", getattr(self, name), "above 0")
-        require(self.weight_decay >= 0, "train.weight_decay", self.weight_decay, "0 or more")
+        require(0 < self.learning_rate <= 1, "train.learning_rate", self.learning_rate, "above 0 and at most 1")
+        most = 1 / self.learning_rate  # beyond that, a step's decay turns weights over instead of shrinking them
+        require(0 <= self.weight_decay <= most, "train.weight_decay", self.weight_decay, f"0 to {most:.0f}")
+        require(0 < self.clip < math.inf, "train.clip", self.clip, "above 0")
         require(0 <= self.final_rate <= 1, "train.final_rate", self.final_rate, "0 to 1")
         for name in ("beta1", "beta2"):
             require(0 <= getattr(self, name) < 1, f"train.{name}", getattr(self, name), "0 or more and below 1")
@@ -90,7 +92,7 @@ class Config(Generic[Task, Goal]):
     """draws the world, the initial weights and the batches; 0-4 for reporting, 1000 and above for tuning"""
 
     def __post_init__(self):
-        require(0 <= self.seed < 2**32, "seed", self.seed, "0 to 4294967295")
+        require_seed(self.seed)
 
     def json(self) -> dict[str, Any]:
         """What config.json holds."""

@@ -1,8 +1,9 @@
-"""TensorBoard: a view of metrics.jsonl and of the trained model, rebuilt from them whenever a run starts or goes on."""
+"""TensorBoard: a view of the record and of the trained model, written anew whenever a run starts or goes on."""
 
 import math
 import re
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ from matplotlib.figure import Figure
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
-from checkpoints.folder import read_metrics
 from eval.score import asking, text
 from eval.show import percent
 from eval.trained import Trained
@@ -40,12 +40,15 @@ class View:
     def __enter__(self) -> "View":
         self.writer = SummaryWriter(str(self.folder / "tensorboard"), flush_secs=10)
         self.writer.add_custom_scalars(CHARTS)
-        for entry in read_metrics(self.folder):
-            self.write(entry)
+        # Its thread reports an error to whoever writes next, and needs no traceback of its own.
+        self.hook, threading.excepthook = threading.excepthook, lambda _: None
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.writer.close()
+        try:
+            self.writer.close()
+        finally:
+            threading.excepthook = self.hook
 
     def write(self, entry: dict[str, Any]) -> None:
         """An entry of the record as scalars."""
