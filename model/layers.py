@@ -6,7 +6,7 @@ To add a norm or a feed-forward: one class, one line in its registry and its nam
 from dataclasses import dataclass
 
 import torch
-from einops import rearrange, repeat
+from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -74,10 +74,11 @@ class Attention(nn.Module):
         self.key_value = nn.Linear(settings.width, 2 * settings.width, bias=settings.bias)
         self.out = nn.Linear(settings.width, settings.width, bias=settings.bias)
 
-    def forward(self, looking: Tensor, seen: Tensor, sight: Sight) -> Tensor:
-        """What looking[b, t, d] gathers from seen[b, s, d]: [b, t, d]."""
-        query = rearrange(self.query(looking), "b t (h d) -> b h t d", h=self.heads)
-        key, value = rearrange(self.key_value(seen), "b s (two h d) -> two b h s d", two=2, h=self.heads)
+    def forward(self, x: Tensor, sight: Sight, places: "Places | None" = None) -> Tensor:
+        """What each position of x[b, t, d] gathers: [b, t, d], or [n, d] for `places` alone."""
+        query = self.query(x) if places is None else places.spread(self.query(places.pick(x)))
+        key, value = self.key_value(x).chunk(2, dim=-1)
+        query, key, value = (rearrange(part, "b t (h d) -> b h t d", h=self.heads) for part in (query, key, value))
         query, key = sight.position.turn(query, sight.to), sight.position.turn(key, sight.of)
         if sight.weights is None:
             dropout = self.dropout if self.training else 0.0
@@ -85,7 +86,8 @@ class Attention(nn.Module):
         else:
             mixed, weights = plain_attention(query, key, value, sight.mask, sight.causal)
             sight.weights.append(weights)
-        return self.out(rearrange(mixed, "b h t d -> b t (h d)"))
+        mixed = rearrange(mixed, "b h t d -> b t (h d)")
+        return self.out(mixed if places is None else mixed.flatten(0, 1)[places.slots])
 
 
 def plain_attention(
@@ -119,6 +121,15 @@ class Places:
         padded = flat.new_zeros(b * q).scatter_(0, slots, columns)
         return cls(flat, padded.view(b, q), slots)
 
+    def pick(self, x: Tensor) -> Tensor:
+        """x[b, t, d] at the places: [n, d]."""
+        return x.flatten(0, 1)[self.flat]
+
+    def spread(self, x: Tensor) -> Tensor:
+        """x[n, d] in rows of q, zeros elsewhere: [b, q, d]."""
+        b, q = self.columns.shape
+        return x.new_zeros(b * q, x.shape[-1]).index_copy(0, self.slots, x).view(b, q, -1)
+
 
 class Layer(nn.Module):
     def __init__(self, settings: NetworkSettings):
@@ -131,11 +142,6 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor, sight: Sight, places: Places | None = None) -> Tensor:
         """x[b, t, d] -> [b, t, d]; with `places`, [n, d] for those alone: the same numbers for less work."""
-        seen = self.norm_attention(x)
-        if places is None:
-            x = x + self.drop(self.attention(seen, seen, sight))
-        else:
-            looking = seen.gather(1, repeat(places.columns, "b q -> b q d", d=x.shape[-1]))
-            gathered = self.attention(looking, seen, sight).flatten(0, 1)[places.slots]
-            x = x.flatten(0, 1)[places.flat] + self.drop(gathered)
+        gathered = self.drop(self.attention(self.norm_attention(x), sight, places))
+        x = (x if places is None else places.pick(x)) + gathered
         return x + self.drop(self.feed_forward(self.norm_feed_forward(x)))

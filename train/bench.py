@@ -59,9 +59,9 @@ class Bench:
     """tokens in the vocabulary"""
     rate: float = 0.15
     """share of tokens hidden, in the row with a fixed rate"""
-    rounds: int = 9
+    rounds: int = 15
     """times that ours, theirs and a large matrix product take turns, in each row"""
-    steps: int = 3
+    steps: int = 2
     """steps of each in a round"""
 
     def __post_init__(self):
@@ -106,21 +106,13 @@ def their_network(settings: Bench, name: str) -> nn.Module:
 
     transformers.logging.set_verbosity_error()  # it warns of its own defaults
     model = getattr(transformers, name)
+    size = {"vocab_size": settings.words, "hidden_size": settings.width, "intermediate_size": 4 * settings.width}
+    size |= {"num_hidden_layers": settings.depth, "num_attention_heads": settings.heads}
+    size |= {"max_position_embeddings": settings.positions}
+    fused = dict.fromkeys(("activation_function", "hidden_act"), "gelu_pytorch_tanh") | {"attn_implementation": "sdpa"}
     dropouts = ("embd_pdrop", "resid_pdrop", "attn_pdrop", "hidden_dropout_prob", "attention_probs_dropout_prob")
-    config = model.config_class(
-        vocab_size=settings.words,
-        hidden_size=settings.width,
-        intermediate_size=4 * settings.width,
-        num_hidden_layers=settings.depth,
-        num_attention_heads=settings.heads,
-        max_position_embeddings=settings.positions,
-        use_cache=False,
-        attn_implementation="sdpa",
-        **dict.fromkeys(("activation_function", "hidden_act"), "gelu_pytorch_tanh"),
-        **dict.fromkeys(dropouts, 0.0),
-        **dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id")),
-    )
-    return model(config)
+    off = dict.fromkeys(dropouts, 0.0) | dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"))
+    return model(model.config_class(**size, **fused, **off, use_cache=False))
 
 
 @dataclass(frozen=True)
@@ -216,10 +208,10 @@ def bench(settings: Bench) -> None:
             table.add_row(row.name, f"{ms[0]:.1f}", f"{ms[1]:.1f}", spread, f"{share[0]:.0%}, {share[1]:.0%}")
             rates += [*rate[:, 2]]
     console.print(table)
-    print("theirs/ours: median [least-most] of the rounds. share: the matrix products in a step,")
-    print(f"ours and theirs, at the rate of one of {PRODUCT} x {PRODUCT}: {np.median(rates) / 1e9:.0f} GFLOP/s.")
-    print(f"{platform.machine()}, one thread, float32, Python {platform.python_version()}, ", end="")
-    print(f"torch {torch.__version__}, transformers {transformers.__version__}")
+    print("theirs/ours: median [least-most] of rounds. share: rate of matrix products over")
+    print(f"a step, of that of one large product: {np.median(rates) / 1e9:.0f} GFLOP/s (float32, one thread).")
+    versions = f"torch {torch.__version__}, transformers {transformers.__version__}"
+    print(f"{platform.machine()}, Python {platform.python_version()}, {versions}")
 
 
 def main(arguments: list[str]) -> None:
