@@ -22,18 +22,19 @@ FIRST, LAST = 0, 1  # the slots of a statement
 
 @dataclass(frozen=True)
 class Reversal:
-    """Berglund et al. 2023 (2309.12288) as a from-scratch task, after Coda-Forno et al. 2026 (2604.04943).
+    """The reversal curse (Berglund et al. 2023, 2309.12288) as a from-scratch task
+    (after Coda-Forno et al. 2026, 2604.04943).
 
-    A document, and one question of each split, for a fact stated only as `A r B` (f: filler):
+    A document, and a question of each split, for a fact told only as `A r B`:
 
-        document      [begin] f A r B f f
-        forward       [begin] A r _ f        the trained statement, last entity open: B
-        backward      [begin] f _ r B        the trained statement, first entity open: A
-        inverse       [begin] f B r' _       the same fact by the other word, never stated: A
-        wrong_frame   [begin] B r _ f f      counts how often A is said, which is wrong
+        document      [begin] f A r B f f    (f: filler)
+        forward       [begin] A r _ f        as told, last entity open: B
+        backward      [begin] f _ r B        as told, first entity open: A
+        inverse       [begin] f B r' _       by the other word, never told: A
+        wrong_frame   [begin] B r _ f f      how often A is said, wrongly
 
-    For a fact stated only as `B r' A`, swap A with B and r with r'. Two-way facts exemplify every word
-    in both directions. Questions are about one-way facts, one of each split for each.
+    For a fact told only as `B r' A`, swap A with B and r with r'. Two-way facts
+    exemplify every word in both directions. Only one-way facts are asked about.
     """
 
     entities: int = 400

@@ -110,7 +110,11 @@ def print_table(rows: list[dict[str, Any]]) -> None:
     for model in dict.fromkeys(line[0] for line in body):
         table = Table(title=f"{model}: answered exactly right, %", title_justify="left", box=box.SIMPLE_HEAD, padding=0)
         for i, name in enumerate(head[1:]):
-            table.add_column(name.removeprefix("seed ") if i else name, justify="right" if i else "left", min_width=5)
+            table.add_column(
+                name.removeprefix("seed ").replace("eliminating", "elim."),
+                justify="right" if i else "left",
+                min_width=5,
+            )
         for line in body:
             if line[0] == model:
                 table.add_row(*(cell.replace("no way to ask", "–") for cell in line[1:]))
