@@ -27,8 +27,8 @@ def print_splits(title: str, splits: dict[str, dict[str, Any]], console: Console
             split,
             percent(of["accuracy"]) if of["count"] else "no way to ask",
             f"{100 * of['low']:.1f} – {100 * of['high']:.1f} %" if of["count"] else "",
-            percent(of["chance"]),
-            percent(of["chance_by_elimination"]),
+            percent(of["chance"], 2),
+            percent(of["chance_by_elimination"], 2),
             str(of["count"]),
         )
     console = console or Console()

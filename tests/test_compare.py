@@ -113,7 +113,7 @@ def test_pooled_is_over_all_questions_of_all_seeds():
     ]
     (line,) = by_seed(rows)[1]
     low, high = interval(9, 40)
-    assert line == ["causal", "inverse", "10.0", "26.7", "22.5", f"{100 * low:.1f}–{100 * high:.1f}", "10.0", "20.0"]
+    assert line == ["causal", "inverse", "10.0", "26.7", "22.5", f"{100 * low:.1f}–{100 * high:.1f}", "10.00", "20.00"]
     assert markdown(rows).count("\n") == 3
 
 

@@ -89,7 +89,7 @@ def by_seed(rows: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
         each = [number(own[seed]["accuracy"]) if seed in own else "" for seed in seeds]
         pooled = [number(correct / count), f"{number(low)}–{number(high)}"] if count else ["no way to ask", ""]
         chances = [sum(row[key] for row in own.values()) / len(own) for key in ("chance", "chance_by_elimination")]
-        body.append([variant, split, *each, *pooled, *map(number, chances)])
+        body.append([variant, split, *each, *pooled, *(f"{100 * chance:.2f}" for chance in chances)])
     return head, body
 
 
