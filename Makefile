@@ -52,7 +52,7 @@ clean-runs: ## delete every run in checkpoints, after asking
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed (make PYTHON=python3.12)")'
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
 .venv/ready: requirements.txt | .venv/bin/python
 	.venv/bin/python -m pip install -q $(PIP_ARGS) -r requirements.txt

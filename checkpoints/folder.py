@@ -96,4 +96,7 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     path = folder / "metrics.jsonl"
     if not path.is_file():
         return []
-    return [json.loads(line) for line in path.read_text().split("\n")[:-1]]
+    try:
+        return [json.loads(line) for line in path.read_text().split("\n")[:-1]]
+    except ValueError as error:
+        raise SettingError(f"{path} is damaged: {error}") from None

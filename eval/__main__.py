@@ -5,6 +5,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from rich.console import Console
 from rich.table import Table
 from tyro.conf import Positional
@@ -37,6 +38,7 @@ class Ask:
 
 
 def main(arguments: list[str]) -> None:
+    torch.set_num_threads(1)  # as in training: more gain little and lose much on a busy machine
     if arguments[:1] == ["ask"]:
         given = parse(Ask, arguments[1:], "python -m eval ask")
         with refusals():

@@ -82,7 +82,7 @@ def records(
     trained: Trained, way: str = "closed-book", between: Callable[[], None] = lambda: None
 ) -> list[dict[str, Any]]:
     """Every question of every split with its answer, what the model said, log-probability (nats) and rank (from 1)
-    of the answer among all entities: the rows of questions.csv. Empty where it cannot be asked."""
+    of the answer among all entities of its length: the rows of questions.csv. Empty where it cannot be asked."""
     corpus, rows = trained.corpus, []
     for split, questions in corpus.questions.items():
         for chunk in chunks(questions):

@@ -32,7 +32,7 @@ class NetworkSettings:
     initial_scale: float | None = None
     """standard deviation of initial weights; None: 1 / sqrt(width)"""
     dropout: float = 0.0
-    """share of features dropped after embedding, attention and feed-forward, in training"""
+    """share dropped in training: of features after embedding, attention and feed-forward, and of attention weights"""
 
     def __post_init__(self):
         for name in ("width", "depth", "heads"):

@@ -41,12 +41,14 @@ def main(arguments: list[str]) -> None:
                 export(given.task.build(given.seed), given.out, given.overwrite)
         case ["export", name, *_]:
             refuse(f"task is {name!r}, but must be one of {', '.join(TASKS)}")
-        case _:
+        case [] | ["--help" | "-h"]:
             print(f"python -m tasks export TASK --out DIR [settings]      (TASK: {', '.join(TASKS)})")
+        case _:
+            refuse(f"command is {' '.join(arguments)!r}, but must be: export TASK --out DIR (TASK: {', '.join(TASKS)})")
 
 
 def export(corpus: Corpus, out: Path, overwrite: bool) -> None:
-    """Documents in training order of the first epoch are the loop's own affair: here they stand as built."""
+    """Writes the three files into `out`. Raises SettingError where one is there and may not be replaced."""
     files = {
         "documents.jsonl": lines(documents(corpus)),
         "questions.jsonl": lines(questions(corpus)),

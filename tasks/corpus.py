@@ -56,7 +56,8 @@ class Questions:
     `documents`: as trained on, one a question. `start`, `size` int32[q]: the answer span, in tokens.
     `accepted` int32[q, a]: entities that are right, -1 where fewer. `support` int32[q, s]: training
     documents the answer follows from, -1 where fewer. `chance`, `chance_by_elimination` float[q]:
-    of a guess among all entities, and among those that training never shows in that slot of that word.
+    of a guess among all entities, and among those that training never shows in that slot of that word; both among
+    names of the answer's length, which the open span tells.
     """
 
     documents: Documents
@@ -90,8 +91,4 @@ class Corpus:
     relations: tuple[str, ...]
     documents: Documents
     questions: dict[str, Questions]
-
-    @property
-    def longest(self) -> int:
-        """Tokens in the longest document or question."""
-        return max(d.tokens.shape[1] for d in (self.documents, *(q.documents for q in self.questions.values())))
+    longest: int  # tokens that a document or question of this task can have, whatever was drawn

@@ -60,7 +60,8 @@ class Reversal:
     statements: int = 1
     """statements a document, joined by [separator]"""
     renderings: int = 16
-    """documents in which each statement stands, each time with other filler and other neighbours"""
+    """documents in which each statement stands, each time with other filler and other neighbours; time and memory
+    grow with it (a million facts fit 1 GiB with one)"""
 
     def __post_init__(self):
         require(self.entities >= 3, "task.entities", self.entities, "3 or more")
@@ -144,9 +145,10 @@ class Reversal:
             full = writer.write(Statements(source, word, target), np.arange(len(source))[:, None], rng)
             is_open = full.roles == (TARGET if slot else SOURCE)
             start, size = is_open.argmax(1).astype(np.int32), is_open.sum(1, dtype=np.int32)
-            left = unseen[slot, word]
+            fits = entities.lengths == entities.lengths[right, None]  # the open span tells the name's length
+            left = unseen[slot, word] & fits
             by_elimination = left[np.arange(len(right)), right] / np.maximum(left.sum(1), 1)
-            chance = np.full(len(right), 1 / self.entities)
+            chance = 1 / fits.sum(1)
             accepted = right[:, None].astype(np.int32)
             return Questions(blank(full, start, size), start, size, accepted, support, chance, by_elimination)
 
@@ -157,4 +159,5 @@ class Reversal:
             "inverse": ask(LAST, b, world.inverse(r), a),
             "wrong_frame": ask(LAST, b, r, a),
         }
-        return Corpus(vocabulary, entities, words, documents, questions)
+        longest = 2 * self.filler + self.statements * (2 * self.longest_name + 2)  # each after [begin] or [separator]
+        return Corpus(vocabulary, entities, words, documents, questions, longest)

@@ -100,7 +100,7 @@ def name_entities(
         words = syllables(pieces)
         for k, first in zip(range(shortest, longest + 1), np.array_split(np.arange(pieces), longest - shortest + 1)):
             rows = np.flatnonzero(sizes == k)
-            room = len(first) * pieces ** (k - 1)
+            room = min(len(first) * pieces ** (k - 1), 2**62)  # more than enough, and it fits a number
             if len(rows) > room:
                 raise SettingError(
                     f"task.pieces is {pieces}, but {len(rows)} names of {k} tokens need more: "

@@ -2,6 +2,10 @@
 
 import csv
 import shutil
+import signal
+import subprocess
+import sys
+import time
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +15,7 @@ import pytest
 from checkpoints import folder as folders
 from eval.score import interval
 from tasks.settings import SettingError
-from tests.running import tiny
+from tests.running import HOUSE, flags, tiny
 from train.compare import Compare, compare
 from train.figure import draw
 from train.pool import train_all
@@ -127,3 +131,44 @@ def test_the_figure_stands_one_model_alone(tmp_path, compared):
     draw(*([row for row in table if row["variant"] == "bidirectional"] for table in (rows, curves)), tmp_path)
     assert (tmp_path / "figure.png").exists()
     assert settings.seeds == 2
+
+
+def test_a_comparison_that_is_stopped_saves_its_runs_and_ends_without_a_traceback():
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    given = [
+        *flags(tiny(steps=100_000, save_every=100_000)),
+        "--causal-steps",
+        "100000",
+        "--seeds",
+        "1",
+        "--name",
+        name,
+    ]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "train", "compare", *(word for word in given)],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=HOUSE,
+    )
+    records = [folders.ROOT / f"{name}-{arm}-0" / "metrics.jsonl" for arm in ("causal", "bidirectional")]
+    try:
+        deadline = time.monotonic() + 120
+        while not all(path.exists() and path.stat().st_size for path in records):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 128 + signal.SIGTERM
+        assert errors.splitlines()[-1] == "stopped and saved: the same command goes on"
+        assert "Traceback" not in errors
+        assert all(list(path.parent.glob("step-*")) for path in records)
+    finally:
+        process.kill()
+        for path in folders.ROOT.glob(f"{name}*"):
+            shutil.rmtree(path)
+
+
+@pytest.mark.parametrize(("given", "says"), [({"causal_steps": 0}, "causal_steps is 0"), ({"models": ()}, "models is")])
+def test_impossible_comparisons_are_refused(given, says):
+    with pytest.raises(SettingError, match=says):
+        Compare(**given)

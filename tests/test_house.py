@@ -2,12 +2,22 @@
 
 import ast
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
+import torch
+
+from model.layers import FEED_FORWARDS, NORMS
+from model.objectives import OBJECTIVES
+from model.positions import POSITIONS
+from model.settings import NetworkSettings
+from model.transformer import Transformer
+from model.visibility import CAUSAL
+from tasks import TASKS
+from train.presets import PRESETS
 
 ROOT = Path(__file__).parent.parent
 FLOORS = ["tasks", "model", "checkpoints", "eval", "train", "studies"]
-# What a floor may import beside those above it: eval sits on all of tasks, model and checkpoints.
 FILES = [path for floor in FLOORS for path in sorted((ROOT / floor).rglob("*.py"))]
 
 
@@ -48,3 +58,20 @@ def test_rooms_stay_small(pattern, lines):
     for path in ROOT.glob(pattern):
         if path.parent.name in FLOORS or "objectives" in path.parts:
             assert len(path.read_text().splitlines()) <= lines, path
+
+
+@pytest.mark.parametrize(
+    ("setting", "registry"),
+    [("position", POSITIONS), ("norm", NORMS), ("feed_forward", FEED_FORWARDS)],
+)
+def test_the_settings_offer_what_is_registered(setting, registry):
+    assert set(get_args(get_type_hints(NetworkSettings)[setting])) == set(registry)
+    for name in registry:
+        settings = NetworkSettings(width=16, heads=2, depth=1, **{setting: name})
+        assert Transformer(settings, 20, 8)(torch.ones(2, 5, dtype=torch.long), CAUSAL).shape == (2, 5, 16)
+
+
+def test_every_objective_and_task_has_a_preset():
+    configs = [config for _, config in PRESETS.values()]
+    assert {type(config.objective) for config in configs} == set(OBJECTIVES.values())
+    assert {type(config.task) for config in configs} == set(TASKS.values())

@@ -465,3 +465,28 @@ def test_the_clock_is_all_that_two_records_may_differ_in(never_stopped):
     assert {entry["kind"] for entry in entries} == {"train", "evaluation"}
     assert all(set(CLOCKS) & set(entry) for entry in entries)
     assert os.path.getsize(never_stopped(tiny()) / "metrics.jsonl") > 1000
+
+
+def test_a_run_never_starts_from_itself(tmp_path):
+    train_run(tiny(), "own", root=tmp_path)
+    before = contents(tmp_path / "own")
+    with pytest.raises(SettingError, match="another run's folder"):
+        train_run(tiny(origin=str(tmp_path / "own")), "own", overwrite=True, root=tmp_path)
+    assert contents(tmp_path / "own") == before
+
+
+def test_overwriting_starts_from_the_other_run_even_where_resuming_is_allowed(tmp_path):
+    train_run(tiny(seed=1), "other", root=tmp_path)
+    train_run(tiny(), "run", root=tmp_path)
+    config = tiny(origin=str(tmp_path / "other"))
+    train_run(config, "run", resume=True, overwrite=True, root=tmp_path)
+    assert json.loads((tmp_path / "run/environment.json").read_text())["from"]["run"] == "other"
+
+
+def test_a_damaged_record_is_named(tmp_path):
+    with pytest.raises(Stopped):
+        train_run(tiny(), "run", check=stop_after(8), root=tmp_path)
+    record = tmp_path / "run/metrics.jsonl"
+    record.write_bytes(record.read_bytes().replace(b'"step"', b'\xffstep"', 1))
+    with pytest.raises(SettingError, match=r"metrics\.jsonl is damaged"):
+        train_run(tiny(), "run", resume=True, root=tmp_path)

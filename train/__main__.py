@@ -45,8 +45,13 @@ def main(arguments: list[str]) -> None:
                 print(f"  {name:14} {line}")
             print(f"  {'compare':14} causal and bidirectional, five seeds each: table and figure")
         case ["compare", *rest]:
-            with refusals(), stop_on_signals() as check:
-                compare(parse(Compare, rest, "python -m train compare"), check)
+            given = parse(Compare, rest, "python -m train compare")
+            try:
+                with refusals(), stop_on_signals() as check:
+                    compare(given, check)
+            except Stopped as stop:
+                print("stopped and saved: the same command goes on", file=sys.stderr)
+                raise SystemExit(128 + stop.args[0]) from None
         case [name, *rest] if name in PRESETS:
             with refusals():
                 train(name, rest)

@@ -142,7 +142,9 @@ def make_corpus(settings: Bench, roles: tuple[int, ...]) -> Corpus:
     lengths = np.full(shape[0], settings.positions, np.int32)
     documents = Documents(tokens, lengths, np.broadcast_to(np.resize(roles, settings.positions), shape))
     words = (*SPECIAL, *(f"word-{i}" for i in range(len(SPECIAL), settings.words)))
-    return Corpus(Vocabulary(words), Entities(tokens[:0], lengths[:0], ()), (), documents, {})
+    return Corpus(
+        Vocabulary(words), Entities(tokens[:0], lengths[:0], ()), (), documents, {}, documents.tokens.shape[1]
+    )
 
 
 def stepper(corpus: Corpus, objective: Objective | Theirs, modules: nn.ModuleDict, batch: int) -> Callable[[], None]:

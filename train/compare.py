@@ -35,7 +35,7 @@ class Compare:
     models: tuple[Literal["causal", "bidirectional"], ...] = ("causal", "bidirectional")
     """which of the two to train"""
     causal_steps: int | None = CAUSAL.train.steps
-    """optimiser steps of the causal runs; None: train.steps, as for the others"""
+    """optimiser steps of the causal runs, whatever train.steps is; None: train.steps, as for the others"""
     seeds: int = 5
     """worlds, each for both objectives"""
     first_seed: int = 0
@@ -50,11 +50,14 @@ class Compare:
     def __post_init__(self):
         require(len(self.models) > 0, "models", self.models, "one or both of causal, bidirectional")
         require(self.seeds >= 1, "seeds", self.seeds, "1 or more")
+        steps = self.causal_steps is None or self.causal_steps >= 1
+        require(steps, "causal_steps", self.causal_steps, "1 or more")
         require(self.jobs is None or self.jobs >= 1, "jobs", self.jobs, "1 or more")
 
     def runs(self) -> dict[str, Config]:
         """The runs by name, both objectives of a seed one after the other."""
-        steps = {"causal": self.causal_steps or self.train.steps, "bidirectional": self.train.steps}
+        causal = self.train.steps if self.causal_steps is None else self.causal_steps
+        steps = {"causal": causal, "bidirectional": self.train.steps}
         return {
             f"{self.name}-{arm}-{seed}": Config(
                 self.task, getattr(self, arm), self.model, replace(self.train, steps=steps[arm]), seed
@@ -67,6 +70,7 @@ class Compare:
 def compare(settings: Compare, check: Callable[[], None]) -> None:
     """Trains what is not trained yet, then writes and prints the comparison."""
     folder, runs = run_folder(settings.name), settings.runs()
+    require(not (folder / "config.json").exists(), "name", settings.name, "other than that of a run")
     if not settings.overwrite:
         for name, config in runs.items():
             refuse_other_settings(run_folder(name), config)

@@ -50,6 +50,8 @@ def ends(panel: Axes, rows: list[dict[str, Any]]) -> None:
     """Where the runs end: the mean as a bar, every seed as a point."""
     width = 0.38
     for i, (variant, colour) in enumerate(COLOURS.items()):
+        if not any(row["variant"] == variant for row in rows):
+            continue
         for place, split in enumerate(BARS):
             own = [
                 100 * row["accuracy"]

@@ -42,6 +42,7 @@ class Counters:
     # Since the last entry of the record:
     loss: float = 0.0
     denominator: float = 0.0
+    new_documents: int = 0
     new_targets: int = 0
     new_seconds: float = 0.0
 
@@ -86,7 +87,7 @@ class Loop:
                         return counters
                     self.check()
                     self.step(optimiser, counters)
-                    if counters.step % settings.log_every == 0:
+                    if counters.step % settings.log_every == 0 or counters.step == settings.steps:
                         self.log(optimiser, counters, metrics)
             except (Stopped, NotFinite):
                 self.save(optimiser, counters)
@@ -120,12 +121,12 @@ class Loop:
         counters.gradient_norm = norm.item()
         counters.loss += loss
         counters.denominator += denominator
+        counters.new_documents += settings.batch
         counters.new_targets += targets
         counters.new_seconds += time.perf_counter() - began
 
     def log(self, optimiser: torch.optim.Optimizer, counters: Counters, metrics: Metrics) -> None:
         """An entry of training: means since the last one."""
-        settings = self.config.train
         entry = {
             "kind": "train",
             "step": counters.step,
@@ -135,11 +136,11 @@ class Loop:
             "gradient_norm": counters.gradient_norm,
             "documents": counters.documents,
             "target_tokens": counters.target_tokens,
-            "documents_per_second": settings.log_every * settings.batch / counters.new_seconds,
+            "documents_per_second": counters.new_documents / counters.new_seconds,
             "targets_per_second": counters.new_targets / counters.new_seconds,
         }
         counters.loss = counters.denominator = counters.new_seconds = 0.0
-        counters.new_targets = 0
+        counters.new_documents = counters.new_targets = 0
         counters.metrics_bytes = metrics.append(entry)
         self.report(entry)
 
@@ -173,6 +174,5 @@ class Loop:
         load_weights(self.trained.modules, weights, self.folder)
         for name, parameter in self.trained.modules.named_parameters():
             own = {key.removeprefix(f"{name}/"): value for key, value in memory.items() if key.startswith(f"{name}/")}
-            # The count of steps stays where AdamW keeps it; the rest goes with the parameter.
             optimiser.state[parameter] = {k: v.to(parameter.device) for k, v in own.items()}
         return Counters(**counters)

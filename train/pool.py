@@ -49,8 +49,8 @@ def train_all(
         finally:
             for process in running.values():
                 process.terminate()
-            for process in running.values():
-                process.join()
+            while any(process.is_alive() for process in running.values()):
+                receive(messages, board)  # one with something left to say does not end before it is heard
     return board.results, board.failures
 
 

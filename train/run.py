@@ -47,8 +47,8 @@ def train_run(
     corpus = config.task.build(config.seed)
     modules = assemble(config.model, config.objective, corpus, config.seed)
     trained = Trained(corpus, config.objective, modules.to(device))
-    goes_on = resume and any(steps.damage(path) is None for path in steps.steps(folder))
-    lineage = start_from(trained, config, warn) if config.train.origin and not goes_on else None
+    goes_on = resume and not overwrite and any(steps.damage(path) is None for path in steps.steps(folder))
+    lineage = start_from(trained, config, folder, warn) if config.train.origin and not goes_on else None
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
         begin(folder, config, resume, overwrite, environment(device) | {"from": lineage})
@@ -113,9 +113,10 @@ def refuse_other_settings(folder: Path, config: Config) -> None:
         )
 
 
-def start_from(trained: Trained, config: Config, warn: Callable[[str], None]) -> dict[str, Any]:
+def start_from(trained: Trained, config: Config, own: Path, warn: Callable[[str], None]) -> dict[str, Any]:
     """Copies the weights of the run that `--from` names; returns its lineage. Vocabulary and network must match."""
     folder = Path(config.train.origin)
+    require(folder.resolve() != own.resolve(), "from", str(folder), "another run's folder")
     try:
         theirs = read_config(folder, SECTIONS)
     except SettingError as error:

@@ -40,8 +40,8 @@ class Objective(ABC):
 
     @abstractmethod
     def prepare(self, documents: Documents, rng: np.random.Generator) -> Arrays:
-        """A batch: `tokens` [b, t], `lengths` [b], and for the default loss `at` [n], the places that predict,
-        counted through [b, t] and rising, and `targets` [n], the token each of them is to predict."""
+        """A batch: `tokens` [b, t], `lengths` [b] and `targets` [n], the tokens to predict, which the loop counts;
+        for the default loss also `at` [n], the place that predicts each, counted through [b, t] and rising."""
 
     @abstractmethod
     def visibility(self, batch: Tensors) -> Visibility:
