@@ -135,21 +135,19 @@ def test_the_figure_stands_one_model_alone(tmp_path, compared):
 
 def test_a_comparison_that_is_stopped_saves_its_runs_and_ends_without_a_traceback():
     name = f"test-{uuid.uuid4().hex[:8]}"
-    given = [
-        *flags(tiny(steps=100_000, save_every=100_000)),
-        "--causal-steps",
-        "100000",
-        "--seeds",
-        "1",
-        "--name",
-        name,
+    settings = flags(tiny(steps=100_000, save_every=100_000))[1:]
+    command = [
+        sys.executable,
+        "-m",
+        "train",
+        "compare",
+        *settings,
+        "--causal-steps=100000",
+        "--seeds=1",
+        f"--name={name}",
     ]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "train", "compare", *(word for word in given)],
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=HOUSE,
-    )
+    command += ["--seeds=1", f"--name={name}"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=HOUSE)
     records = [folders.ROOT / f"{name}-{arm}-0" / "metrics.jsonl" for arm in ("causal", "bidirectional")]
     try:
         deadline = time.monotonic() + 120
