@@ -52,14 +52,14 @@ NORMS = {
 class Sight:
     """Who looks at whom in one pass: positions of those who look, `to`[b or 1, t], and of those seen, `of`[b or 1, s].
 
-    `mask`[b or 1, h or 1, t, s]: True where visible, or the position scheme's bias there and -inf elsewhere.
+    `visible_or_bias`[b or 1, h or 1, t, s]: True where visible, or the position scheme's bias there and -inf elsewhere.
     None: `causal`, or everything is visible. Where `weights` is a list, the plain path runs and fills it.
     """
 
     to: Tensor
     of: Tensor
     position: Position
-    mask: Tensor | None = None
+    visible_or_bias: Tensor | None = None
     causal: bool = False
     weights: list[Tensor] | None = None
 
@@ -82,23 +82,27 @@ class Attention(nn.Module):
         query, key = sight.position.turn(query, sight.to), sight.position.turn(key, sight.of)
         if sight.weights is None:
             dropout = self.dropout if self.training else 0.0
-            mixed = F.scaled_dot_product_attention(query, key, value, sight.mask, dropout, sight.causal)
+            mixed = F.scaled_dot_product_attention(query, key, value, sight.visible_or_bias, dropout, sight.causal)
         else:
-            mixed, weights = plain_attention(query, key, value, sight.mask, sight.causal)
+            mixed, weights = plain_attention(query, key, value, sight.visible_or_bias, sight.causal)
             sight.weights.append(weights)
         mixed = rearrange(mixed, "b h t d -> b t (h d)")
         return self.out(mixed if places is None else mixed.flatten(0, 1)[places.slots])
 
 
 def plain_attention(
-    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, causal: bool
+    query: Tensor, key: Tensor, value: Tensor, visible_or_bias: Tensor | None, causal: bool
 ) -> tuple[Tensor, Tensor]:
     """What scaled_dot_product_attention computes, step by step, and the weights[b, h, t, s]; for inspection."""
     score = query @ key.mT / query.shape[-1] ** 0.5
     if causal:
-        mask = torch.ones(score.shape[-2:], dtype=torch.bool, device=score.device).tril()
-    if mask is not None:
-        score = score.masked_fill(~mask, float("-inf")) if mask.dtype == torch.bool else score + mask
+        visible_or_bias = torch.ones(score.shape[-2:], dtype=torch.bool, device=score.device).tril()
+    if visible_or_bias is not None:
+        score = (
+            score.masked_fill(~visible_or_bias, float("-inf"))
+            if visible_or_bias.dtype == torch.bool
+            else score + visible_or_bias
+        )
     weights = score.softmax(-1)
     return weights @ value, weights
 

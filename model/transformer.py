@@ -61,7 +61,7 @@ class Transformer(nn.Module):
         weights: list[Tensor] | None,
         places: Places | None = None,
     ) -> Sight:
-        """Visibility and position bias as one mask, for all positions or for `places` alone."""
+        """Visibility and position bias in one tensor, for all positions or for `places` alone."""
         to = positions if places is None else positions.expand(b, t).gather(1, places.columns)
         bias = self.position.bias(to, positions)
         if visibility.kind == "causal" and bias is None and places is None:
@@ -72,8 +72,10 @@ class Transformer(nn.Module):
                 rows = torch.arange(b, device=positions.device)[:, None]
                 visible = visible.expand(b, t, t)[rows, places.columns]
             visible = rearrange(visible, "b t s -> b 1 t s")
-        mask = visible if bias is None else bias if visible is None else bias.masked_fill(~visible, float("-inf"))
-        return Sight(to, positions, self.position, mask, weights=weights)
+        visible_or_bias = (
+            visible if bias is None else bias if visible is None else bias.masked_fill(~visible, float("-inf"))
+        )
+        return Sight(to, positions, self.position, visible_or_bias, weights=weights)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """hidden[..., d] -> logits[..., v], in nats."""
