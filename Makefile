@@ -34,7 +34,7 @@ bench: .venv/dev ## one training step against transformers' GPT-2 and BERT
 test: .venv/dev ## the tests, in a few minutes
 	$(RUN) pytest -q $(ARGS)
 
-test-slow: .venv/dev ## train tiny models of both kinds and check the claim
+test-slow: .venv/dev ## train both models on one world and check the claim
 	$(RUN) pytest -q -m slow $(ARGS)
 
 lint: .venv/dev ## style and mistakes

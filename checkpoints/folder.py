@@ -69,12 +69,7 @@ class Metrics:
     """metrics.jsonl, open for appending after its first `length` bytes; what a killed process wrote later is cut."""
 
     def __init__(self, folder: Path, length: int):
-        self.file = open(folder / "metrics.jsonl", "ab")  # noqa: SIM115 (closed by __exit__)
-        have = self.file.tell()
-        require(
-            have >= length, f"{folder}/metrics.jsonl", f"{have} bytes", f"at least the {length} bytes it had when saved"
-        )
-        self.file.truncate(length)
+        self.path, self.length = folder / "metrics.jsonl", length
 
     def append(self, entry: dict[str, Any]) -> int:
         """Adds a line and returns the length in bytes."""
@@ -84,6 +79,12 @@ class Metrics:
         return self.file.tell()
 
     def __enter__(self) -> "Metrics":
+        self.file = open(self.path, "ab")
+        have = self.file.tell()
+        require(
+            have >= self.length, str(self.path), f"{have} bytes", f"at least the {self.length} bytes it had when saved"
+        )
+        self.file.truncate(self.length)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -24,9 +24,11 @@ WRITES = ("mkdir", "rename", "replace", "fsync")
 CHANGES = (*WRITES, "unlink", "rmdir")
 CLOCKS = ("time", "seconds", "documents_per_second", "targets_per_second")
 
+CAUSAL = Causal()
+
 
 def tiny(
-    objective: Objective = Causal(),  # noqa: B008 (frozen)
+    objective: Objective = CAUSAL,
     seed: int = 0,
     network: dict[str, Any] | None = None,
     world: dict[str, Any] | None = None,
