@@ -11,8 +11,8 @@ from rich.table import Table
 from tyro.conf import Positional
 
 from eval.ask import ask
-from eval.score import records, summaries
-from eval.show import percent, print_splits
+from eval.score import as_entry, records, summaries
+from eval.show import percent, print_asked
 from eval.trained import read_trained
 from tasks.cli import parse, refusals
 
@@ -24,7 +24,7 @@ class Evaluate:
     run: Positional[Path]
     """run folder, such as checkpoints/causal-0"""
     json: bool = False
-    """print the `splits` object of result.json and nothing else"""
+    """print the `splits` object of result.json (`asked`, where it can be asked in several ways) and nothing else"""
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,11 @@ def main(arguments: list[str]) -> None:
     asked = parse(Evaluate, arguments, "python -m eval")
     with refusals():
         trained, step = read_trained(asked.run)
-        splits = summaries(trained.corpus, records(trained))
+        found = summaries(trained.corpus, records(trained))
     if asked.json:
-        print(json.dumps(splits, indent=1))
+        print(json.dumps(as_entry(found)["splits"] if len(found) == 1 else found, indent=1))
     else:
-        print_splits(f"{asked.run}, step {step}", splits)
+        print_asked(f"{asked.run}, step {step}", found)
 
 
 if __name__ == "__main__":

@@ -81,38 +81,62 @@ def reply(trained: Trained, way: str, questions: Questions) -> tuple[np.ndarray 
 def records(
     trained: Trained, way: str = "closed-book", between: Callable[[], None] = lambda: None
 ) -> list[dict[str, Any]]:
-    """Every question of every split with its answer, what the model said, log-probability (nats) and rank (from 1)
-    of the answer among all entities of its length: the rows of questions.csv. Empty where it cannot be asked."""
+    """Every question of every split, in every way it can be asked, with its answer, what the model said,
+    log-probability (nats) and rank (from 1) of the answer among all entities of its length: the rows of
+    questions.csv. Empty where it cannot be asked."""
+    return [
+        {"split": split, "asked": asked} | row
+        for asked, one in trained.asked().items()
+        for split, questions in one.corpus.questions.items()
+        for row in records_of(one, way, questions, between)
+    ]
+
+
+def records_of(
+    trained: Trained, way: str, questions: Questions, between: Callable[[], None]
+) -> list[dict[str, Any]]:
+    """The records of one split, asked in one way."""
     corpus, rows = trained.corpus, []
-    for split, questions in corpus.questions.items():
-        for chunk in chunks(questions):
-            between()
-            said, logp = reply(trained, way, chunk)
-            with asking(trained):
-                score = None if said is None else WAYS[way].score(trained, chunk, corpus.entities)
-            hit = None if said is None else right(corpus, chunk, said)
-            for i in range(len(chunk)):
-                row = {
-                    "split": split,
-                    "question": text(corpus, chunk, i),
-                    "answer": corpus.entities.words[chunk.accepted[i, 0]],
-                }
-                if said is not None:
-                    better = int((score[i] > score[i, chunk.accepted[i, 0]]).sum())
-                    row |= {"said": entity_text(corpus, said[i]), "correct": int(hit[i])}
-                    row |= {"log_probability": float(logp[i]), "rank": better + 1}
-                rows.append(row)
+    for chunk in chunks(questions):
+        between()
+        said, logp = reply(trained, way, chunk)
+        with asking(trained):
+            score = None if said is None else WAYS[way].score(trained, chunk, corpus.entities)
+        hit = None if said is None else right(corpus, chunk, said)
+        for i in range(len(chunk)):
+            row = {
+                "question": text(corpus, chunk, i),
+                "answer": corpus.entities.words[chunk.accepted[i, 0]],
+            }
+            if said is not None:
+                better = int((score[i] > score[i, chunk.accepted[i, 0]]).sum())
+                row |= {"said": entity_text(corpus, said[i]), "correct": int(hit[i])}
+                row |= {"log_probability": float(logp[i]), "rank": better + 1}
+            rows.append(row)
     return rows
 
 
-def summaries(corpus: Corpus, rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The summary of every split, from the records of all its questions."""
-    splits = {}
-    for split, questions in corpus.questions.items():
-        asked = [row for row in rows if row["split"] == split and "said" in row]
-        logp = sum(row["log_probability"] for row in asked) / len(asked) if asked else None
-        splits[split] = summary(questions, sum(row["correct"] for row in asked), len(asked), logp)
-    return splits
+def summaries(corpus: Corpus, rows: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
+    """The summary of every split, from the records of all its questions, by the way they were asked."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for asked in dict.fromkeys(row["asked"] for row in rows):
+        found[asked] = {}
+        for split, questions in corpus.questions.items():
+            own = [row for row in rows if (row["asked"], row["split"]) == (asked, split) and "said" in row]
+            logp = sum(row["log_probability"] for row in own) / len(own) if own else None
+            found[asked][split] = summary(questions, sum(row["correct"] for row in own), len(own), logp)
+    return found
+
+
+def as_entry(found: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Any]:
+    """Summaries by way of asking as results and records hold them: `splits`, asked in the first way, and, only where
+    there are several, `asked`, all of them."""
+    return {"splits": next(iter(found.values()))} | ({"asked": found} if len(found) > 1 else {})
+
+
+def from_entry(entry: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Summaries by way of asking, from what `as_entry` made."""
+    return entry.get("asked") or {"as-trained": entry["splits"]}
 
 
 def chunks(questions: Questions) -> list[Questions]:

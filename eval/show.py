@@ -17,6 +17,12 @@ def percent(share: float | None, digits: int = 1) -> str:
     return "" if share is None else f"{100 * share:.{digits}f} %"
 
 
+def print_asked(title: str, found: dict[str, dict[str, dict[str, Any]]]) -> None:
+    """A table for each way of asking."""
+    for asked, splits in found.items():
+        print_splits(title if len(found) == 1 else f"{title}, asked {asked}", splits)
+
+
 def print_splits(title: str, splits: dict[str, dict[str, Any]], console: Console | None = None) -> None:
     """One row a split: accuracy, its 95 % interval, both chances, questions asked."""
     table = Table(title=title, title_justify="left")

@@ -1,7 +1,7 @@
 """A trained model with what is needed to ask it: read from a run folder, or as the loop holds it."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -25,6 +25,10 @@ class Trained:
     corpus: Corpus
     objective: Objective
     modules: nn.ModuleDict
+
+    def asked(self) -> "dict[str, Trained]":
+        """The ways in which this model can be asked, the one that tables show first."""
+        return {asked: replace(self, objective=objective) for asked, objective in self.objective.asked().items()}
 
 
 def read_trained(folder: Path) -> tuple[Trained, int]:

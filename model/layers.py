@@ -54,6 +54,8 @@ class Sight:
 
     `visible_or_bias`[b or 1, h or 1, t, s]: True where visible, or the position scheme's bias there and -inf elsewhere.
     None: `causal`, or everything is visible. Where `weights` is a list, the plain path runs and fills it.
+    `aim`[b, t]: the positions to be predicted, where those are not the next ones: the first half of the heads looks
+    from there, the others from where the token stands. `taps`: the neighbours of a convolution, and where each is kept.
     """
 
     to: Tensor
@@ -62,24 +64,65 @@ class Sight:
     visible_or_bias: Tensor | None = None
     causal: bool = False
     weights: list[Tensor] | None = None
+    aim: Tensor | None = None
+    taps: tuple[tuple[int, Tensor], ...] = ()
+
+    def turn(self, query: Tensor) -> Tensor:
+        """Queries [b, h, t, d] as they stand where they look from."""
+        if self.aim is None:
+            return self.position.turn(query, self.to)
+        aimed, own = halves(query)
+        return torch.cat([self.position.turn(aimed, self.aim), self.position.turn(own, self.to)], dim=1)
+
+
+def halves(by_head: Tensor) -> tuple[Tensor, Tensor]:
+    """[b, h, …] as the heads that look from the position to be predicted, and the others."""
+    half = (by_head.shape[1] + 1) // 2
+    return by_head[:, :half], by_head[:, half:]
+
+
+class Convolution(nn.Module):
+    """Each position mixed with its neighbours, channel by channel (as in H3, Fu et al. 2022, 2212.14052)."""
+
+    def __init__(self, settings: NetworkSettings, channels: int):
+        super().__init__()
+        self.own = nn.Parameter(torch.ones(channels))
+        self.neighbours = nn.Parameter(torch.empty(settings.convolution - 1, channels))
+
+    def forward(self, x: Tensor, sight: Sight) -> Tensor:
+        """x[b, t, c] -> [b, t, c]."""
+        mixed = x * self.own
+        for weight, (offset, kept) in zip(self.neighbours, sight.taps, strict=True):
+            mixed = mixed + x.roll(-offset, dims=1) * kept[..., None] * weight  # what rolls over the edge is not kept
+        return mixed
 
 
 class Attention(nn.Module):
     """Every position that looks gathers from those it sees (Vaswani et al. 2017, 1706.03762)."""
 
-    def __init__(self, settings: NetworkSettings):
+    def __init__(self, settings: NetworkSettings, convolution: bool):
         super().__init__()
         self.heads, self.dropout = settings.heads, settings.dropout
         self.query = nn.Linear(settings.width, settings.width, bias=settings.bias)
         self.key_value = nn.Linear(settings.width, 2 * settings.width, bias=settings.bias)
         self.out = nn.Linear(settings.width, settings.width, bias=settings.bias)
+        if convolution:
+            self.mix_query = Convolution(settings, settings.width)
+            self.mix_key_value = Convolution(settings, 2 * settings.width)
+        self.convolution = convolution
 
-    def forward(self, x: Tensor, sight: Sight, places: "Places | None" = None) -> Tensor:
-        """What each position of x[b, t, d] gathers: [b, t, d], or [n, d] for `places` alone."""
-        query = self.query(x) if places is None else places.spread(self.query(places.pick(x)))
-        key, value = self.key_value(x).chunk(2, dim=-1)
+    def forward(self, x: Tensor, sight: Sight, places: "Places | None" = None, seen: Tensor | None = None) -> Tensor:
+        """What each position of x[b, t, d] gathers from `seen`[b, s, d] (None: from x): [b, t, d], or [n, d] for
+        `places` alone."""
+        key_value = self.key_value(x if seen is None else seen)
+        if self.convolution:
+            key_value, query = self.mix_key_value(key_value, sight), self.mix_query(self.query(x), sight)
+            query = query if places is None else places.spread(places.pick(query))
+        else:
+            query = self.query(x) if places is None else places.spread(self.query(places.pick(x)))
+        key, value = key_value.chunk(2, dim=-1)
         query, key, value = (rearrange(part, "b t (h d) -> b h t d", h=self.heads) for part in (query, key, value))
-        query, key = sight.position.turn(query, sight.to), sight.position.turn(key, sight.of)
+        query, key = sight.turn(query), sight.position.turn(key, sight.of)
         if sight.weights is None:
             dropout = self.dropout if self.training else 0.0
             mixed = F.scaled_dot_product_attention(query, key, value, sight.visible_or_bias, dropout, sight.causal)
@@ -136,16 +179,34 @@ class Places:
 
 
 class Layer(nn.Module):
-    def __init__(self, settings: NetworkSettings):
+    """With `crossed`, a decoder's: between the two it also gathers from another tower's output, the memory."""
+
+    def __init__(self, settings: NetworkSettings, crossed: bool = False):
         super().__init__()
         self.norm_attention = NORMS[settings.norm](settings)
-        self.attention = Attention(settings)
+        self.attention = Attention(settings, settings.convolution > 1)
+        if crossed:
+            self.norm_cross = NORMS[settings.norm](settings)
+            self.cross = Attention(settings, False)
         self.norm_feed_forward = NORMS[settings.norm](settings)
         self.feed_forward = FEED_FORWARDS[settings.feed_forward](settings)
         self.drop = nn.Dropout(settings.dropout)
 
-    def forward(self, x: Tensor, sight: Sight, places: Places | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        sight: Sight,
+        places: Places | None = None,
+        memory: tuple[Tensor, Sight] | None = None,
+    ) -> Tensor:
         """x[b, t, d] -> [b, t, d]; with `places`, [n, d] for those alone: the same numbers for less work."""
         gathered = self.drop(self.attention(self.norm_attention(x), sight, places))
         x = (x if places is None else places.pick(x)) + gathered
+        if memory is not None:
+            seen, sight = memory
+            query = self.norm_cross(x)
+            if places is None:
+                x = x + self.drop(self.cross(query, sight, seen=seen))
+            else:
+                x = x + self.drop(self.cross(places.spread(query), sight, seen=seen).flatten(0, 1)[places.slots])
         return x + self.drop(self.feed_forward(self.norm_feed_forward(x)))

@@ -16,8 +16,9 @@ class Position(nn.Module):
     def __init__(self, settings: NetworkSettings, length: int):
         super().__init__()
 
-    def embed(self, x: Tensor, positions: Tensor) -> Tensor:
-        """Token embeddings x[b, t, d] with what is known of positions[b or 1, t] added."""
+    def embed(self, x: Tensor, positions: Tensor, predict: Tensor | None = None) -> Tensor:
+        """Token embeddings x[b, t, d] with what is known of positions[b or 1, t] added, and of the positions to be
+        `predict`ed [b, t] where those are not the next ones."""
         return x
 
     def turn(self, x: Tensor, positions: Tensor) -> Tensor:
@@ -36,8 +37,11 @@ class Learned(Position):
         super().__init__(settings, length)
         self.table = nn.Embedding(length, settings.width)
 
-    def embed(self, x: Tensor, positions: Tensor) -> Tensor:
-        return x + self.table(positions)
+    def embed(self, x: Tensor, positions: Tensor, predict: Tensor | None = None) -> Tensor:
+        if predict is None:
+            return x + self.table(positions)
+        half = x.shape[-1] // 2  # half of the features for each (Pannatier et al. 2024, 2404.09562)
+        return x + torch.cat([self.table(predict)[..., :half], self.table(positions)[..., half:]], dim=-1)
 
 
 class Rotary(Position):

@@ -13,12 +13,17 @@ class NetworkSettings:
     """features of a position"""
     depth: int = 2
     """layers"""
+    recurrence: int = 1
+    """times the layers are gone through, each time with the same weights"""
     heads: int = 4
     """attention heads a layer; width is divided among them"""
     position: Literal["rotary", "learned", "alibi", "relative", "none"] = "rotary"
     """how the network knows where a token stands"""
     rotary_base: float = 100.0
     """with rotary: slowest turn, in positions a radian; documents much shorter hardly use the slow ones"""
+    convolution: int = 1
+    """positions mixed into queries, keys and values, channel by channel, before attention (1: none): a position and
+    those left of it, or on both sides where every position sees all"""
     norm: Literal["rms", "layer"] = "rms"
     """normalisation before each part of a layer"""
     feed_forward: Literal["swiglu", "gelu"] = "swiglu"
@@ -35,7 +40,7 @@ class NetworkSettings:
     """share dropped in training: of features after embedding, attention and feed-forward, and of attention weights"""
 
     def __post_init__(self):
-        for name in ("width", "depth", "heads"):
+        for name in ("width", "depth", "recurrence", "heads", "convolution"):
             require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "1 or more")
         divides = self.width % self.heads == 0
         require(divides, "model.width", self.width, f"a multiple of model.heads ({self.heads})")

@@ -33,5 +33,23 @@ class Visibility:
             visible = visible & (at < self.lengths[:, None])[:, None]
         return visible | (at[:, None] == at)
 
+    def taps(self, count: int, b: int, t: int, device: torch.device) -> list[tuple[int, Tensor]]:
+        """The neighbours that a convolution of `count` positions may mix in: offsets, and where each is kept,
+        [b or 1, s]: only where whoever sees a position also sees the neighbour, so that nothing is told on."""
+        reach = (count - 1) // 2 if self.kind == "full" else 0
+        offsets = [o for o in range(reach - count + 1, reach + 1) if o]
+        at = torch.arange(t, device=device)
+        visible = self.visible(b, t, device) if self.kind == "explicit" else None
+        taps = []
+        for offset in offsets:
+            there = at + offset
+            kept = ((there >= 0) & (there < t))[None]
+            if self.kind == "full" and self.lengths is not None:
+                kept = kept & (there < self.lengths[:, None])
+            if visible is not None:
+                kept = kept & ~(visible & ~visible[:, :, there.clamp(0, t - 1)]).any(1)
+            taps.append((offset, kept))
+        return taps
+
 
 CAUSAL = Visibility("causal")

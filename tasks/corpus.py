@@ -34,6 +34,17 @@ class Documents:
         return Documents(self.tokens[rows, :t], lengths, self.roles[rows, :t])
 
 
+def pack(tokens: np.ndarray, roles: np.ndarray, present: np.ndarray) -> Documents:
+    """Documents of what is `present`[n, t] of tokens[n, t], in order, padded on the right; roles[n, t] go along."""
+    lengths = present.sum(1, dtype=np.int32)
+    here = np.arange(lengths.max(initial=0)) < lengths[:, None]
+    packed = Documents(np.zeros(here.shape, np.int32), lengths, np.zeros(here.shape, np.int8))
+    # Both masks are read row by row, so the order stays.
+    packed.tokens[here] = tokens[present]
+    packed.roles[here] = roles[present]
+    return packed
+
+
 @dataclass(frozen=True)
 class Entities:
     """Names: `tokens` int32[e, k], padded on the right; `lengths` int32[e]; `words`, pieces joined by "-".

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Documents, Entities
+from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Documents, Entities, pack
 from tasks.vocabulary import BEGIN, SEPARATOR
 
 
@@ -47,13 +47,7 @@ class Writer:
         tokens = np.concatenate([values.astype(np.int32) for values, _, _ in columns], axis=1)
         present = np.concatenate([np.broadcast_to(there, values.shape) for values, there, _ in columns], axis=1)
         role = np.concatenate([np.full(values.shape[1], role, np.int8) for values, _, role in columns])
-        lengths = present.sum(1, dtype=np.int32)
-        # What is present moves to the left: both masks are read row by row, so the order stays.
-        here = np.arange(lengths.max(initial=0)) < lengths[:, None]
-        packed = Documents(np.zeros(here.shape, np.int32), lengths, np.zeros(here.shape, np.int8))
-        packed.tokens[here] = tokens[present]
-        packed.roles[here] = np.broadcast_to(role, present.shape)[present]
-        return packed
+        return pack(tokens, np.broadcast_to(role, present.shape), present)
 
     def name(self, entity: np.ndarray, there: np.ndarray, role: int) -> tuple[np.ndarray, np.ndarray, int]:
         k = self.entities.tokens.shape[1]

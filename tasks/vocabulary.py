@@ -24,6 +24,8 @@ SPECIAL = (
     "[sentinel-3]",
 )
 PAD, BEGIN, END, MASK, SEPARATOR, FORWARD, REVERSED, DELIMITER = range(8)
+SENTINELS = range(8, 12)
+BEFORE, AFTER, MIDDLE = SENTINELS[:3]  # as fill-in-the-middle uses them
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from typing import Annotated, Generic, TypeVar
 
 from tyro.conf import arg
 
-from eval.show import print_splits
+from eval.score import from_entry
+from eval.show import print_asked
 from tasks.cli import parse, refusals, refuse
 from tasks.settings import require
 from train.compare import Compare, compare
@@ -81,7 +82,7 @@ def train(preset: str, rest: list[str]) -> None:
     except NotFinite as problem:
         print(f"error: {problem}; what came before is saved in checkpoints/{name}", file=sys.stderr)
         raise SystemExit(NOT_FINITE) from None
-    print_splits(f"checkpoints/{name}", result["splits"])
+    print_asked(f"checkpoints/{name}", from_entry(result))
 
 
 if __name__ == "__main__":

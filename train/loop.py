@@ -12,7 +12,7 @@ import torch
 
 from checkpoints import steps
 from checkpoints.folder import Metrics, read_metrics
-from eval.score import evaluate
+from eval.score import as_entry, evaluate
 from eval.trained import Trained, load_weights
 from model.objectives.batch import to_tensors
 from train.batches import make_batch
@@ -148,10 +148,11 @@ class Loop:
         """An entry of evaluation, once a step: all splits."""
         if counters.evaluated == counters.step:
             return
-        splits = evaluate(self.trained, limit=self.config.train.evaluate_questions, between=self.check)
+        limit = self.config.train.evaluate_questions
+        found = {asked: evaluate(one, limit=limit, between=self.check) for asked, one in self.trained.asked().items()}
         counters.evaluated = counters.step
         done = {"documents": counters.documents, "target_tokens": counters.target_tokens, "seconds": counters.seconds}
-        entry = {"kind": "evaluation", "step": counters.step, "time": time.time(), **done, "splits": splits}
+        entry = {"kind": "evaluation", "step": counters.step, "time": time.time(), **done, **as_entry(found)}
         counters.metrics_bytes = metrics.append(entry)
         self.report(entry)
 

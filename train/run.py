@@ -14,7 +14,7 @@ import torch
 from checkpoints import steps
 from checkpoints.config import differences, read_config, read_json
 from checkpoints.folder import locked, run_folder, write_json, write_text
-from eval.score import records, summaries
+from eval.score import as_entry, records, summaries
 from eval.trained import SECTIONS, Trained, load_weights
 from model.assemble import assemble
 from tasks.settings import SettingError, require
@@ -70,7 +70,7 @@ def train_run(
                 "target_tokens": counters.target_tokens,
                 "parameters": sum(p.numel() for p in modules.parameters()),
                 "train_seconds": round(counters.seconds, 3),
-                "splits": summaries(corpus, asked),
+                **as_entry(summaries(corpus, asked)),
             }
             write_text(folder / "questions.csv", as_csv(asked))
             write_json(folder / "result.json", result)

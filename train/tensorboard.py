@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch.utils.tensorboard import SummaryWriter
@@ -64,9 +65,11 @@ class View:
     def finish(self, trained: Trained, config: Config, asked: list[dict[str, Any]], result: dict[str, Any]) -> None:
         """What a trained model shows: questions and answers, attention, embeddings, settings with accuracies."""
         self.writer.add_text("questions", table(asked), result["steps"])
+        asked_first = next(iter(trained.asked().values()))
         for split, questions in trained.corpus.questions.items():
-            if len(questions):
-                self.writer.add_figure(f"attention/{split}", attention_maps(trained, questions), result["steps"])
+            maps = attention_maps(asked_first, questions[:1]) if len(questions) else None
+            if maps is not None:
+                self.writer.add_figure(f"attention/{split}", maps, result["steps"])
         entities = trained.corpus.entities
         with asking(trained):
             tokens = torch.from_numpy(entities.tokens).long().to(next(trained.modules.parameters()).device)
@@ -98,10 +101,11 @@ def table(asked: list[dict[str, Any]]) -> str:
     lines = ["| split | question | answer | said | right | p(answer) | rank |", "|" + " --- |" * 7]
     shown: dict[str, int] = {}
     for row in asked:
-        shown[row["split"]] = shown.get(row["split"], 0) + 1
-        if shown[row["split"]] > SHOWN:
+        split = row["split"] if row["asked"] == "as-trained" else f"{row['split']}, {row['asked']}"
+        shown[split] = shown.get(split, 0) + 1
+        if shown[split] > SHOWN:
             continue
-        cells = [row["split"], row["question"], row["answer"], "cannot be asked", "", "", ""]
+        cells = [split, row["question"], row["answer"], "cannot be asked", "", "", ""]
         if "said" in row:
             right = "yes" if row["correct"] else "no"
             cells[3:] = [row["said"], right, percent(math.exp(row["log_probability"])), str(row["rank"])]
@@ -114,15 +118,17 @@ def escaped(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>()#+!|~-])", r"\\\1", text)
 
 
-def attention_maps(trained: Trained, questions: Questions) -> Figure:
-    """Who looks at whom in the first question, a panel for each layer and head, tokens as labels."""
-    documents = questions.documents[:1]
-    network, device = trained.modules["network"], next(trained.modules.parameters()).device
+def attention_maps(trained: Trained, question: Questions) -> Figure | None:
+    """Who looks at whom when the question is asked, a panel for each layer and head, tokens as labels."""
+    asked = trained.objective.ask(question, np.zeros((1, 0), np.int32))
+    if asked is None:
+        return None
     weights: list[torch.Tensor] = []
     with asking(trained):
-        batch = to_tensors({"tokens": documents.tokens, "lengths": documents.lengths}, device)
-        network(batch["tokens"], trained.objective.visibility(batch), weights=weights)
-    labels = [trained.corpus.vocabulary.words[i] for i in documents.tokens[0]]
+        batch = to_tensors(asked, next(trained.modules.parameters()).device)
+        order = batch.get("positions"), batch.get("predict")
+        trained.modules["network"](batch["tokens"], trained.objective.visibility(batch), *order, weights=weights)
+    labels = [trained.corpus.vocabulary.words[i] for i in asked["tokens"][0]]
     depth, heads = len(weights), weights[0].shape[1]
     figure = Figure(figsize=(2.3 * heads + 1, 2.3 * depth + 0.6), layout="constrained")
     panels = figure.subplots(depth, heads, squeeze=False)
@@ -132,5 +138,5 @@ def attention_maps(trained: Trained, questions: Questions) -> Figure:
             panel.set_xticks(range(len(labels)), labels if layer == depth - 1 else [], rotation=90, fontsize=8)
             panel.set_yticks(range(len(labels)), labels if head == 0 else [], fontsize=8)
             panel.set_title(f"layer {layer + 1}, head {head + 1}", fontsize=9)
-    figure.suptitle(f"{text(trained.corpus, questions, 0)}     (row looks at column)", fontsize=9)
+    figure.suptitle(f"{text(trained.corpus, question, 0)}     (row looks at column)", fontsize=9)
     return figure

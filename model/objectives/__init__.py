@@ -3,7 +3,32 @@
 To add one: a file with a frozen settings dataclass that is an Objective, and one line here.
 """
 
+from model.objectives.belief_state import BeliefState
+from model.objectives.bico import Bico
+from model.objectives.both_directions import BothDirections
 from model.objectives.causal import Causal
+from model.objectives.diffusion import Diffusion
+from model.objectives.infill import Infill
+from model.objectives.joint_embedding import JointEmbedding
 from model.objectives.masked import Masked
+from model.objectives.masked_copy import MaskedCopy
+from model.objectives.permuted import Permuted
+from model.objectives.prefix import Prefix
+from model.objectives.reversed import Reversed
+from model.objectives.span_denoising import SpanDenoising
 
-OBJECTIVES = {"causal": Causal, "masked": Masked}
+OBJECTIVES = {
+    "causal": Causal,
+    "masked": Masked,
+    "diffusion": Diffusion,
+    "permuted": Permuted,
+    "reversed": Reversed,
+    "both-directions": BothDirections,
+    "prefix": Prefix,
+    "infill": Infill,
+    "masked-copy": MaskedCopy,
+    "bico": Bico,
+    "span-denoising": SpanDenoising,
+    "belief-state": BeliefState,
+    "joint-embedding": JointEmbedding,
+}

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor, nn
 
-from model.objectives.batch import Arrays, Tensors, fill
+from model.objectives.batch import Arrays, Tensors, fill, flat, stated_outside
 from model.objectives.contract import Objective
 from model.visibility import CAUSAL, Visibility
 from tasks.corpus import NONE, Documents, Questions
@@ -34,10 +33,9 @@ class Causal(Objective):
     def visibility(self, batch: Tensors) -> Visibility:
         return CAUSAL
 
-    def ask(self, modules: nn.ModuleDict, questions: Questions, given: np.ndarray) -> Tensor | None:
-        documents, end = questions.documents, questions.start + questions.size
-        right_of_span = np.arange(documents.tokens.shape[1]) >= end[:, None]
-        if (documents.roles[right_of_span] != NONE).any():
+    def ask(self, questions: Questions, given: np.ndarray) -> Arrays | None:
+        _, right = stated_outside(questions)
+        if right.any():
             return None
         tokens, place = fill(questions, given)
-        return self.log_probabilities(modules, tokens, documents.lengths, place - 1)
+        return {"tokens": tokens, "lengths": questions.documents.lengths, "at": flat(place - 1, tokens.shape[1])}

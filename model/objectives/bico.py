@@ -1,0 +1,47 @@
+"""BICO: a causally trained network is turned bidirectional and trained on to fill in masks (2311.07468).
+
+Give it one to start from: `--from checkpoints/causal-0`. As in that network, each token is said by the place before
+it, which now sees everything.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from model.objectives.batch import Arrays, Tensors, fill, flat
+from model.objectives.causal import Causal
+from model.objectives.contract import Objective
+from model.objectives.hiding import Hiding
+from model.visibility import Visibility
+from tasks.corpus import Documents, Questions
+from tasks.vocabulary import MASK
+
+
+@dataclass(frozen=True)
+class Bico(Hiding):
+    """
+    input     [begin]  f  [mask]  r  B  f        every position sees all
+    target       .     A    .     .  .  .
+
+    Asked "as-trained", any open span is masked; asked "left-to-right", the model is a causal one again.
+    """
+
+    def prepare(self, documents: Documents, rng: np.random.Generator) -> Arrays:
+        hidden = self.hidden_tokens(documents.roles, rng)
+        place = np.flatnonzero(hidden)
+        return {
+            "tokens": np.where(hidden, np.int32(MASK), documents.tokens),
+            "lengths": documents.lengths,
+            "at": place - 1,
+            "targets": documents.tokens.ravel()[place],
+        }
+
+    def visibility(self, batch: Tensors) -> Visibility:
+        return Visibility("full", batch["lengths"])
+
+    def asked(self) -> dict[str, Objective]:
+        return {"as-trained": self, "left-to-right": Causal()}
+
+    def ask(self, questions: Questions, given: np.ndarray) -> Arrays:
+        tokens, place = fill(questions, given)
+        return {"tokens": tokens, "lengths": questions.documents.lengths, "at": flat(place - 1, tokens.shape[1])}

@@ -1,0 +1,52 @@
+"""Masked copy: a causal model is shown the document with tokens hidden, then writes the whole of it.
+
+So next-token training, too, predicts a hidden token from both sides (2510.09885; Coda-Forno et al. 2026, 2604.04943).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from model.objectives.batch import Arrays, Tensors, beside, fill, flat, marker, part
+from model.objectives.causal import Causal
+from model.objectives.hiding import Hiding
+from model.visibility import CAUSAL, Visibility
+from tasks.corpus import NONE, Documents, Questions
+from tasks.vocabulary import MASK, SEPARATOR
+
+
+@dataclass(frozen=True)
+class MaskedCopy(Hiding):
+    """
+    input     [begin]  f  [mask]  r  B  f  [separator]  f  A  r  B  f
+    target       .     .     .    .  .  .       .       A  r  B  .  .
+
+    Any question can be asked: its open span is masked in the copy, what stands left of it is repeated.
+    """
+
+    def max_length(self, length: int) -> int:
+        return 2 * length
+
+    def prepare(self, documents: Documents, rng: np.random.Generator) -> Arrays:
+        hidden = self.hidden_tokens(documents.roles, rng)
+        return Causal().prepare(with_copy(documents, hidden), rng)
+
+    def visibility(self, batch: Tensors) -> Visibility:
+        return CAUSAL
+
+    def ask(self, questions: Questions, given: np.ndarray) -> Arrays:
+        tokens, place = fill(questions, given)
+        filled = Documents(tokens, questions.documents.lengths, questions.documents.roles)
+        documents = with_copy(filled, questions.documents.tokens == MASK)
+        at = questions.documents.lengths + place - 1  # [separator] stands where the repetition's [begin] would
+        return {"tokens": documents.tokens, "lengths": documents.lengths, "at": flat(at, documents.tokens.shape[1])}
+
+
+def with_copy(documents: Documents, hidden: np.ndarray) -> Documents:
+    """The documents after a copy of them in which `hidden`[b, t] is masked."""
+    masked = np.where(hidden, np.int32(MASK), documents.tokens)
+    copy = Documents(masked, documents.lengths, np.full_like(documents.roles, NONE))
+    everything = np.ones(hidden.shape, bool)
+    clean = everything.copy()
+    clean[:, 0] = False
+    return beside(part(copy, everything), marker(SEPARATOR, everything[:, 0]), part(documents, clean))
