@@ -92,9 +92,7 @@ def records(
     ]
 
 
-def records_of(
-    trained: Trained, way: str, questions: Questions, between: Callable[[], None]
-) -> list[dict[str, Any]]:
+def records_of(trained: Trained, way: str, questions: Questions, between: Callable[[], None]) -> list[dict[str, Any]]:
     """The records of one split, asked in one way."""
     corpus, rows = trained.corpus, []
     for chunk in chunks(questions):

@@ -11,13 +11,15 @@ from typing import Literal
 import numpy as np
 
 from tasks import world
-from tasks.corpus import SOURCE, TARGET, Corpus, Questions, blank
+from tasks.asking import FIRST, LAST, Asker
+from tasks.corpus import Corpus
+from tasks.facts import draw_facts
 from tasks.settings import require
 from tasks.statements import Statements, Writer, places
 from tasks.vocabulary import SPECIAL, Vocabulary
 
 FILLER = ("well", "just", "then", "now", "yes", "indeed", "also", "again", "oh", "right", "still", "too")
-FIRST, LAST = 0, 1  # the slots of a statement
+NAMED = "is-named"
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,11 @@ class Reversal:
 
     For a fact told only as `B r' A`, swap A with B and r with r'. Two-way facts
     exemplify every word in both directions. Only one-way facts are asked about.
+
+    Settings that add documents add splits:
+
+        told_back     [begin] f B r' A       inverse_told   B r' _   the inverse of facts told back: the upper bound
+        bridge        [begin] f A r r' A     echo           B r' _   how often B is said, wrongly: the shortcut
     """
 
     entities: int = 400
@@ -45,6 +52,13 @@ class Reversal:
     """facts stated one way only, half of them by either word, equally many of each relation"""
     two_way: int | None = None
     """facts stated both ways; None: all that are not one-way"""
+    told_back: float = 0.0
+    """share of the one-way facts whose inverse is stated after all, to see what that alone brings (`inverse_told`)"""
+    bridge: Literal["none", "composed", "naive"] = "none"
+    """documents beside each statement that lead back to its source without naming its target: `A r r' A`
+    (the identity bridge, 2602.02470), or `A is-named A`"""
+    wordings: int = 1
+    """words for the same relation, and as many for its inverse; each time a fact is stated, one is drawn"""
     matching: Literal["chain", "disjoint"] = "chain"
     """one pool and permutations without fixed points and two-cycles, or disjoint heads and tails"""
     shortest_name: int = 1
@@ -68,7 +82,7 @@ class Reversal:
         even = self.matching == "chain" or self.entities % 2 == 0
         require(even, "task.entities", self.entities, "even where task.matching is 'disjoint'")
         require(self.matching in world.MATCHINGS, "task.matching", self.matching, f"one of {list(world.MATCHINGS)}")
-        for name in ("relations", "shortest_name", "statements", "renderings"):
+        for name in ("relations", "shortest_name", "statements", "renderings", "wordings"):
             require(getattr(self, name) >= 1, f"task.{name}", getattr(self, name), "1 or more")
         require(
             self.longest_name >= self.shortest_name,
@@ -77,6 +91,7 @@ class Reversal:
             f"task.shortest_name ({self.shortest_name}) or more",
         )
         require(self.pieces is None or self.pieces >= 1, "task.pieces", self.pieces, "1 or more")
+        require(0 <= self.told_back <= 1, "task.told_back", self.told_back, "0 to 1")
         require(self.filler >= 0, "task.filler", self.filler, "0 or more")
         require(
             0 <= self.one_way <= self.facts, "task.one_way", self.one_way, f"0 to {self.facts}, the facts there are"
@@ -93,9 +108,10 @@ class Reversal:
 
     def build(self, seed: int) -> Corpus:
         """The corpus, a pure function of these settings and `seed`."""
-        rng = np.random.default_rng([seed, 0])
-        words = world.relation_words(self.relations)
-        first_filler = len(SPECIAL) + len(words)
+        rng, added = np.random.default_rng([seed, 0]), np.random.default_rng([seed, 3])
+        words = world.relation_words(self.relations, self.wordings)
+        last = (NAMED,) if self.bridge == "naive" else ()
+        first_filler = len(SPECIAL) + len(words) + len(last)
         pieces = self.pieces or (self.entities if self.shortest_name == 1 else max(16, self.entities // 8))
         piece_words, entities = world.name_entities(
             self.entities,
@@ -104,28 +120,16 @@ class Reversal:
             first_filler + len(FILLER),
             rng,
         )
-        vocabulary = Vocabulary((*SPECIAL, *words, *FILLER, *piece_words))
-        writer = Writer(entities, len(SPECIAL), first_filler, len(FILLER), self.filler)
-
-        # Facts, one matching a relation; `rank` orders those of each relation at random.
-        match = world.MATCHINGS[self.matching]
-        heads, tails = (np.stack(ends) for ends in zip(*(match(self.entities, rng) for _ in range(self.relations))))
-        word = np.broadcast_to(2 * np.arange(self.relations)[:, None], heads.shape)
-        rank = rng.permuted(np.broadcast_to(np.arange(heads.shape[1]), heads.shape), axis=1)
-        two_way = self.facts - self.one_way if self.two_way is None else self.two_way
-        one_way_end = world.spread(self.one_way, self.relations)
-        two_way_end = world.spread(self.one_way + two_way, self.relations)
-        # Half by the forward word; an odd one goes to it in every second relation.
-        by_forward_end = (one_way_end + np.arange(self.relations)[:, None] % 2) // 2
-        both = (rank >= one_way_end) & (rank < two_way_end)
-        forward = both | (rank < by_forward_end)
-        backward = both | ((rank >= by_forward_end) & (rank < one_way_end))
-        stated = Statements(
-            np.concatenate([heads[forward], tails[backward]]),
-            np.concatenate([word[forward], world.inverse(word[backward])]),
-            np.concatenate([tails[forward], heads[backward]]),
-        )
-        one_way = np.flatnonzero(~np.concatenate([both[forward], both[backward]]))
+        vocabulary = Vocabulary((*SPECIAL, *words, *last, *FILLER, *piece_words))
+        base = 2 * self.relations
+        writer = Writer(entities, len(SPECIAL), base, self.wordings, first_filler, len(FILLER), self.filler)
+        facts = draw_facts(self.matching, self.entities, self.relations, self.one_way, self.two_way, rng)
+        stated, one_way = facts.statements()
+        a, r, b = stated.source[one_way], stated.word[one_way], stated.target[one_way]
+        back = added.permutation(len(one_way)) < round(self.told_back * len(one_way))
+        stated += Statements(b[back], world.inverse(r)[back], a[back])
+        untold = facts.untold(stated, self.entities)
+        stated += self.bridges(stated, len(words))
 
         # Documents: every statement `renderings` times, in random order, `statements` a document.
         order = np.concatenate([rng.permutation(len(stated)) for _ in range(self.renderings)])
@@ -133,31 +137,30 @@ class Reversal:
         documents = writer.write(stated, order, rng)
         support = places(order, one_way, self.renderings)
 
-        # Which entities belong in the first and the last slot of each word, and which training shows there.
-        belongs, seen = np.zeros((2, 2, len(words), self.entities), bool)
-        for slot, ends in enumerate(((heads, tails), (tails, heads))):
-            belongs[slot, word, ends[0]] = belongs[slot, world.inverse(word), ends[1]] = True
-        seen[0, stated.word, stated.source] = seen[1, stated.word, stated.target] = True
-        unseen = belongs & ~seen
-
-        def ask(slot: int, source: np.ndarray, word: np.ndarray, target: np.ndarray) -> Questions:
-            right = target if slot else source
-            full = writer.write(Statements(source, word, target), np.arange(len(source))[:, None], rng)
-            is_open = full.roles == (TARGET if slot else SOURCE)
-            start, size = is_open.argmax(1).astype(np.int32), is_open.sum(1, dtype=np.int32)
-            fits = entities.lengths == entities.lengths[right, None]  # the open span tells the name's length
-            left = unseen[slot, word] & fits
-            by_elimination = left[np.arange(len(right)), right] / np.maximum(left.sum(1), 1)
-            chance = 1 / fits.sum(1)
-            accepted = right[:, None].astype(np.int32)
-            return Questions(blank(full, start, size), start, size, accepted, support, chance, by_elimination)
-
-        a, r, b = stated.source[one_way], stated.word[one_way], stated.target[one_way]
+        ask = Asker(writer, untold, support, rng).ask
+        turned = world.inverse(r)
         questions = {
-            "forward": ask(LAST, a, r, b),
-            "backward": ask(FIRST, a, r, b),
-            "inverse": ask(LAST, b, world.inverse(r), a),
-            "wrong_frame": ask(LAST, b, r, a),
+            "forward": ask(LAST, Statements(a, r, b)),
+            "backward": ask(FIRST, Statements(a, r, b)),
+            "inverse": ask(LAST, Statements(b, turned, a)),
+            "wrong_frame": ask(LAST, Statements(b, r, a)),
         }
-        longest = 2 * self.filler + self.statements * (2 * self.longest_name + 2)  # each after [begin] or [separator]
-        return Corpus(vocabulary, entities, words, documents, questions, longest)
+        if self.bridge != "none":
+            questions["echo"] = ask(LAST, Statements(b, turned, a), said=b)
+        if back.any():
+            questions["inverse_told"] = questions["inverse"][back]
+            questions["inverse"] = questions["inverse"][~back]
+        asked = {split: of for split, of in questions.items() if len(of)}
+        words_a_statement = 2 * self.longest_name + 2 + (self.bridge == "composed")  # each after [begin] or [separator]
+        return Corpus(
+            vocabulary, entities, words, documents, asked, 2 * self.filler + self.statements * words_a_statement
+        )
+
+    def bridges(self, stated: Statements, words: int) -> Statements:
+        """A document for each statement that leads back to its source without naming its target."""
+        if self.bridge == "none":
+            return Statements(*np.zeros((3, 0), np.int64))
+        first, second = stated.word, world.inverse(stated.word)
+        if self.bridge == "naive":
+            first, second = np.full(len(stated), words), np.full(len(stated), -1)
+        return Statements(stated.source, first, stated.source, second)

@@ -10,22 +10,40 @@ from tasks.vocabulary import BEGIN, SEPARATOR
 
 @dataclass(frozen=True)
 class Statements:
-    """One a row, int[n]: `source` entity, relation `word`, `target` entity."""
+    """One a row, int[n]: `source` entity, relation `word`, `target` entity; `second`, a word that follows the first,
+    -1 for none (None: for none of them)."""
 
     source: np.ndarray
     word: np.ndarray
     target: np.ndarray
+    second: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.source)
 
+    def __add__(self, other: "Statements") -> "Statements":
+        """These, then the others."""
+        pairs = zip(
+            (self.source, self.word, self.target, self.seconds()),
+            (other.source, other.word, other.target, other.seconds()),
+        )
+        return Statements(*(np.concatenate(pair) for pair in pairs))
+
+    def seconds(self) -> np.ndarray:
+        return np.full(len(self), -1) if self.second is None else self.second
+
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes statements as documents: [begin] filler A r B [separator] C q D … filler."""
+    """Writes statements as documents: [begin] filler A r B [separator] C q D … filler.
+
+    Words stand in `wordings` blocks of `words`, the same relations in each; every statement takes one at random.
+    """
 
     entities: Entities
     first_word: int
+    words: int
+    wordings: int
     first_filler: int
     filler_words: int
     filler: int
@@ -33,14 +51,21 @@ class Writer:
     def write(self, statements: Statements, rows: np.ndarray, rng: np.random.Generator) -> Documents:
         """Documents that hold the statements `rows`[n, m] (-1: none), each with filler of its own."""
         n, m = rows.shape
+        second = statements.seconds()
         columns: list[tuple[np.ndarray, np.ndarray | bool, int]] = [(np.full((n, 1), BEGIN), True, NONE)]
         columns.append(self.some_filler(n, rng))
         for j in range(m):
             row, there = rows[:, j], rows[:, j, None] >= 0
             if j:
                 columns.append((np.full((n, 1), SEPARATOR), there, NONE))
+            first_word = self.first_word + self.words * (
+                rng.integers(self.wordings, size=n) if self.wordings > 1 else 0
+            )
             columns.append(self.name(statements.source[row], there, SOURCE))
-            columns.append((statements.word[row, None] + self.first_word, there, RELATION))
+            columns.append(((statements.word[row] + first_word)[:, None], there, RELATION))
+            if (second >= 0).any():
+                follows = there & (second[row, None] >= 0)
+                columns.append(((second[row] + first_word)[:, None], follows, RELATION))
             columns.append(self.name(statements.target[row], there, TARGET))
         columns.append(self.some_filler(n, rng))
 

@@ -35,10 +35,12 @@ WORDS = (
 )
 
 
-def relation_words(count: int) -> tuple[str, ...]:
-    """`count` pairs in the order forward, inverse, forward, inverse, …; numbered once WORDS are used up."""
+def relation_words(count: int, wordings: int = 1) -> tuple[str, ...]:
+    """`count` pairs in the order forward, inverse, forward, inverse, …; numbered once WORDS are used up. As many
+    again for each further wording, told apart by a number."""
     more = ((f"rel{i}-of", f"inv{i}-of") for i in range(len(WORDS), count))
-    return tuple(itertools.chain(*WORDS[:count], *more))
+    words = tuple(itertools.chain(*WORDS[:count], *more))
+    return words + tuple(f"{word}-{k}" for k in range(2, wordings + 1) for word in words)
 
 
 def inverse(word: np.ndarray) -> np.ndarray:

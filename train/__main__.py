@@ -1,4 +1,4 @@
-"""`python -m train PRESET [settings]` trains a run; `python -m train compare` several; alone it lists the presets."""
+"""`python -m train PRESET [settings]` trains a run, `compare`, `sweep` and `ablate` several; alone it lists all."""
 
 import sys
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from eval.score import from_entry
 from eval.show import print_asked
 from tasks.cli import parse, refusals, refuse
 from tasks.settings import require
+from train.ablate import Ablate, ablate
 from train.compare import Compare, compare
 from train.loop import NotFinite, Stopped
 from train.presets import PRESETS
@@ -17,8 +18,14 @@ from train.progress import Progress
 from train.run import train_run
 from train.settings import Config
 from train.stop import stop_on_signals
+from train.sweep import Sweep, sweep
 
 Settings = TypeVar("Settings")
+SEVERAL = {
+    "compare": ("causal and bidirectional, five seeds each: table and figure", Compare, compare),
+    "sweep": ("every variant that a Python file lists: table and figure", Sweep, sweep),
+    "ablate": ("every value of one setting, for several objectives: table and figure", Ablate, ablate),
+}
 NOT_FINITE = 3  # exit code; bad input ends with 2, a signal with 128 + its number
 
 
@@ -42,14 +49,14 @@ def main(arguments: list[str]) -> None:
     match arguments:
         case [] | ["--help" | "-h"]:
             print("python -m train NAME [settings]      (NAME --help lists every setting)\n")
-            for name, (line, _) in PRESETS.items():
-                print(f"  {name:14} {line}")
-            print(f"  {'compare':14} causal and bidirectional, five seeds each: table and figure")
-        case ["compare", *rest]:
-            given = parse(Compare, rest, "python -m train compare")
+            for name, (line, *_) in (PRESETS | SEVERAL).items():
+                print(f"  {name:16} {line}")
+        case [name, *rest] if name in SEVERAL:
+            _, kind, act = SEVERAL[name]
+            given = parse(kind, rest, f"python -m train {name}")
             try:
                 with refusals(), stop_on_signals() as check:
-                    compare(given, check)
+                    act(given, check)
             except Stopped as stop:
                 print("stopped and saved: the same command goes on", file=sys.stderr)
                 raise SystemExit(128 + stop.args[0]) from None
@@ -57,7 +64,7 @@ def main(arguments: list[str]) -> None:
             with refusals():
                 train(name, rest)
         case [name, *_]:
-            refuse(f"preset is {name!r}, but must be one of {', '.join((*PRESETS, 'compare'))}")
+            refuse(f"preset is {name!r}, but must be one of {', '.join((*PRESETS, *SEVERAL))}")
 
 
 def train(preset: str, rest: list[str]) -> None:

@@ -1,22 +1,18 @@
 """`make compare`: a causal and a bidirectional model on the same worlds, several seeds each; table and figure."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from checkpoints.folder import run_folder, write_text
 from model.objectives.causal import Causal
 from model.objectives.masked import Masked
 from model.settings import NetworkSettings
 from tasks.reversal import Reversal
 from tasks.settings import require
-from train import tables
 from train.figure import draw
-from train.pool import cores, train_all
 from train.presets import BIDIRECTIONAL, CAUSAL
-from train.run import as_csv, refuse_other_settings
 from train.settings import Config, TrainSettings
+from train.study import Study
 from train.tables import markdown, print_table
 
 
@@ -69,24 +65,7 @@ class Compare:
 
 def compare(settings: Compare, check: Callable[[], None]) -> None:
     """Trains what is not trained yet, then writes and prints the comparison."""
-    folder, runs = run_folder(settings.name), settings.runs()
-    require(not (folder / "config.json").exists(), "name", settings.name, "other than that of a run")
-    if not settings.overwrite:
-        for name, config in runs.items():
-            refuse_other_settings(run_folder(name), config)
-    found, failures = train_all(runs, settings.jobs or cores(), settings.overwrite, check)
+    runs = settings.runs()
     arm = {name: name.removeprefix(f"{settings.name}-").rpartition("-")[0] for name in runs}
-    if found:
-        rows = tables.results(runs, {name: found[name] for name in runs if name in found}, arm)
-        curves = tables.curves({name: runs[name] for name in found}, arm)
-        folder.mkdir(exist_ok=True)
-        write_text(folder / "results.csv", as_csv(rows))
-        write_text(folder / "curves.csv", as_csv(curves))
-        write_text(folder / "table.md", markdown(rows))
-        draw(rows, curves, folder)
-        print_table(rows)
-        print(f"table, figure and every number: checkpoints/{settings.name}/")
-    for name, why in failures.items():
-        print(f"error: {name}: {why}", file=sys.stderr)
-    if failures:
-        raise SystemExit(1)
+    study = Study(settings.name, runs, arm, settings.jobs, settings.overwrite)
+    study.carry_out(check, markdown, draw, print_table)

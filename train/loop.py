@@ -77,7 +77,7 @@ class Loop:
             began = time.perf_counter() - counters.seconds
             try:
                 while True:
-                    at_end = counters.step == settings.steps
+                    at_end = self.at_end(counters)
                     if at_end or counters.step % settings.evaluate_every == 0:
                         self.evaluate(counters, metrics)
                     counters.seconds = time.perf_counter() - began
@@ -87,11 +87,16 @@ class Loop:
                         return counters
                     self.check()
                     self.step(optimiser, counters)
-                    if counters.step % settings.log_every == 0 or counters.step == settings.steps:
+                    if counters.step % settings.log_every == 0 or self.at_end(counters):
                         self.log(optimiser, counters, metrics)
             except (Stopped, NotFinite):
                 self.save(optimiser, counters)
                 raise
+
+    def at_end(self, counters: Counters) -> bool:
+        settings = self.config.train
+        enough = settings.targets is not None and counters.target_tokens >= settings.targets
+        return enough or counters.step == settings.steps
 
     def step(self, optimiser: torch.optim.Optimizer, counters: Counters) -> None:
         """One step: a batch, its loss over its targets, the gradient, the weights."""
@@ -100,7 +105,7 @@ class Loop:
         arrays = make_batch(self.trained.corpus, config.objective, settings.batch, config.seed, counters.step)
         batch = to_tensors(arrays, self.device)
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(counters.step, settings)
+            group["lr"] = learning_rate(counters.step, counters.target_tokens, settings)
         torch.manual_seed((config.seed << 32) + counters.step)  # for dropout, which takes no generator
         with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
             loss, denominator = config.objective.loss(modules, batch)

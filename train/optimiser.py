@@ -8,11 +8,14 @@ from torch import nn
 from train.settings import TrainSettings
 
 
-def learning_rate(step: int, settings: TrainSettings) -> float:
-    """At step 0, 1, …: a straight rise over `warmup` steps, then a cosine down to `final_rate` at the last step."""
+def learning_rate(step: int, targets: int, settings: TrainSettings) -> float:
+    """At step 0, 1, … and after so many target tokens: a straight rise over `warmup` steps, then a cosine down to
+    `final_rate` at the end."""
     if step < settings.warmup:
         return settings.learning_rate * (step + 1) / settings.warmup
     done = (step - settings.warmup) / max(settings.steps - 1 - settings.warmup, 1)
+    if settings.targets is not None:
+        done = min(max(done, targets / settings.targets), 1)
     share = settings.final_rate + (1 - settings.final_rate) * (1 + math.cos(math.pi * done)) / 2
     return settings.learning_rate * share
 

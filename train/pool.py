@@ -6,12 +6,14 @@ import queue
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from checkpoints.folder import run_folder
 from eval.show import percent
 from tasks.settings import SettingError
 from train.loop import NotFinite, Stopped
@@ -36,9 +38,12 @@ def train_all(
     with board.live:
         try:
             while waiting or running:
-                while waiting and len(running) < jobs:
-                    name, config = waiting.pop(0)
+                while len(running) < jobs and (ready := first_ready(waiting, running)) is not None:
+                    name, config = waiting.pop(ready)
                     running[name] = start(context, (name, config, overwrite, messages))
+                if waiting and not running:
+                    board.failures |= {name: "it starts from a run that waits for it" for name, _ in waiting}
+                    waiting.clear()
                 receive(messages, board)
                 for name in [name for name, process in running.items() if not process.is_alive()]:
                     running.pop(name)
@@ -52,6 +57,16 @@ def train_all(
             while any(process.is_alive() for process in running.values()):
                 receive(messages, board)  # one with something left to say does not end before it is heard
     return board.results, board.failures
+
+
+def first_ready(waiting: list[tuple[str, Config]], running: dict[str, Any]) -> int | None:
+    """The first waiting run that starts from none which is itself still to be trained."""
+    unfinished = {run_folder(name).resolve() for name in (*running, *(name for name, _ in waiting))}
+    for i, (_, config) in enumerate(waiting):
+        origin = config.train.origin
+        if origin is None or Path(origin).resolve() not in unfinished:
+            return i
+    return None
 
 
 def start(context: Any, arguments: tuple) -> multiprocessing.Process:

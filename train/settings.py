@@ -17,6 +17,8 @@ from tasks.settings import require, require_seed
 class TrainSettings:
     steps: int = 4000
     """optimiser steps"""
+    targets: int | None = None
+    """target tokens after which to end, before `steps` are over; the learning rate then follows their share"""
     batch: int = 96
     """documents a step"""
     learning_rate: float = 3e-3
@@ -66,6 +68,7 @@ class TrainSettings:
             "threads",
         ):
             require(getattr(self, name) >= 1, f"train.{name}", getattr(self, name), "1 or more")
+        require(self.targets is None or self.targets >= 1, "train.targets", self.targets, "1 or more")
         require(0 <= self.warmup <= self.steps, "train.warmup", self.warmup, f"0 to train.steps ({self.steps})")
         require(0 < self.learning_rate <= 1, "train.learning_rate", self.learning_rate, "above 0 and at most 1")
         most = 1 / self.learning_rate  # beyond that, a step's decay turns weights over instead of shrinking them

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from checkpoints.config import changes
 from checkpoints.folder import read_metrics, run_folder
-from eval.score import interval
+from eval.score import from_entry, interval
 from train.presets import PRESETS
 from train.settings import Config
 
@@ -21,40 +21,46 @@ MEASURED = ("correct", "count", "accuracy", "low", "high")
 def results(
     runs: dict[str, Config], finished: dict[str, dict[str, Any]], variant: dict[str, str]
 ) -> list[dict[str, Any]]:
-    """Rows of results.csv for the finished runs; `variant` names the preset each of them varies."""
+    """Rows of results.csv for the finished runs; `variant` names what each of them is, whatever its seed.
+
+    `settings` is what differs from the preset of the run's objective.
+    """
     rows = []
     for name, result in finished.items():
         reached = first_above(name)
-        preset = replace(PRESETS[variant[name]][1], seed=runs[name].seed)
-        differs = {key: now for key, (_, now) in changes(preset.json(), runs[name].json()).items()}
-        for split, of in result["splits"].items():
-            steps, targets = reached.get(split, (None, None))
+        differs = {key: now for key, (_, now) in changes(preset_of(runs[name]).json(), runs[name].json()).items()}
+        every = [(asked, split, of) for asked, splits in from_entry(result).items() for split, of in splits.items()]
+        for asked, split, of in every:
+            steps, targets = reached.get((asked, split), (None, None))
             rows.append(
                 about(name, runs[name], variant[name])
-                | {
-                    "settings": json.dumps(differs),
-                    "way": "closed-book",
-                    "asked": "as-trained",
-                    "seed": runs[name].seed,
-                }
+                | {"settings": json.dumps(differs), "way": "closed-book", "asked": asked, "seed": runs[name].seed}
                 | {"split": split}
                 | {key: of[key] for key in (*MEASURED, "chance", "chance_by_elimination")}
                 | {"steps": result["steps"], "target_tokens": result["target_tokens"]}
                 | {"steps_to_90": steps, "targets_to_90": targets, "seconds": result["train_seconds"]}
+                | {"parameters": result["parameters"]}
             )
     return rows
+
+
+def preset_of(config: Config) -> Config:
+    """The first preset with the run's objective, at its seed."""
+    preset = next(one for _, one in PRESETS.values() if type(one.objective) is type(config.objective))
+    return replace(preset, seed=config.seed)
 
 
 def curves(runs: dict[str, Config], variant: dict[str, str]) -> list[dict[str, Any]]:
     """Rows of curves.csv: every evaluation of every run, split by split."""
     return [
         about(name, config, variant[name])
-        | {"seed": config.seed, "split": split}
+        | {"asked": asked, "seed": config.seed, "split": split}
         | {key: entry[key] for key in ("step", "documents", "target_tokens", "seconds")}
         | {key: of[key] for key in (*MEASURED, "log_probability")}
         for name, config in runs.items()
         for entry in evaluations(name)
-        for split, of in entry["splits"].items()
+        for asked, splits in from_entry(entry).items()
+        for split, of in splits.items()
     ]
 
 
@@ -67,13 +73,15 @@ def evaluations(name: str) -> list[dict[str, Any]]:
     return [entry for entry in read_metrics(run_folder(name)) if entry["kind"] == "evaluation"]
 
 
-def first_above(name: str) -> dict[str, tuple[int, int]]:
-    """For each split that got there: step and target tokens at the first evaluation of LEVEL or more."""
-    reached: dict[str, tuple[int, int]] = {}
+def first_above(name: str) -> dict[tuple[str, str], tuple[int, int]]:
+    """For each split, by the way it was asked, that got there: step and target tokens at the first evaluation of
+    LEVEL or more."""
+    reached: dict[tuple[str, str], tuple[int, int]] = {}
     for entry in evaluations(name):
-        for split, of in entry["splits"].items():
-            if of["count"] and of["accuracy"] >= LEVEL:
-                reached.setdefault(split, (entry["step"], entry["target_tokens"]))
+        for asked, splits in from_entry(entry).items():
+            for split, of in splits.items():
+                if of["count"] and of["accuracy"] >= LEVEL:
+                    reached.setdefault((asked, split), (entry["step"], entry["target_tokens"]))
     return reached
 
 

@@ -33,6 +33,7 @@ class Objective(ABC):
 
     def check(self, settings: NetworkSettings) -> None:
         """Raises SettingError where the network's settings make no sense with this objective."""
+        return
 
     def parts(self, settings: NetworkSettings, words: int, length: int) -> dict[str, nn.Module]:
         """Further towers or heads, by name, for `words` tokens and documents of `length`; they join the network in

@@ -22,7 +22,7 @@ class Prefix(Causal):
     """
 
     def prepare(self, documents: Documents, rng: np.random.Generator) -> Arrays:
-        reach = rng.integers(1, np.maximum(documents.lengths, 2))  # tokens in the prefix; one at least is left to predict
+        reach = rng.integers(1, np.maximum(documents.lengths, 2))  # tokens in the prefix
         arrays, t = super().prepare(documents, rng), documents.tokens.shape[1]
         keep = arrays["at"] % t >= reach[arrays["at"] // t] - 1
         return arrays | {"at": arrays["at"][keep], "targets": arrays["targets"][keep], "reach": reach}

@@ -1,4 +1,4 @@
-"""Reversed: half of the documents are read right to left, their tokens turned round (Golovneva et al. 2024, 2403.13799).
+"""Reversed: half of the documents are read right to left, tokens turned round (Golovneva et al. 2024, 2403.13799).
 
 A name of several tokens survives only where entities are kept whole. Without a sign that a document is turned, its
 statements read as false ones by the same word, unless names stand apart by a delimiter (Kitouni et al. 2024).

@@ -1,0 +1,34 @@
+"""Statements as questions: one of their ends left open, with both chances beside it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.corpus import SOURCE, TARGET, Questions, blank
+from tasks.statements import Statements, Writer
+
+FIRST, LAST = 0, 1  # the slots of a statement
+
+
+@dataclass(frozen=True)
+class Asker:
+    """`support`[q, s]: what the answers follow from; `untold` bool[2, word, entity]: who belongs in the first or last
+    slot of a word without being seen there in training."""
+
+    writer: Writer
+    untold: np.ndarray
+    support: np.ndarray
+    rng: np.random.Generator
+
+    def ask(self, slot: int, stated: Statements, said: np.ndarray | None = None) -> Questions:
+        """What stands in the `slot` of each statement, or, where `said`[q] is given, how often that entity is said."""
+        full = self.writer.write(stated, np.arange(len(stated))[:, None], self.rng)
+        is_open = full.roles == (TARGET if slot else SOURCE)
+        start, size = is_open.argmax(1).astype(np.int32), is_open.sum(1, dtype=np.int32)
+        right = (stated.target if slot else stated.source) if said is None else said
+        fits = self.writer.entities.lengths == size[:, None]  # the open span tells the name's length
+        left = self.untold[slot, stated.word] & fits
+        by_elimination = left[np.arange(len(right)), right] / np.maximum(left.sum(1), 1)
+        accepted = right[:, None].astype(np.int32)
+        questions = blank(full, start, size)
+        return Questions(questions, start, size, accepted, self.support, 1 / fits.sum(1), by_elimination)

@@ -1,0 +1,125 @@
+"""`make ablate AXIS=model.position OBJECTIVES=causal,masked`: one setting over its values, for several objectives."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from tyro.conf import Positional
+
+from checkpoints.config import typed
+from model.objectives import OBJECTIVES
+from tasks.settings import SettingError, require
+from train.presets import PRESETS
+from train.settings import Config
+from train.study import Study
+from train.wide import draw, markdown, print_table
+
+VALUES: dict[str, tuple[Any, ...]] = {
+    "model.width": (32, 64, 128),
+    "model.depth": (1, 2, 4),
+    "model.recurrence": (1, 2, 4),
+    "model.heads": (1, 2, 4, 8),
+    "model.convolution": (1, 3),
+    "model.rotary_base": (10.0, 100.0, 10000.0),
+    "model.initial_scale": (0.02, 0.0625, 0.125, 0.25),
+    "model.dropout": (0.0, 0.1, 0.3),
+    "train.weight_decay": (0.0, 0.1, 1.0, 3.0, 6.0),
+    "train.batch": (32, 96, 256),
+    "train.learning_rate": (1e-3, 3e-3, 6e-3),
+    "task.name_length": (1, 2, 4),
+    "task.filler": (0, 2, 5),
+    "task.wordings": (1, 3, 10),
+    "task.told_back": (0.0, 0.5, 1.0),
+    "task.renderings": (1, 4, 16),
+}
+
+
+@dataclass(frozen=True)
+class Ablate:
+    """Train every value of one setting with every objective, as checkpoints/<name>-<objective>-<value>-<seed>."""
+
+    axis: Positional[str]
+    """the setting, such as model.position, train.weight_decay or task.name_length (both lengths of names)"""
+    objectives: tuple[str, ...] = ("causal", "masked")
+    """objectives, each with the settings of its preset"""
+    values: tuple[str, ...] = ()
+    """values of the setting; none: all it can have, or a list of usual ones"""
+    steps: int | None = None
+    """optimiser steps; None: the preset's"""
+    seeds: int = 3
+    """worlds, each for every combination"""
+    first_seed: int = 0
+    """the first of them"""
+    jobs: int | None = None
+    """runs at once; None: one a core"""
+    name: str | None = None
+    """folder in checkpoints/; None: ablate- and the setting"""
+    overwrite: bool = False
+    """train all runs anew"""
+
+    def __post_init__(self):
+        for objective in self.objectives:
+            require(objective in OBJECTIVES, "objectives", objective, f"one of {', '.join(OBJECTIVES)}")
+        require(len(self.objectives) > 0, "objectives", self.objectives, f"one or more of {', '.join(OBJECTIVES)}")
+        require(self.seeds >= 1, "seeds", self.seeds, "1 or more")
+        require(self.steps is None or self.steps >= 1, "steps", self.steps, "1 or more")
+        require(self.jobs is None or self.jobs >= 1, "jobs", self.jobs, "1 or more")
+
+
+def ablate(settings: Ablate, check: Callable[[], None]) -> None:
+    """Trains what is not trained yet, then writes and prints the table. Raises SettingError for what is no setting."""
+    name = settings.name or f"ablate-{settings.axis}"
+    runs, variant = {}, {}
+    for seed in range(settings.first_seed, settings.first_seed + settings.seeds):
+        for objective in settings.objectives:
+            base = next(c for _, c in PRESETS.values() if type(c.objective) is OBJECTIVES[objective])
+            if settings.steps:
+                base = replace(base, train=replace(base.train, steps=settings.steps))
+            for value in values_of(settings, base):
+                key = f"{objective}-{value}"
+                runs[f"{name}-{key}-{seed}"] = replace(with_value(base, settings.axis, value), seed=seed)
+                variant[f"{name}-{key}-{seed}"] = key
+    Study(name, runs, variant, settings.jobs, settings.overwrite).carry_out(check, markdown, draw, print_table)
+
+
+def values_of(settings: Ablate, base: Config) -> tuple[Any, ...]:
+    """The axis' values, typed as its setting is."""
+    kind = int if settings.axis == "task.name_length" else kind_of(base, settings.axis)
+    if settings.values:
+        return tuple(typed(kind, read(value), settings.axis) for value in settings.values)
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    if kind is bool:
+        return (False, True)
+    known = settings.axis in VALUES
+    require(known, "values", settings.values, f"given for {settings.axis}: it has no list of usual ones")
+    return VALUES[settings.axis]
+
+
+def read(value: str) -> Any:
+    """A value of the command line as what it looks like: a number, true or false, or a word."""
+    if value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            pass
+    return value
+
+
+def kind_of(base: Config, axis: str) -> Any:
+    """The annotated type of the setting `axis`, such as model.position."""
+    section, _, setting = axis.partition(".")
+    of = getattr(base, section, None) if section in {field.name for field in fields(base)} else None
+    if not is_dataclass(of) or setting not in {field.name for field in fields(of)}:
+        raise SettingError(
+            f"axis is {axis!r}, but must be a setting such as model.position: all are in --help of a preset"
+        )
+    return get_type_hints(type(of))[setting]
+
+
+def with_value(base: Config, axis: str, value: Any) -> Config:
+    section, _, setting = axis.partition(".")
+    changed = {"shortest_name": value, "longest_name": value} if axis == "task.name_length" else {setting: value}
+    return replace(base, **{section: replace(getattr(base, section), **changed)})

@@ -1,0 +1,65 @@
+"""Several runs that are compared: trained where they are not yet, then one table, one figure and every number."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from checkpoints.folder import run_folder, write_text
+from tasks.settings import require
+from train import tables
+from train.pool import cores, train_all
+from train.run import as_csv, refuse_other_settings
+from train.settings import Config
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Study:
+    """Runs by name, and what each of them is whatever its seed (`variant`); results go to checkpoints/<name>/.
+
+    results.csv    a row for each run, way of asking and split
+    curves.csv     a row for each evaluation of them
+    table.md       what is printed; figure.svg, figure.png
+    failures.json  what did not end, and why
+    """
+
+    name: str
+    runs: dict[str, Config]
+    variant: dict[str, str]
+    jobs: int | None
+    overwrite: bool
+
+    def carry_out(
+        self,
+        check: Callable[[], None],
+        markdown: Callable[[Rows], str],
+        draw: Callable[[Rows, Rows, Path], None],
+        print_table: Callable[[Rows], None],
+    ) -> None:
+        """Trains what is not trained yet, then writes and prints. A failure stops no other run; exit code 1 says that
+        there was one."""
+        folder = run_folder(self.name)
+        require(not (folder / "config.json").exists(), "name", self.name, "other than that of a run")
+        if not self.overwrite:
+            for name, config in self.runs.items():
+                refuse_other_settings(run_folder(name), config)
+        found, failures = train_all(self.runs, self.jobs or cores(), self.overwrite, check)
+        folder.mkdir(exist_ok=True)
+        write_text(folder / "failures.json", json.dumps(failures, indent=1) + "\n")
+        if found:
+            rows = tables.results(self.runs, {name: found[name] for name in self.runs if name in found}, self.variant)
+            curves = tables.curves({name: self.runs[name] for name in found}, self.variant)
+            write_text(folder / "results.csv", as_csv(rows))
+            write_text(folder / "curves.csv", as_csv(curves))
+            write_text(folder / "table.md", markdown(rows))
+            draw(rows, curves, folder)
+            print_table(rows)
+            print(f"table, figure and every number: checkpoints/{self.name}/")
+        for name, why in failures.items():
+            print(f"error: {name}: {why}", file=sys.stderr)
+        if failures:
+            raise SystemExit(1)

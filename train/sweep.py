@@ -1,0 +1,94 @@
+"""`python -m train sweep FILE.py`: the runs that a Python file lists, one process each, with table and figure.
+
+The file is code, and is run. It holds
+
+    VARIANTS: dict[str, Config]          a name for each; the seed is the sweep's
+    def quick(config) -> Config          what `--quick` makes of each (optional)
+
+Where a variant's `train.origin` is another variant's name, it starts from that one's weights at the same seed.
+"""
+
+import os
+import runpy
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tyro.conf import Positional
+
+from checkpoints.folder import run_folder
+from tasks.settings import SettingError, require
+from train.settings import Config
+from train.study import Study
+from train.wide import draw, markdown, print_table
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Train every variant that a file lists, as checkpoints/<name>-<variant>-<seed>. What is finished is kept, what is
+    not goes on. The file is Python code, and is run."""
+
+    file: Positional[Path]
+    """a .py file with VARIANTS, such as studies/objectives.py"""
+    seeds: int = 5
+    """worlds, each for every variant"""
+    first_seed: int = 0
+    """the first of them"""
+    only: tuple[str, ...] = ()
+    """variants to train; none named: all"""
+    quick: bool = False
+    """two seeds of what the file's `quick` makes of every variant"""
+    jobs: int | None = None
+    """runs at once; None: one a core"""
+    name: str | None = None
+    """folder in checkpoints/ for table and figure, and what the runs' names begin with; None: the file's name"""
+    overwrite: bool = False
+    """train all runs anew"""
+
+    def __post_init__(self):
+        require(self.seeds >= 1, "seeds", self.seeds, "1 or more")
+        require(self.jobs is None or self.jobs >= 1, "jobs", self.jobs, "1 or more")
+
+
+def sweep(settings: Sweep, check: Callable[[], None]) -> None:
+    """Trains what is not trained yet, then writes and prints the table. Raises SettingError for a file that is none."""
+    listed = read(settings.file)
+    variants = {name: listed["VARIANTS"][name] for name in settings.only or listed["VARIANTS"]
+                if name in listed["VARIANTS"] or unknown(name, listed["VARIANTS"])}  # fmt: skip
+    seeds = settings.seeds
+    name = settings.name or settings.file.stem.replace("_", "-")
+    if settings.quick:
+        require("quick" in listed, "quick", True, f"left out: {settings.file} has no function of that name")
+        variants, seeds = {key: listed["quick"](config) for key, config in variants.items()}, min(seeds, 2)
+        name = f"{name}-quick" if settings.name is None else name
+    runs, variant = {}, {}
+    for seed in range(settings.first_seed, settings.first_seed + seeds):
+        for key, config in variants.items():
+            origin = config.train.origin
+            if origin in variants:
+                origin = os.path.relpath(run_folder(f"{name}-{origin}-{seed}"))
+            run = f"{name}-{key}-{seed}"
+            runs[run] = replace(config, seed=seed, train=replace(config.train, origin=origin))
+            variant[run] = key
+    Study(name, runs, variant, settings.jobs, settings.overwrite).carry_out(check, markdown, draw, print_table)
+
+
+def unknown(name: str, variants: dict[str, Config]) -> bool:
+    raise SettingError(f"only is {name!r}, but must be one of {', '.join(variants)}")
+
+
+def read(file: Path) -> dict[str, Any]:
+    """What a sweep file defines."""
+    require(file.suffix == ".py" and file.is_file(), "file", str(file), "a Python file that is there")
+    try:
+        listed = runpy.run_path(str(file))
+    except SettingError:
+        raise
+    except Exception as error:  # it is the user's code: anything can go wrong in it
+        raise SettingError(f"{file} cannot be run: {type(error).__name__}: {error}") from error
+    variants = listed.get("VARIANTS")
+    whole = isinstance(variants, dict) and variants and all(isinstance(one, Config) for one in variants.values())
+    if not whole:
+        raise SettingError(f"{file} must define VARIANTS, a dict from names to Config")
+    return listed

@@ -1,0 +1,148 @@
+"""Many variants in one table, a row each, and in one figure: what a sweep shows."""
+
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from eval.score import interval
+from train.tables import number
+
+SPLITS = {"forward": "#30638e", "backward": "#7a9e7e", "inverse": "#d1495b", "wrong_frame": "#8d8d8d"}
+COSTS = ("steps_to_90", "targets_to_90")
+Rows = list[dict[str, Any]]
+
+
+def splits_of(rows: Rows) -> list[str]:
+    return list(dict.fromkeys(row["split"] for row in rows))
+
+
+def groups(rows: Rows) -> dict[tuple[str, str], Rows]:
+    """Rows by variant and way of asking, the best pooled inverse first."""
+    found: dict[tuple[str, str], Rows] = {}
+    for row in rows:
+        found.setdefault((row["variant"], row["asked"]), []).append(row)
+
+    def level(own: Rows) -> tuple[float, ...]:
+        return tuple(-(pooled(own, split)[0] or -1.0) if split in splits_of(own) else 1.0
+                     for split in ("inverse", "backward", "forward"))  # fmt: skip
+
+    return dict(sorted(found.items(), key=lambda item: level(item[1])))
+
+
+def pooled(own: Rows, split: str) -> tuple[float | None, float, float]:
+    """Accuracy over all seeds and its interval; None where it cannot be asked."""
+    correct, count = (sum(row[key] for row in own if row["split"] == split) for key in ("correct", "count"))
+    return (correct / count, *interval(correct, count)) if count else (None, 0.0, 0.0)
+
+
+def label(variant: str, asked: str) -> str:
+    return variant if asked == "as-trained" else f"{variant}, {asked}"
+
+
+def accuracies(own: Rows, split: str) -> str:
+    """In per cent: pooled, its interval, then every seed."""
+    share, low, high = pooled(own, split)
+    if share is None:
+        return "–"
+    each = " ".join(number(row["accuracy"]) for row in own if row["split"] == split)
+    return f"**{number(share)}** ({number(low)}–{number(high)}): {each}"
+
+
+def reached(own: Rows, split: str, key: str) -> str:
+    """The median over the seeds that reached 90 %, and how many did where not all."""
+    of = [row for row in own if row["split"] == split and row["count"]]
+    there = [row[key] for row in of if row[key] is not None]
+    if not there:
+        return "–"
+    middle = median(there)
+    shown = f"{middle / 1000:.0f}k" if middle >= 10_000 else f"{middle:.0f}"
+    return shown if len(there) == len(of) else f"{shown} ({len(there)}/{len(of)})"
+
+
+def markdown(rows: Rows) -> str:
+    """Two tables: accuracies with intervals and every seed, then what each variant cost."""
+    splits = splits_of(rows)
+    head = ["variant", *splits]
+    body = [[label(*key), *(accuracies(own, split) for split in splits)] for key, own in groups(rows).items()]
+    chances = []
+    for key in ("chance", "chance_by_elimination"):
+        name = key.replace("_", " ")
+        each = [np.mean([row[key] for row in rows if row["split"] == split]) for split in splits]
+        chances.append([name, *(f"{100 * value:.2f}" for value in each)])
+    told = [split for split in ("forward", "backward", "inverse") if split in splits]
+    cost_head = ["variant", *(f"{key.replace('_', ' ')}, {split}" for key in COSTS for split in told),
+                 "steps", "targets", "parameters", "seconds"]  # fmt: skip
+    costs = [
+        [
+            label(*key),
+            *(reached(own, split, cost) for cost in COSTS for split in told),
+            str(own[0]["steps"]),
+            f"{median(row['target_tokens'] for row in own) / 1000:.0f}k",
+            f"{own[0]['parameters'] / 1000:.0f}k",
+            f"{median(row['seconds'] for row in own):.0f}",
+        ]
+        for key, own in groups(rows).items()
+    ]
+    return f"{as_markdown(head, body + chances)}\n{as_markdown(cost_head, costs)}"
+
+
+def as_markdown(head: list[str], body: list[list[str]]) -> str:
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *body]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def print_table(rows: Rows) -> None:
+    """Pooled accuracies, with the lowest and highest seed, in a terminal."""
+    table = Table(title="answered exactly right, % (lowest–highest seed)", title_justify="left", box=box.SIMPLE_HEAD)
+    splits = splits_of(rows)
+    for name in ("variant", *splits, "seconds"):
+        table.add_column(name.replace("_", " "), justify="left" if name == "variant" else "right")
+    for key, own in groups(rows).items():
+        cells = []
+        for split in splits:
+            each = [row["accuracy"] for row in own if row["split"] == split and row["count"]]
+            share = pooled(own, split)[0]
+            cells.append(f"{number(share)} ({100 * min(each):.0f}–{100 * max(each):.0f})" if each else "–")
+        table.add_row(label(*key), *cells, f"{median(row['seconds'] for row in own):.0f}")
+    Console().print(table)
+
+
+def draw(rows: Rows, curves: Rows, folder: Path) -> None:
+    """Writes figure.svg and figure.png: a line a variant, every seed a point, a panel a split."""
+    found, splits = groups(rows), splits_of(rows)
+    height = 0.32 * len(found) + 1.3
+    figure = Figure(figsize=(2.6 * len(splits) + 2.6, height), layout="constrained")
+    panels = figure.subplots(1, len(splits), sharey=True, squeeze=False)[0]
+    for panel, split in zip(panels, splits):
+        dots(panel, found, split)
+    panels[0].set_yticks(range(len(found)), [label(*key) for key in found])
+    panels[0].invert_yaxis()
+    figure.supxlabel("answered exactly right, % (every seed a point; dotted: chance by elimination)", fontsize=9)
+    figure.savefig(folder / "figure.svg", metadata={"Date": None})
+    figure.savefig(folder / "figure.png", dpi=160)
+
+
+def dots(panel: Axes, found: dict[tuple[str, str], Rows], split: str) -> None:
+    colour = SPLITS.get(split, "#6a4c93")
+    for y, own in enumerate(found.values()):
+        each = [100 * row["accuracy"] for row in own if row["split"] == split and row["count"]]
+        panel.axhline(y, color="0.92", lw=0.8, zorder=0)
+        if each:
+            panel.plot([0, np.mean(each)], [y, y], color=colour, lw=5, alpha=0.3, solid_capstyle="butt")
+            panel.scatter(each, y + np.linspace(-0.18, 0.18, len(each)), s=13, color=colour, zorder=3, clip_on=False)
+        else:
+            panel.text(1, y, "no way to ask", va="center", fontsize=7, color="0.45")
+    chance = [row["chance_by_elimination"] for own in found.values() for row in own if row["split"] == split]
+    panel.axvline(100 * np.mean(chance), color="0.4", lw=1, ls=":")
+    lower = " (lower is better)" if split in ("wrong_frame", "echo") else ""
+    panel.set_title(split.replace("_", " ") + lower, fontsize=10)
+    panel.set(xlim=(-2, 102))
+    panel.tick_params(axis="y", length=0)
+    panel.spines[["top", "right", "left"]].set_visible(False)
