@@ -5,11 +5,15 @@ SEED ?= 0
 ARGS ?=
 PIP_ARGS ?=
 PORT ?= 6006
+QUICK ?=
+AXIS ?= model.position
+OBJECTIVES ?= causal,masked
+comma := ,
 PYTHON ?= python3
 RUN := .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train-causal train-bidirectional compare tensorboard bench test test-slow lint clean clean-runs
+.PHONY: help setup train-causal train-bidirectional compare compare-objectives ablate tensorboard bench test test-slow lint clean clean-runs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +28,12 @@ train-bidirectional: .venv/ready ## train a bidirectional one into checkpoints/b
 
 compare: .venv/ready ## train both, five seeds each: table and figure in checkpoints/compare
 	$(RUN) train compare $(ARGS)
+
+compare-objectives: .venv/ready ## train every objective, five seeds each (QUICK=1: two seeds, half the world)
+	$(RUN) train sweep studies/objectives.py --name compare-objectives$(if $(QUICK),-quick --quick) $(ARGS)
+
+ablate: .venv/ready ## one setting over its values: AXIS=model.position OBJECTIVES=causal,masked
+	$(RUN) train ablate $(AXIS) --objectives $(subst $(comma), ,$(OBJECTIVES)) $(ARGS)
 
 tensorboard: .venv/ready ## TensorBoard on all runs, at http://localhost:6006 (PORT=…)
 	.venv/bin/tensorboard --logdir checkpoints --host localhost --port $(PORT)

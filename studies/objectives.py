@@ -11,11 +11,10 @@ from model.objectives.masked import Masked
 from tasks.reversal import Reversal
 from train.settings import Config, TrainSettings
 
-TRAIN = TrainSettings(steps=6000, evaluate_every=500)
+TRAIN = TrainSettings(steps=5000, evaluate_every=500)
 BASE = Config(Reversal(), Masked(), train=TRAIN)
 
 VARIANTS = {name: replace(BASE, objective=kind()) for name, kind in OBJECTIVES.items()}
-VARIANTS["masked-uniform"] = replace(BASE, objective=Masked(hide="uniform", spans=("source", "relation", "target")))
 VARIANTS["bico"] = replace(VARIANTS["bico"], train=replace(TRAIN, origin="causal"))
 
 

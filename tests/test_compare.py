@@ -23,7 +23,7 @@ from train.tables import by_seed, markdown, results
 
 COLUMNS = (
     "run,task,objective,variant,settings,way,asked,seed,split,correct,count,accuracy,low,high,chance,"
-    "chance_by_elimination,steps,target_tokens,steps_to_90,targets_to_90,seconds"
+    "chance_by_elimination,steps,target_tokens,steps_to_90,targets_to_90,seconds,parameters"
 )
 
 
@@ -52,6 +52,8 @@ def test_results_hold_every_run_and_split_with_the_columns_of_the_design(compare
     assert len(rows) == 2 * 2 * 4
     for row in rows:
         assert row["run"] in settings.runs()
+        assert (row["asked"], row["way"]) == ("as-trained", "closed-book")
+        assert int(row["parameters"]) > 1000
         assert int(row["steps"]) == (8 if row["variant"] == "causal" else 12)
         if row["variant"] == "causal" and row["split"] == "backward":
             assert (row["count"], row["accuracy"], row["low"], row["high"]) == ("0", "", "", "")
@@ -65,6 +67,7 @@ def test_curves_hold_every_evaluation(compared):
     rows = read(compared[1] / "curves.csv")
     steps = {int(row["step"]) for row in rows if row["variant"] == "bidirectional"}
     assert steps == {0, 4, 8, 12}
+    assert {row["asked"] for row in rows} == {"as-trained"}
     assert len(rows) == 2 * 4 * (3 + 4)  # seeds, splits, evaluations of 8 and of 12 steps
 
 
@@ -103,7 +106,8 @@ def test_steps_to_ninety_are_of_the_first_evaluation_there(monkeypatch):
     record = [entry(10, 0.2), entry(20, 0.9), entry(30, 0.8), entry(40, 1.0)]
     monkeypatch.setattr("train.tables.read_metrics", lambda folder: record)
     of = dict.fromkeys(("correct", "count", "accuracy", "low", "high", "chance", "chance_by_elimination"), 1)
-    result = {"steps": 40, "target_tokens": 120, "train_seconds": 1.0, "splits": {"forward": of, "inverse": of}}
+    result = {"steps": 40, "target_tokens": 120, "train_seconds": 1.0, "parameters": 9}
+    result["splits"] = {"forward": of, "inverse": of}
     forward, inverse = results({"r": tiny()}, {"r": result}, {"r": "causal"})
     assert (forward["steps_to_90"], forward["targets_to_90"]) == (20, 60)
     assert (inverse["steps_to_90"], inverse["targets_to_90"]) == (None, None)

@@ -88,7 +88,7 @@ def test_evaluation_counts_what_a_way_says(wrong, monkeypatch):
         assert (of["low"], of["high"]) == interval(6 - wrong, 6)
         assert split in CORPUS.questions
     asked = records(trained, "knows")
-    assert summaries(CORPUS, asked) == splits
+    assert summaries(CORPUS, asked) == {"as-trained": splits}
     assert {row["rank"] for row in asked} <= {1, 2}  # entity 0 is thought better than all others
     assert len(evaluate(trained, "knows", limit=4)) == 4
     assert evaluate(trained, "knows", limit=4)["inverse"]["count"] == 4

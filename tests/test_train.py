@@ -20,7 +20,7 @@ from train.settings import TrainSettings
 
 def test_the_learning_rate_rises_straight_then_falls_as_a_cosine_to_its_last_value():
     settings = TrainSettings(steps=111, warmup=10, learning_rate=1.0, final_rate=0.1)
-    rates = [learning_rate(step, settings) for step in range(111)]
+    rates = [learning_rate(step, 0, settings) for step in range(111)]
     np.testing.assert_allclose(rates[:10], np.arange(1, 11) / 10)
     assert rates[10] == max(rates) == 1.0
     assert rates[60] == pytest.approx(0.55)  # half way down
@@ -31,7 +31,7 @@ def test_the_learning_rate_rises_straight_then_falls_as_a_cosine_to_its_last_val
 @pytest.mark.parametrize(("steps", "warmup"), [(1, 0), (1, 1), (5, 5), (2, 1)])
 def test_the_learning_rate_stands_the_shortest_runs(steps, warmup):
     settings = TrainSettings(steps=steps, warmup=warmup, learning_rate=1.0)
-    assert all(0 < learning_rate(step, settings) <= 1 for step in range(steps))
+    assert all(0 < learning_rate(step, 0, settings) <= 1 for step in range(steps))
 
 
 def test_every_epoch_is_every_document_once_in_an_order_of_its_own():

@@ -7,13 +7,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from model.assemble import initialise
+from model.layers import Convolution, Sight
 from model.objectives import OBJECTIVES
 from model.objectives.causal import Causal
 from model.objectives.masked import Masked
-from model.positions import POSITIONS
+from model.positions import POSITIONS, Position
 from model.settings import NetworkSettings
-from model.transformer import Transformer
-from model.visibility import CAUSAL
+from model.transformer import Memory, Transformer
+from model.visibility import CAUSAL, Visibility
 from tests.examples import VISIBILITIES, corpus, modules, visible
 
 B, T, WORDS = 4, 7, 40
@@ -34,6 +36,25 @@ def network_at(position: str, **settings) -> Transformer:
     larger = corpus(filler=8)
     assert larger.longest >= 2 * T
     return modules(Causal(), larger, position=position, **settings)["network"]
+
+
+def anywhere(seed: int) -> Tensor:
+    """Positions [b, t] in no order, of documents twice as long."""
+    draw = torch.Generator().manual_seed(seed)
+    return torch.stack([torch.randperm(2 * T, generator=draw)[:T] for _ in range(B)])
+
+
+def some_memory() -> Memory:
+    hidden = torch.randn(B, 5, 16, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    return Memory(hidden, torch.tensor([5, 3, 1, 4]))
+
+
+def decoder_at(position: str, **settings) -> Transformer:
+    """As `network_at`, with layers that gather from a memory too."""
+    of = network_at(position, **settings)
+    decoder = Transformer(of.settings, WORDS, of.length, crossed=True).eval()
+    initialise(nn.ModuleDict({"decoder": decoder}), of.settings, 0)
+    return decoder
 
 
 def weights_of(of: nn.Module) -> dict[str, Tensor]:
@@ -60,6 +81,39 @@ def test_the_last_layer_at_some_places_is_the_whole_one_there(places, kind, posi
     for name, one in trimmed.items():
         torch.testing.assert_close(one, full[name], atol=1e-5, rtol=1e-5)
     assert bool(len(at)) == any(gradient.any() for gradient in full.values())
+
+
+MORE = {
+    "convolution 3": ({"convolution": 3}, {}),
+    "convolution 4": ({"convolution": 4}, {}),
+    "recurrence": ({"recurrence": 3}, {}),
+    "any order": ({}, {"positions": anywhere(0), "predict": anywhere(1)}),
+    "any order, one head": ({"heads": 1}, {"positions": anywhere(0), "predict": anywhere(1)}),
+    "memory": ({}, {"memory": some_memory()}),
+    "all at once": (
+        {"convolution": 3, "recurrence": 2},
+        {"positions": anywhere(0), "predict": anywhere(1), "memory": some_memory()},
+    ),
+}
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+@pytest.mark.parametrize("kind", ["causal", "full, padded", "prefix, padded"])
+@pytest.mark.parametrize("more", MORE)
+def test_the_last_layer_at_some_places_is_the_whole_one_there_whatever_the_network_is_told(more, kind, position):
+    settings, given = MORE[more]
+    network = (decoder_at if "memory" in given else network_at)(position, **settings)
+    visibility = VISIBILITIES[kind](LENGTHS, T)
+    whole, plain = network(TOKENS, visibility, **given), network(TOKENS, visibility, **given, weights=[])
+    torch.testing.assert_close(plain, whole, atol=1e-5, rtol=1e-5)
+    for at in (PLACES["none in some rows"], PLACES["all but one"], PLACES["none"]):
+        some, those = network(TOKENS, visibility, **given, at=at), whole.flatten(0, 1)[at]
+        torch.testing.assert_close(some, those, atol=1e-5, rtol=1e-5)
+        targets = torch.arange(len(at)) % WORDS
+        trimmed = gradients(network, some, targets)
+        full = gradients(network, network(TOKENS, visibility, **given).flatten(0, 1)[at], targets)
+        for name, one in trimmed.items():
+            torch.testing.assert_close(one, full[name], atol=2e-5, rtol=2e-5)
 
 
 @pytest.mark.parametrize("position", POSITIONS)
@@ -132,11 +186,112 @@ def test_each_row_may_stand_elsewhere(position):
         torch.testing.assert_close(together[b * T - 1 : (b + 1) * T - 1], expected, atol=1e-6, rtol=1e-5)
 
 
+@pytest.mark.parametrize("position", POSITIONS)
+@pytest.mark.parametrize("kind", ["causal", "full, padded", "prefix, padded"])
+def test_to_predict_where_one_stands_is_to_stand_there(kind, position):
+    network, visibility, positions = network_at(position), VISIBILITIES[kind](LENGTHS, T), anywhere(0)
+    torch.testing.assert_close(
+        network(TOKENS, visibility, positions, predict=positions), network(TOKENS, visibility, positions)
+    )
+
+
+@pytest.mark.parametrize("position", sorted(POSITIONS.keys() - {"learned", "none"}))
+def test_half_of_the_heads_look_from_where_they_aim_and_the_others_from_where_they_stand(position):
+    network, everyone = network_at(position, depth=1, heads=4, width=32), VISIBILITIES["full"](LENGTHS, T)
+    stand, aim = torch.arange(T).repeat(B, 1), anywhere(1)
+    ((own,), (aimed,)) = weights_at(network, everyone, stand), weights_at(network, everyone, stand, aim)
+    torch.testing.assert_close(aimed[:, 2:], own[:, 2:])
+    for t in range(T):
+        moved = stand.clone()
+        moved[:, t] = aim[:, t]  # token t stands where it aims: it sees the others as the aiming heads do
+        (there,) = weights_at(network, everyone, moved)
+        others = torch.arange(T) != t
+        shares = [part[:, :2, t, others] / part[:, :2, t, others].sum(-1, keepdim=True) for part in (aimed, there)]
+        torch.testing.assert_close(*shares, atol=1e-6, rtol=1e-4)
+        assert not torch.allclose(there[:, :2, t], own[:, :2, t], atol=1e-3)
+
+
+def weights_at(network: Transformer, visibility: Visibility, *order: Tensor) -> list[Tensor]:
+    weights: list[Tensor] = []
+    network(TOKENS, visibility, *order, weights=weights)
+    return weights
+
+
+def test_a_learned_position_gives_half_of_the_features_to_where_it_aims():
+    network, stand, aim = network_at("learned"), anywhere(0), anywhere(1)
+    x, table = torch.zeros(B, T, 16), network.position.table
+    embedded = network.position.embed(x, stand, aim)
+    assert torch.equal(embedded[..., :8], table(aim)[..., :8])
+    assert torch.equal(embedded[..., 8:], table(stand)[..., 8:])
+
+
+@pytest.mark.parametrize("position", sorted(POSITIONS.keys() - {"learned"}))
+def test_only_distances_matter_where_places_aim_too(position):
+    network, stand, aim = network_at(position), anywhere(0), anywhere(1)
+    here, there = (network(TOKENS, CAUSAL, stand // 2 + k, predict=aim // 2 + k) for k in (0, 3))
+    torch.testing.assert_close(here, there, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("crossed", [False, True])
+@pytest.mark.parametrize("times", [2, 3])
+def test_recurrence_is_the_same_layers_again_and_again(times, crossed):
+    make, given = (decoder_at, {"memory": some_memory()}) if crossed else (network_at, {})
+    network, deep = make("rotary", recurrence=times), make("rotary", depth=2 * times)
+    own = network.state_dict()
+    again = {
+        name: own[".".join(["layers", str(int(name.split(".")[1]) % 2), *name.split(".")[2:]])]
+        for name in deep.state_dict()
+        if name.startswith("layers")
+    }
+    deep.load_state_dict(own | again)
+    visibility = VISIBILITIES["full, padded"](LENGTHS, T)
+    torch.testing.assert_close(network(TOKENS, visibility, **given), deep(TOKENS, visibility, **given))
+    assert weights_of(network).keys() == weights_of(make("rotary")).keys()
+    weights: list[Tensor] = []
+    network(TOKENS, visibility, **given, weights=weights)
+    assert len(weights) == 2 * times
+
+
+@pytest.mark.parametrize("kind", ["causal", "full", "full, padded"])
+@pytest.mark.parametrize("count", [2, 3, 4, 5])
+def test_convolution_is_that_of_torch(count, kind):
+    channels, visibility, draw = 6, VISIBILITIES[kind](LENGTHS, T), torch.Generator().manual_seed(0)
+    mix = Convolution(NetworkSettings(convolution=count), channels)
+    with torch.no_grad():
+        mix.own.copy_(torch.randn(channels, generator=draw))
+        mix.neighbours.copy_(torch.randn(count - 1, channels, generator=draw))
+    x, at = torch.randn(B, T, channels, generator=draw), torch.arange(T)[None]
+    taps = tuple(visibility.taps(count, B, T, x.device))
+    ours = mix(x, Sight(at, at, Position(NetworkSettings(), T), taps=taps))
+    right = 0 if kind == "causal" else (count - 1) // 2
+    left = count - 1 - right
+    kernel = torch.cat([mix.neighbours[:left], mix.own[None], mix.neighbours[left:]]).T[:, None]
+    for b in range(B):
+        length = int(LENGTHS[b]) if "padded" in kind else T
+        padded = F.pad(x[b, :length].T, (left, right))
+        theirs = F.conv1d(padded[None], kernel, groups=channels)[0].T
+        torch.testing.assert_close(ours[b, :length], theirs)
+
+
+def test_convolution_mixes_queries_keys_and_values_and_nothing_of_the_memory():
+    decoder = decoder_at("rotary", convolution=3)
+    mixing = {name.rsplit(".", 1)[0] for name in weights_of(decoder) if "mix" in name}
+    assert mixing == {f"layers.{i}.attention.mix_{part}" for i in (0, 1) for part in ("query", "key_value")}
+    before = decoder(TOKENS, CAUSAL, memory=some_memory())
+    for name in mixing:
+        mix = decoder.get_submodule(name)
+        with torch.no_grad():
+            kept = mix.neighbours.clone()
+            mix.neighbours.zero_()
+            assert not torch.allclose(decoder(TOKENS, CAUSAL, memory=some_memory()), before, atol=1e-4)
+            mix.neighbours.copy_(kept)
+
+
 @dataclass(frozen=True)
 class WithMore(Causal):
     """The causal objective and a part it has no use for."""
 
-    def parts(self, settings: NetworkSettings) -> dict[str, nn.Module]:
+    def parts(self, settings: NetworkSettings, words: int, length: int) -> dict[str, nn.Module]:
         return {"another": nn.Linear(settings.width, settings.width)}
 
 
@@ -180,7 +335,10 @@ def test_another_seed_draws_other_weights():
     assert same(of[0], of[2]) == {name for name in of[0] if "norm" in name or name.endswith("bias")}
 
 
-@pytest.mark.parametrize("settings", [{}, {"bias": False}, {"norm": "rms", "feed_forward": "swiglu"}])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"bias": True, "norm": "layer", "feed_forward": "gelu"}, {"convolution": 9}, {"recurrence": 4}],
+)
 @pytest.mark.parametrize("position", POSITIONS)
 def test_every_weight_is_drawn_as_said(position, settings):
     own = weights_of(modules(Causal(), corpus(), width=64, depth=2, position=position, **settings))
@@ -190,9 +348,11 @@ def test_every_weight_is_drawn_as_said(position, settings):
         elif weight.ndim == 1:
             assert torch.equal(weight, torch.ones_like(weight))
         else:
-            std = 1 / 8 / (2 if name.endswith("out.weight") else 1)
+            std = 0.3 if name.endswith("neighbours") else 1 / 8
+            if name.endswith("out.weight"):
+                std /= 2 * settings.get("recurrence", 1) ** 0.5
             assert weight.std() == pytest.approx(std, rel=3 / weight.numel() ** 0.5), name
-    assert settings.get("bias", True) or not any(name.endswith("bias") for name in own)
+    assert settings.get("bias") or not any(name.endswith("bias") for name in own)
 
 
 def test_different_weights_are_drawn_differently():

@@ -1,35 +1,60 @@
 """No position is told anything, in value or in gradient, by one it may not see; by those it may see it is."""
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from model.objectives import OBJECTIVES
+from model.objectives.batch import Tensors
+from model.objectives.belief_state import BeliefState
 from model.objectives.causal import Causal
 from model.objectives.masked import Masked
+from model.objectives.span_denoising import SpanDenoising
 from model.positions import POSITIONS
-from model.visibility import Visibility
+from model.transformer import Memory
+from model.visibility import CAUSAL, Visibility
 from tests.examples import VISIBILITIES, batch, corpus, modules, some_documents, visible
 
 OBJECTS = {name: objective() for name, objective in OBJECTIVES.items()} | {"masked, see causal": Masked(see="causal")}
 # Where the one seen sees more than the one who looks may see, news travels on through two layers: see below.
 CLOSED = [name for name in VISIBILITIES if not name.startswith("scattered")]
 PATHS = ["whole", "trimmed", "plain"]  # through the network: all of it, the last layer at some places, inspection
+# Of the settings of the network, those that say through what news travels.
+SETTINGS = {position: {"position": position} for position in POSITIONS} | {
+    "convolution 3": {"convolution": 3},
+    "convolution 4": {"convolution": 4},
+    "recurrence": {"depth": 1, "recurrence": 2},
+}
+REFUSED = {("permuted", "none")} | {
+    (name, f"convolution {count}") for name in ("permuted", "both-directions", "belief-state") for count in (3, 4)
+}
 
-DOCUMENTS = some_documents(corpus())
+DOCUMENTS = some_documents(corpus())[np.array([0, 3])]
 TOKENS, LENGTHS = (torch.from_numpy(array).long() for array in (DOCUMENTS.tokens, DOCUMENTS.lengths))
 B, T = TOKENS.shape
 
 
-def look(network: nn.Module, tokens: Tensor, visibility: Visibility, path: str) -> tuple[Tensor, Tensor]:
+Order = tuple[Tensor | None, Tensor | None]
+AS_THEY_STAND: Order = (None, None)
+
+
+def order(made: Tensors) -> Order:
+    """Where the tokens of a batch stand and what they aim at, where that is not the next one."""
+    return made.get("positions"), made.get("predict")
+
+
+def look(
+    network: nn.Module, tokens: Tensor, visibility: Visibility, path: str, ordered: Order = AS_THEY_STAND
+) -> tuple[Tensor, Tensor]:
     """The hidden states[n, d] by one of the paths through the network, and their places[n] in [b, t]."""
     every = torch.arange(tokens.numel())
     if path == "whole":
-        return network(tokens, visibility).flatten(0, 1), every
+        return network(tokens, visibility, *ordered).flatten(0, 1), every
     if path == "plain":
-        return network(tokens, visibility, weights=[]).flatten(0, 1), every
+        return network(tokens, visibility, *ordered, weights=[]).flatten(0, 1), every
     some = every[every % 5 != 0]
-    return network(tokens, visibility, at=some), some
+    return network(tokens, visibility, *ordered, at=some), some
 
 
 def with_another(tokens: Tensor, s: int, network: nn.Module) -> Tensor:
@@ -39,60 +64,150 @@ def with_another(tokens: Tensor, s: int, network: nn.Module) -> Tensor:
     return other
 
 
-def told_by_value(network: nn.Module, tokens: Tensor, visibility: Visibility, path: str) -> tuple[Tensor, Tensor]:
+def told_by_value(network: nn.Module, tokens: Tensor, *more) -> tuple[Tensor, Tensor]:
     """told[n, s]: whether another token at s changes the state at place n of [b, t] by as much as a bit; places[n]."""
-    before, places = look(network, tokens, visibility, path)
-    after = [look(network, with_another(tokens, s, network), visibility, path)[0] for s in range(tokens.shape[1])]
+    before, places = look(network, tokens, *more)
+    after = [look(network, with_another(tokens, s, network), *more)[0] for s in range(tokens.shape[1])]
     return torch.stack([(hidden != before).any(-1) for hidden in after], dim=1), places
 
 
-def told_by_gradient(network: nn.Module, tokens: Tensor, visibility: Visibility, path: str) -> tuple[Tensor, Tensor]:
-    """told[n, s]: whether the state at place n of [b, t] has any gradient in the embedding at s; places[n]."""
-    embedded = []
-    hook = network.embedding.register_forward_hook(lambda module, given, x: embedded.append(x))
-    hidden, places = look(network, tokens, visibility, path)
-    hook.remove()
+def reached(hidden: Tensor, places: Tensor, t: int, sources: Tensor) -> Tensor:
+    """reached[n, s]: whether the state at place n of [b, t] has any gradient in sources[b, s, d]."""
     direction = torch.randn(hidden.shape, generator=torch.Generator().manual_seed(0))
-    told = torch.zeros(len(places), tokens.shape[1], dtype=torch.bool)
+    told = torch.zeros(len(places), sources.shape[1], dtype=torch.bool)
     for n, (state, along) in enumerate(zip(hidden, direction)):
-        (gradient,) = torch.autograd.grad(state @ along, embedded, retain_graph=True)
-        row = places[n] // tokens.shape[1]
+        (gradient,) = torch.autograd.grad(state @ along, sources, retain_graph=True)
+        row = places[n] // t
         told[n] = (gradient[row] != 0).any(-1)
         gradient[row] = 0
         assert not gradient.any(), "documents of a batch see one another"
-    return told, places
+    return told
 
 
-def assert_told_what_is_visible(network: nn.Module, tokens: Tensor, visibility: Visibility, path: str) -> None:
+def told_by_gradient(network: nn.Module, tokens: Tensor, *more) -> tuple[Tensor, Tensor]:
+    """told[n, s]: whether the state at place n of [b, t] has any gradient in the embedding at s; places[n]."""
+    embedded = []
+    hook = network.embedding.register_forward_hook(lambda module, given, x: embedded.append(x))
+    hidden, places = look(network, tokens, *more)
+    hook.remove()
+    return reached(hidden, places, tokens.shape[1], embedded[0]), places
+
+
+def assert_told_what_is_visible(
+    network: nn.Module, tokens: Tensor, visibility: Visibility, path: str, ordered: Order = AS_THEY_STAND
+) -> None:
     seen = visible(visibility, *tokens.shape).flatten(0, 1)
     for told_by in (told_by_value, told_by_gradient):
-        told, places = told_by(network, tokens, visibility, path)
+        told, places = told_by(network, tokens, visibility, path, ordered)
         assert torch.equal(told, seen[places]), told_by.__name__
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("position", POSITIONS)
-@pytest.mark.parametrize("objective", OBJECTS.values(), ids=OBJECTS)
-def test_every_objective_is_told_what_it_may_see_and_nothing_else(objective, position, path):
-    made = batch(objective, DOCUMENTS)
-    network = modules(objective, corpus(), position=position)["network"]
-    assert_told_what_is_visible(network, made["tokens"], objective.visibility(made), path)
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [(name, settings) for name in OBJECTS for settings in SETTINGS if (name, settings) not in REFUSED],
+)
+def test_every_objective_is_told_what_it_may_see_and_nothing_else(name, settings, path):
+    objective = OBJECTS[name]
+    made, network = batch(objective, DOCUMENTS), modules(objective, corpus(), **SETTINGS[settings])["network"]
+    assert_told_what_is_visible(network, made["tokens"], objective.visibility(made), path, order(made))
 
 
 @pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize("name", CLOSED)
+def test_every_kind_tells_what_is_visible_and_nothing_else(name, settings, path):
+    network = modules(Causal(), corpus(), **SETTINGS[settings])["network"]
+    assert_told_what_is_visible(network, TOKENS, VISIBILITIES[name](LENGTHS, T), path)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("settings", [name for name in SETTINGS if name != "recurrence"])
+@pytest.mark.parametrize("name", ["scattered", "scattered, padded"])
+def test_one_layer_tells_what_is_visible_however_scattered(name, settings, path):
+    network = modules(Causal(), corpus(), **SETTINGS[settings], depth=1)["network"]
+    assert_told_what_is_visible(network, TOKENS, VISIBILITIES[name](LENGTHS, T), path)
+
+
 @pytest.mark.parametrize("position", POSITIONS)
 @pytest.mark.parametrize("name", CLOSED)
-def test_every_kind_tells_what_is_visible_and_nothing_else(name, position, path):
+def test_nobody_is_told_more_for_standing_elsewhere_and_aiming_anywhere(name, position):
     network = modules(Causal(), corpus(), position=position)["network"]
-    assert_told_what_is_visible(network, TOKENS, VISIBILITIES[name](LENGTHS, T), path)
+    draw = torch.Generator().manual_seed(0)
+    shuffled = torch.stack([torch.randperm(T, generator=draw) for _ in range(B)])
+    aimed = shuffled, shuffled.roll(-1, 1)
+    assert_told_what_is_visible(network, TOKENS, VISIBILITIES[name](LENGTHS, T), "trimmed", aimed)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 6])
+@pytest.mark.parametrize("name", VISIBILITIES)
+def test_a_neighbour_is_mixed_in_where_all_who_see_a_position_see_it_too(name, count):
+    visibility = VISIBILITIES[name](LENGTHS, T)
+    seen, taps = visible(visibility, B, T), visibility.taps(count, B, T, torch.device("cpu"))
+    right = (count - 1) // 2 if visibility.kind == "full" else 0
+    assert [offset for offset, _ in taps] == [o for o in range(right - count + 1, right + 1) if o]
+    for offset, kept in taps:
+        for b in range(B):
+            for s in range(T):
+                there = s + offset
+                may = 0 <= there < T and all(seen[b, t, there] for t in range(T) if seen[b, t, s])
+                assert kept.expand(B, T)[b, s] == may
+
+
+# What further towers are told
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("position", POSITIONS)
-@pytest.mark.parametrize("name", ["scattered", "scattered, padded"])
-def test_one_layer_tells_what_is_visible_however_scattered(name, position, path):
-    network = modules(Causal(), corpus(), position=position, depth=1)["network"]
-    assert_told_what_is_visible(network, TOKENS, VISIBILITIES[name](LENGTHS, T), path)
+def test_the_backward_tower_of_belief_state_is_told_what_stands_to_the_right(position, path):
+    made, of, given = batch(BeliefState(), DOCUMENTS), modules(BeliefState(), corpus(), position=position), []
+    hook = of["backward"].register_forward_pre_hook(lambda module, arguments: given.append(arguments))
+    BeliefState().hidden(of, made)
+    hook.remove()
+    ((tokens, visibility),) = given
+    at = torch.arange(tokens.shape[1])
+    real = at < made["lengths"][:, None, None]
+    assert not real.all()
+    expected = (at >= at[:, None]) & real | (at == at[:, None])
+    assert torch.equal(visible(visibility, *tokens.shape), expected)
+    assert_told_what_is_visible(of["backward"], tokens, visibility, path)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_a_decoder_is_told_what_it_wrote_and_all_of_the_memory_but_its_padding(settings, path):
+    made, of = batch(SpanDenoising(hide="uniform"), DOCUMENTS), modules(SpanDenoising(), corpus(), **SETTINGS[settings])
+    decoder, written, lengths = of["decoder"], made["written"], made["lengths"]
+    of_encoder = torch.randn(B, made["tokens"].shape[1], 16, generator=torch.Generator().manual_seed(0))
+    memory = Memory(of_encoder.requires_grad_(), lengths)
+
+    def remembering(tokens: Tensor, visibility: Visibility, *ordered, **more) -> Tensor:
+        return decoder(tokens, visibility, *ordered, memory=memory, **more)
+
+    remembering.embedding = decoder.embedding
+    assert written.shape[1] > 2
+    assert_told_what_is_visible(remembering, written, CAUSAL, path)
+    hidden, places = look(remembering, written, CAUSAL, path)
+    real = torch.arange(of_encoder.shape[1]) < lengths[:, None]
+    assert not real.all()
+    assert torch.equal(reached(hidden, places, written.shape[1], memory.hidden), real[places // written.shape[1]])
+    with torch.no_grad():
+        hidden, _ = look(remembering, written, CAUSAL, path)
+        of_encoder[~real] += 1
+        assert torch.equal(look(remembering, written, CAUSAL, path)[0], hidden)
+        of_encoder[:, 0] += 1
+        assert not (look(remembering, written, CAUSAL, path)[0] == hidden).all(-1).any()
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+@torch.no_grad()
+def test_padding_changes_no_prediction_of_any_objective(name):
+    objective = OBJECTS[name]
+    made, of = batch(objective, DOCUMENTS), modules(objective, corpus())
+    padding = torch.arange(made["tokens"].shape[1]) >= made["lengths"][:, None]
+    other = made | {"tokens": torch.where(padding, 20, made["tokens"])}
+    assert not torch.equal(other["tokens"], made["tokens"])
+    assert torch.equal(objective.hidden(of, other), objective.hidden(of, made))
 
 
 def test_two_layers_pass_on_what_a_seen_position_sees():
@@ -135,18 +250,43 @@ def test_no_real_position_sees_padding_whatever_the_kind(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "rule"),
+    ("rule", "names"),
     [
-        ("causal", lambda t, s, length: s <= t),
-        ("masked", lambda t, s, length: s < length or s == t),
-        ("masked, see causal", lambda t, s, length: s <= t),
+        (
+            lambda t, s, length, made, b: s <= t,
+            [
+                "causal",
+                "masked, see causal",
+                "permuted",
+                "reversed",
+                "infill",
+                "masked-copy",
+                "belief-state",
+                "joint-embedding",
+            ],
+        ),
+        (
+            lambda t, s, length, made, b: s < length or s == t,
+            ["masked", "diffusion", "bico", "span-denoising"],
+        ),
+        (
+            lambda t, s, length, made, b: ((s <= t or s < made["reach"][b]) and s < length) or s == t,
+            ["prefix"],
+        ),
+        (
+            lambda t, s, length, made, b: ((s >= t if made["to_left"][b] else s <= t) and s < length) or s == t,
+            ["both-directions"],
+        ),
     ],
-    ids=lambda value: value if isinstance(value, str) else "",
+    ids=["left", "all", "prefix", "one side"],
 )
-def test_who_sees_whom_is_what_the_name_says(name, rule):
-    said = [[[rule(t, s, length) for s in range(T)] for t in range(T)] for length in LENGTHS.tolist()]
-    seen = visible(OBJECTS[name].visibility(batch(OBJECTS[name], DOCUMENTS)), B, T)
-    assert torch.equal(seen, torch.tensor(said))
+def test_who_sees_whom_is_what_the_name_says(rule, names):
+    for name in names:
+        for seed in range(3):
+            made = batch(OBJECTS[name], DOCUMENTS, seed)
+            t, lengths = made["tokens"].shape[1], made["lengths"].tolist()
+            said = [[[rule(i, s, n, made, b) for s in range(t)] for i in range(t)] for b, n in enumerate(lengths)]
+            assert torch.equal(visible(OBJECTS[name].visibility(made), B, t), torch.tensor(said)), name
 
 
 def test_explicit_is_what_is_allowed_without_padding_and_with_oneself():

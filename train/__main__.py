@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> None:
         case [] | ["--help" | "-h"]:
             print("python -m train NAME [settings]      (NAME --help lists every setting)\n")
             for name, (line, *_) in (PRESETS | SEVERAL).items():
-                print(f"  {name:16} {line}")
+                print(f"  {name:20} {line}")
         case [name, *rest] if name in SEVERAL:
             _, kind, act = SEVERAL[name]
             given = parse(kind, rest, f"python -m train {name}")

@@ -1,34 +1,63 @@
-"""The runs that have a name: `python -m train NAME`. To add one: a line in PRESETS.
+"""The runs that have a name: `python -m train NAME`. To add one: a line in PRESETS; every objective has one by itself.
 
-All share task, network, batches and rates; steps are what each needs, found on seeds of 1000 and above.
+Those of objectives share task, network, batches and rates; steps were found on seeds of 1000 and above.
 """
 
+import re
+import sys
 from dataclasses import replace
 
 from model.objectives import OBJECTIVES
 from model.objectives.causal import Causal
 from model.objectives.masked import Masked
+from model.objectives.reversed import Reversed
+from model.settings import NetworkSettings
 from tasks.reversal import Reversal
 from train.settings import Config, TrainSettings
 
 CAUSAL = Config(Reversal(), Causal(), train=TrainSettings(steps=3000))
 BIDIRECTIONAL = replace(CAUSAL, objective=Masked(), train=TrainSettings(steps=5000))
-LINES = {
-    "diffusion": "masked at a rate t drawn for each document, weighted by 1/t",
-    "permuted": "next token in an order drawn for each document",
-    "reversed": "next token, half of the documents turned round",
-    "both-directions": "next token or previous token, half of the documents each",
-    "prefix": "next token after a prefix that sees all of itself",
-    "infill": "next token, half of the documents with their middle last",
-    "masked-copy": "next token, after a copy with one entity masked",
-    "bico": "one entity masked, in a causal network (--from checkpoints/causal-0)",
-    "span-denoising": "encoder and decoder: one entity cut out, then written",
-    "belief-state": "two towers: next and previous token from both sides of a gap",
-    "joint-embedding": "next entity as a representation, told from the batch's others",
-}
+# 1,000 entities x 20 relations, 1 % one-way (2604.04943), and a smaller world of the same shape.
+CODA_FORNO = replace(
+    BIDIRECTIONAL,
+    task=Reversal(entities=1000, relations=20, one_way=200, filler=5, renderings=4),
+    model=NetworkSettings(width=128),
+    train=TrainSettings(steps=60_000, batch=128, learning_rate=2e-3, evaluate_every=2000, save_every=5000),
+)
+CODA_FORNO_SMALL = replace(
+    BIDIRECTIONAL,
+    task=Reversal(entities=200, relations=20, one_way=200, filler=5, renderings=8),
+    train=TrainSettings(steps=7000, evaluate_every=500),
+)
+# Keys and values of two tokens, one relation (2406.05183); and chains, where wrong inferences can be told.
+KITOUNI = Config(
+    Reversal(matching="disjoint", entities=400, relations=1, one_way=40, shortest_name=2, longest_name=2),
+    Masked(hide="uniform", spans=("source", "relation", "target")),
+    train=TrainSettings(steps=8000, evaluate_every=500),
+)
+KITOUNI_RELATIONSHIP = replace(
+    KITOUNI,
+    task=Reversal(entities=400, relations=1, one_way=40),
+    objective=Reversed(direction=False, delimiter=True),
+    train=TrainSettings(steps=3000),
+)
+
+
+def line(objective: type) -> str:
+    """What the file of an objective says first, without its source."""
+    return re.split(r" \(|\.\s|\.$", sys.modules[objective.__module__].__doc__.replace("\n", " "))[0].partition(": ")[2]
+
 
 PRESETS: dict[str, tuple[str, Config]] = {
     "causal": ("next token, each position sees what is left of it", CAUSAL),
     "bidirectional": ("one entity masked, each position sees all", BIDIRECTIONAL),
-    **{name: (line, replace(BIDIRECTIONAL, objective=OBJECTIVES[name]())) for name, line in LINES.items()},
+    **{
+        name: (line(kind), replace(BIDIRECTIONAL, objective=kind()))
+        for name, kind in OBJECTIVES.items()
+        if kind not in (Causal, Masked)
+    },
+    "coda-forno": ("masked, 1,000 entities x 20 relations, 1 % one-way (long)", CODA_FORNO),
+    "coda-forno-small": ("the same shape with 200 entities", CODA_FORNO_SMALL),
+    "kitouni-retrieval": ("masked at a uniform rate, keys and values of two tokens", KITOUNI),
+    "kitouni-relationship": ("chains of one relation, half of the documents turned", KITOUNI_RELATIONSHIP),
 }

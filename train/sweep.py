@@ -9,6 +9,7 @@ Where a variant's `train.origin` is another variant's name, it starts from that 
 """
 
 import os
+import re
 import runpy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -54,8 +55,9 @@ class Sweep:
 def sweep(settings: Sweep, check: Callable[[], None]) -> None:
     """Trains what is not trained yet, then writes and prints the table. Raises SettingError for a file that is none."""
     listed = read(settings.file)
-    variants = {name: listed["VARIANTS"][name] for name in settings.only or listed["VARIANTS"]
-                if name in listed["VARIANTS"] or unknown(name, listed["VARIANTS"])}  # fmt: skip
+    for key in settings.only:
+        require(key in listed["VARIANTS"], "only", key, f"one of {', '.join(listed['VARIANTS'])}")
+    variants = {key: listed["VARIANTS"][key] for key in settings.only or listed["VARIANTS"]}
     seeds = settings.seeds
     name = settings.name or settings.file.stem.replace("_", "-")
     if settings.quick:
@@ -74,10 +76,6 @@ def sweep(settings: Sweep, check: Callable[[], None]) -> None:
     Study(name, runs, variant, settings.jobs, settings.overwrite).carry_out(check, markdown, draw, print_table)
 
 
-def unknown(name: str, variants: dict[str, Config]) -> bool:
-    raise SettingError(f"only is {name!r}, but must be one of {', '.join(variants)}")
-
-
 def read(file: Path) -> dict[str, Any]:
     """What a sweep file defines."""
     require(file.suffix == ".py" and file.is_file(), "file", str(file), "a Python file that is there")
@@ -91,4 +89,7 @@ def read(file: Path) -> dict[str, Any]:
     whole = isinstance(variants, dict) and variants and all(isinstance(one, Config) for one in variants.values())
     if not whole:
         raise SettingError(f"{file} must define VARIANTS, a dict from names to Config")
+    for key in variants:
+        plain = re.fullmatch(r"[A-Za-z0-9._-]+", key) is not None
+        require(plain, f"{file}: a variant", key, "named by letters, digits, '.', '_' and '-'")
     return listed

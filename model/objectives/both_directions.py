@@ -1,4 +1,4 @@
-"""Both directions: half of the documents are read left to right, half right to left, by visibility alone.
+"""Both directions: half of the documents are read left to right, half right to left.
 
 Tokens stay where they are; who sees whom is turned round, and the token to the left is predicted instead of the one
 to the right (as the two directions of ELMo, Peters et al. 2018, 1802.05365, here in one network).

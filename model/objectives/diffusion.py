@@ -1,6 +1,6 @@
-"""Masked diffusion: tokens hidden with probability t, the loss weighted by 1/t, answers unmasked step by step.
+"""Masked diffusion: tokens are hidden with probability t, and count 1/t.
 
-That loss bounds the likelihood of the document from above, in nats (MDLM, Sahoo et al. 2024, 2406.07524; SMDM, Nie
+Answers are unmasked step by step. The loss bounds the likelihood of the document from above, in nats (MDLM, Sahoo et al. 2024, 2406.07524; SMDM, Nie
 et al. 2024, 2410.18514; LLaDA, Nie et al. 2025, 2502.09992).
 """
 

@@ -1,6 +1,6 @@
-"""Any order: next token in an order drawn for each document, each place knowing where it stands and where it aims.
+"""Any order: next token in an order drawn for each document.
 
-Permutation language models: XLNet (Yang et al. 2019, 1906.08237), sigma-GPT (Pannatier et al. 2024, 2404.09562).
+Each place knows where it stands and where it aims. Permutation language models: XLNet (Yang et al. 2019, 1906.08237), sigma-GPT (Pannatier et al. 2024, 2404.09562).
 """
 
 from dataclasses import dataclass

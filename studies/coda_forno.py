@@ -1,0 +1,27 @@
+"""Coda-Forno, Wang & Chaudhry 2026 (2604.04943), from scratch: what must be masked for the inverse to come.
+
+The published world has 1,000 entities x 20 relations, 1 % one-way; this one has the same 20 relations, names, filler
+and settings with 200 entities and 5 % one-way, which again is 5 one-way facts a word, so that elimination is 20 % in
+both. The full size is the preset `coda-forno`.
+
+Published, inverse: next token 0; masked 100; masked copy 100; source never masked 0. Forward without the target
+masked: 0. Wrong frame: 0.
+"""
+
+from dataclasses import replace
+
+from model.objectives.causal import Causal
+from model.objectives.masked import Masked
+from model.objectives.masked_copy import MaskedCopy
+from train.presets import CODA_FORNO_SMALL as BASE
+
+TARGET_ONLY, SOURCE_ONLY = ("target",), ("source",)
+
+VARIANTS = {
+    "causal": replace(BASE, objective=Causal()),
+    "masked": replace(BASE, objective=Masked()),
+    "masked-copy": replace(BASE, objective=MaskedCopy()),
+    "masked-source-never": replace(BASE, objective=Masked(spans=TARGET_ONLY)),
+    "masked-copy-source-never": replace(BASE, objective=MaskedCopy(spans=TARGET_ONLY)),
+    "masked-target-never": replace(BASE, objective=Masked(spans=SOURCE_ONLY)),
+}

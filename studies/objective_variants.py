@@ -1,0 +1,40 @@
+"""Further variants of the objectives, on the world and budget of studies/objectives.py.
+
+What may be masked, at which rate and how it is decoded; units, delimiters and direction tokens of reversal; where the
+copy is masked; and the methods that learn from random subsets of tokens given four times the steps.
+"""
+
+from dataclasses import replace
+
+from model.objectives.diffusion import Diffusion
+from model.objectives.infill import Infill
+from model.objectives.joint_embedding import JointEmbedding
+from model.objectives.masked import Masked
+from model.objectives.masked_copy import MaskedCopy
+from model.objectives.permuted import Permuted
+from model.objectives.reversed import Reversed
+from model.objectives.span_denoising import SpanDenoising
+from studies.objectives import BASE
+
+LONG = replace(BASE, train=replace(BASE.train, steps=4 * BASE.train.steps, evaluate_every=2000))
+ALL = ("source", "relation", "target")
+
+VARIANTS = {
+    "masked-all-spans": replace(BASE, objective=Masked(spans=ALL)),
+    "masked-target-only": replace(BASE, objective=Masked(spans=("target",))),
+    "masked-source-only": replace(BASE, objective=Masked(spans=("source",))),
+    "masked-uniform": replace(BASE, objective=Masked(hide="uniform", spans=ALL)),
+    "masked-fixed-15": replace(BASE, objective=Masked(hide="fixed", spans=ALL, rate=0.15)),
+    "masked-fixed-40": replace(BASE, objective=Masked(hide="fixed", spans=ALL, rate=0.4)),
+    "masked-uniform-long": replace(LONG, objective=Masked(hide="uniform", spans=ALL)),
+    "diffusion-long": replace(LONG, objective=Diffusion()),
+    "permuted-long": replace(LONG, objective=Permuted()),
+    "reversed-plain": replace(BASE, objective=Reversed(direction=False)),
+    "reversed-delimiter": replace(BASE, objective=Reversed(direction=False, delimiter=True)),
+    "reversed-segment": replace(BASE, objective=Reversed(unit="segment")),
+    "masked-copy-source-never": replace(BASE, objective=MaskedCopy(spans=("target",))),
+    "masked-copy-uniform": replace(BASE, objective=MaskedCopy(hide="uniform", spans=ALL)),
+    "infill-always": replace(BASE, objective=Infill(share=1.0)),
+    "span-denoising-uniform": replace(BASE, objective=SpanDenoising(hide="uniform", spans=ALL)),
+    "joint-embedding-cool": replace(BASE, objective=JointEmbedding(temperature=0.05)),
+}
