@@ -18,7 +18,8 @@ class NetworkSettings:
     heads: int = 4
     """attention heads a layer; width is divided among them"""
     position: Literal["rotary", "learned", "alibi", "relative", "none"] = "rotary"
-    """how the network knows where a token stands"""
+    """how the network knows where a token stands; "none" leaves it to what is visible, which is a bag of words, and
+    fails, where every position sees all"""
     rotary_base: float = 100.0
     """with rotary: slowest turn, in positions a radian; documents much shorter hardly use the slow ones"""
     convolution: int = 1

@@ -278,7 +278,6 @@ def test_as_many_facts_are_told_both_ways_as_is_set(settings, seed):
         ({"told_back": -0.1}, r"task\.told_back is -0\.1"),
         ({"told_back": float("nan")}, r"task\.told_back is nan"),
         ({"wordings": 0}, r"task\.wordings is 0, but must be 1 or more"),
-        ({"bridge": "golden"}, r"task\.bridge is golden"),
     ],
 )
 def test_data_settings_that_cannot_be_are_refused_by_name(wrong, says):

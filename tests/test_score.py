@@ -1,15 +1,18 @@
 """Scoring by hand-made answers: whole names or nothing, Wilson intervals, both chances, what cannot be asked."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eval.ask import ask
-from eval.score import evaluate, interval, records, right, summaries, text
+from eval.score import as_entry, evaluate, from_entry, interval, records, right, summaries, text
 from eval.trained import Trained
 from eval.ways import WAYS
 from model.assemble import assemble
+from model.objectives.bico import Bico
 from model.objectives.causal import Causal
 from model.objectives.masked import Masked
 from model.settings import NetworkSettings
@@ -92,6 +95,28 @@ def test_evaluation_counts_what_a_way_says(wrong, monkeypatch):
     assert {row["rank"] for row in asked} <= {1, 2}  # entity 0 is thought better than all others
     assert len(evaluate(trained, "knows", limit=4)) == 4
     assert evaluate(trained, "knows", limit=4)["inverse"]["count"] == 4
+
+
+def test_a_model_that_can_be_asked_in_two_ways_is_summed_up_in_both():
+    trained = untrained(Bico())
+    asked = records(trained)
+    found = summaries(CORPUS, asked)
+    assert list(found) == ["as-trained", "left-to-right"]
+    for name, one in trained.asked().items():
+        for split, of in evaluate(one).items():
+            assert found[name][split] == pytest.approx(of)
+    assert len(asked) == 2 * sum(map(len, CORPUS.questions.values()))
+    assert found["as-trained"]["backward"]["count"] == len(CORPUS.questions["backward"])
+    assert found["left-to-right"]["backward"]["count"] == 0
+    entry = as_entry(found)
+    assert entry["splits"] == found["as-trained"]  # the first way is what tables show
+    assert from_entry(json.loads(json.dumps(entry))) == found
+
+
+def test_a_model_that_can_be_asked_in_one_way_only_writes_its_splits_once():
+    found = {"as-trained": evaluate(untrained(Causal()))}
+    assert list(as_entry(found)) == ["splits"]
+    assert from_entry(as_entry(found)) == found
 
 
 def test_what_cannot_be_asked_is_empty_and_never_zero():

@@ -1,6 +1,7 @@
 """Batches, learning rate and optimiser: pure functions of their arguments, right at the edges."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,12 +11,14 @@ from eval.trained import Trained
 from model.assemble import assemble
 from model.objectives import OBJECTIVES
 from tasks.settings import SettingError
-from tests.running import tiny
+from tests.running import record, tiny
 from train.batches import make_batch, rows
 from train.device import choose_device
 from train.loop import Counters, Loop
 from train.optimiser import learning_rate, make_optimiser
+from train.run import train_run
 from train.settings import TrainSettings
+from train.tensorboard import View
 
 
 def test_the_learning_rate_rises_straight_then_falls_as_a_cosine_to_its_last_value():
@@ -32,6 +35,45 @@ def test_the_learning_rate_rises_straight_then_falls_as_a_cosine_to_its_last_val
 def test_the_learning_rate_stands_the_shortest_runs(steps, warmup):
     settings = TrainSettings(steps=steps, warmup=warmup, learning_rate=1.0)
     assert all(0 < learning_rate(step, 0, settings) <= 1 for step in range(steps))
+
+
+def test_the_learning_rate_follows_the_share_of_targets_where_a_number_of_them_is_set():
+    settings = TrainSettings(steps=10_000, targets=1000, warmup=10, learning_rate=1.0, final_rate=0.1)
+    rates = [learning_rate(10 + i, 10 * i, settings) for i in range(120)]
+    assert rates[0] == 1.0
+    assert rates[50] == pytest.approx(0.55)  # half of the targets, whatever the steps
+    assert rates[100] == rates[119] == pytest.approx(0.1)  # never below, however far the last batch goes
+    assert all(later < earlier for earlier, later in itertools.pairwise(rates[:100]))
+    few = replace(settings, steps=111)  # the steps are over first
+    assert learning_rate(110, 3, few) == pytest.approx(0.1)
+    assert learning_rate(4, 900, settings) == 0.5  # warm-up is by steps
+
+
+@pytest.mark.parametrize("targets", [1, 8, 50, 100])
+def test_objectives_that_are_given_as_many_targets_end_within_a_batch_of_them(tmp_path, monkeypatch, targets):
+    monkeypatch.setattr(View, "finish", lambda *_: None)
+    ended = {}
+    for name in ("causal", "masked"):
+        config = tiny(OBJECTIVES[name](), steps=100, targets=targets, evaluate_every=100, save_every=100, log_every=1)
+        result = train_run(config, name, root=tmp_path)
+        seen = [entry for entry in record(tmp_path / name) if entry["kind"] == "train"]
+        before = seen[-2]["target_tokens"] if len(seen) > 1 else 0
+        assert before < targets <= result["target_tokens"] == seen[-1]["target_tokens"]
+        assert result["steps"] == seen[-1]["step"] < 100
+        evaluated = [entry["step"] for entry in record(tmp_path / name) if entry["kind"] == "evaluation"]
+        assert evaluated == [0, result["steps"]]
+        ended[name] = result
+    if targets == 100:
+        assert ended["causal"]["steps"] < ended["masked"]["steps"]  # it has more targets a batch
+        rate = record(tmp_path / "masked")[-2]["learning_rate"]
+        assert rate == pytest.approx(0.1 * 3e-3, rel=0.3)
+
+
+def test_steps_end_a_run_before_its_targets_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(View, "finish", lambda *_: None)
+    assert train_run(tiny(targets=10**9), "run", root=tmp_path)["steps"] == 12
+    with pytest.raises(SettingError, match=r"train\.targets is 0, but must be 1 or more"):
+        TrainSettings(targets=0)
 
 
 def test_every_epoch_is_every_document_once_in_an_order_of_its_own():

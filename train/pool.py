@@ -21,6 +21,7 @@ from train.run import train_run
 from train.settings import Config
 from train.stop import stop_on_signals
 
+FEW = 16  # runs that the live table shows whole
 Message = tuple[str, str, Any]  # what happened, to which run, with what
 
 
@@ -137,11 +138,18 @@ class Board:
             return f"done, {self.results[name]['train_seconds']:.0f} s of training"
         return self.failures.get(name, "training" if name in self.entries else "waiting")
 
+    def shown(self) -> dict[str, Config]:
+        """All runs or, where they would fill the screen, those that are training or have failed."""
+        if len(self.runs) <= FEW:
+            return self.runs
+        open_ones = {name for name in self.entries if name not in self.results} | set(self.failures)
+        return {name: config for name, config in self.runs.items() if name in open_ones}
+
     def table(self) -> Table:
         table = Table(title=f"{len(self.results)} of {len(self.runs)} runs, {time.monotonic() - self.began:.0f} s")
         for column in ("run", "step", "loss", "forward", "inverse", "state"):
             table.add_column(column, justify="left" if column in ("run", "state") else "right")
-        for name, config in self.runs.items():
+        for name, config in self.shown().items():
             entry = self.entries.get(name, {})
             splits = self.results.get(name, entry).get("splits", {})
             table.add_row(

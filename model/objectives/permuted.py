@@ -1,6 +1,7 @@
 """Any order: next token in an order drawn for each document.
 
-Each place knows where it stands and where it aims. Permutation language models: XLNet (Yang et al. 2019, 1906.08237), sigma-GPT (Pannatier et al. 2024, 2404.09562).
+Each place knows where it stands and where it aims. Permutation language models: XLNet (Yang et al. 2019, 1906.08237),
+sigma-GPT (Pannatier et al. 2024, 2404.09562).
 """
 
 from dataclasses import dataclass
