@@ -1,6 +1,9 @@
 """The contract carries what is not there yet, and whatever is there, through the same loop and evaluation."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +31,7 @@ LAST, FIRST = ("forward", "inverse", "wrong_frame"), ("backward",)
 # What can be asked in each way; all that is not said here can be asked of everything, as it was trained.
 ASKED = {
     "causal": {"as-trained": LAST},
+    "skip": {"as-trained": LAST},
     "prefix": {"as-trained": LAST},
     "joint-embedding": {"as-trained": LAST},
     "reversed": {"left-to-right": LAST, "own-order": FIRST},
@@ -43,7 +47,7 @@ class Skip(Objective):
     input     [begin]  f  A  r  B  f
     target       A     r  B  .  .  .
 
-    Every token says the one after the next. A question can be asked where its open span is one token, and the last.
+    Every token says the one after the next. A question can be asked where its open span is the last.
     """
 
     def prepare(self, documents: Documents, rng: np.random.Generator) -> Arrays:
@@ -62,47 +66,56 @@ class Skip(Objective):
 
 
 EVERY = {**OBJECTIVES, "skip": Skip}
-every_name = pytest.mark.parametrize("name", EVERY)
 
 
-@pytest.fixture(autouse=True)
-def one_line_in_the_registry(monkeypatch):
-    monkeypatch.setitem(OBJECTIVES, "skip", Skip)
+@dataclass(frozen=True)
+class Ran:
+    name: str
+    folder: Path
+    result: dict[str, Any]
+    entries: list[dict[str, Any]]
 
 
-@every_name
-def test_loop_and_evaluation_take_every_objective_even_one_that_is_not_there_yet(name, tmp_path):
-    objective, entries = EVERY[name](), []
-    result = train_run(Config(WORLD, objective, NETWORK, TRAIN), "run", root=tmp_path, report=entries.append)
-    losses = [entry["loss"] for entry in entries if entry["kind"] == "train"]
+@pytest.fixture(scope="module", params=EVERY)
+def ran(request, tmp_path_factory) -> Iterator[Ran]:
+    """A run of each objective, with one more line in the registry."""
+    root, entries = tmp_path_factory.mktemp("checkpoints"), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(OBJECTIVES, "skip", Skip)
+        config = Config(WORLD, EVERY[request.param](), NETWORK, TRAIN)
+        yield Ran(request.param, root / "run", train_run(config, "run", root=root, report=entries.append), entries)
+
+
+def test_the_loop_takes_every_objective_even_one_that_is_not_there_yet(ran):
+    losses = [entry["loss"] for entry in ran.entries if entry["kind"] == "train"]
     assert len(losses) == 4
     assert losses[-1] < losses[0]  # it learns
-    ways = ASKED.get(name, {"as-trained": LAST} if name == "skip" else ANY)
+    assert all(entry["target_tokens"] > 0 for entry in ran.entries if entry["kind"] == "train")
+
+
+def test_evaluation_asks_whatever_can_be_asked_in_every_way(ran):
+    ways, result = ASKED.get(ran.name, ANY), ran.result
     found = result.get("asked", {"as-trained": result["splits"]})
-    assert found.keys() == ways.keys()
+    assert list(found) == list(ways)
     assert result["splits"] == next(iter(found.values()))
     for way, splits in found.items():
         counts = {split: entry["count"] for split, entry in splits.items()}
         assert counts == {split: 4 if split in ways[way] else 0 for split in LAST + FIRST}
         assert all((entry["accuracy"] is None) == (entry["count"] == 0) for entry in splits.values())
-    evaluations = [entry for entry in entries if entry["kind"] == "evaluation"]
-    assert [entry["splits"].keys() == result["splits"].keys() for entry in evaluations] == [True, True]
+    evaluations = [entry for entry in ran.entries if entry["kind"] == "evaluation"]
+    assert [entry["splits"].keys() for entry in evaluations] == [result["splits"].keys()] * 2
 
 
-@every_name
-def test_what_every_objective_trained_is_read_from_its_folder_again(name, tmp_path):
-    train_run(Config(WORLD, EVERY[name](), NETWORK, TRAIN), "run", root=tmp_path)
-    trained, step = read_trained(tmp_path / "run")
-    assert step == 20
-    assert trained.objective == EVERY[name]()
-    fresh = assemble(NETWORK, trained.objective, trained.corpus, 0).state_dict()
-    own = trained.modules.state_dict()
+def test_what_was_trained_is_read_from_its_folder_and_all_of_it_was_trained(ran):
+    trained, step = read_trained(ran.folder)
+    assert (step, trained.objective) == (20, EVERY[ran.name]())
+    fresh, own = assemble(NETWORK, trained.objective, trained.corpus, 0).state_dict(), trained.modules.state_dict()
     assert own.keys() == fresh.keys()
-    moved = {key for key in own if not torch.equal(own[key], fresh[key])}
-    assert {key.split(".")[0] for key in moved} == {key.split(".")[0] for key in own}
+    moved = {key.split(".")[0] for key in own if not torch.equal(own[key], fresh[key])}
+    assert moved == {key.split(".")[0] for key in own}
 
 
-@every_name
+@pytest.mark.parametrize("name", EVERY)
 def test_an_added_part_changes_no_initial_weight_of_the_network(name):
     corpus = WORLD.build(0)
     for position in ("rotary", "learned"):

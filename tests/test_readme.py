@@ -1,5 +1,6 @@
 """Every command in the README runs, in order, in a fresh copy, with the smallest settings."""
 
+import csv
 import os
 import re
 import shlex
@@ -19,9 +20,20 @@ SMALLEST = {
     "train-causal": SMALL,
     "train-bidirectional": SMALL,
     "compare": f"{SMALL} --causal-steps 6 --seeds 1",
+    "ablate": "--steps 4 --seeds 1",
+    "sweep": "--steps 4 --seeds 1",
     "bench": "--width 16 --depth 1 --heads 2 --batch 8 --rounds 2",
 }
-DRY = {"test", "test-slow", "tensorboard", "lint", "clean", "clean-runs", "setup"}  # by dry run, or they would recurse
+DRY = {
+    "compare-objectives",
+    "test",
+    "test-slow",
+    "tensorboard",
+    "lint",
+    "clean",
+    "clean-runs",
+    "setup",
+}  # by dry run, or they would recurse
 
 
 def commands() -> list[str]:
@@ -59,15 +71,15 @@ def runnable(command: str, checkout: Path) -> list[str]:
     if words[3:5] and words[2] == "eval" and words[3] == "ask":
         words[5] = known_question(checkout / words[4], words[5].split()[0] == "_")
     elif words[2] == "train" and len(words) > 3 and "--help" not in words:
-        words += SMALLEST.get("compare" if words[3] == "compare" else "train-causal", "").split()
+        words += SMALLEST.get(words[3], SMALL).split()
     return words
 
 
 def known_question(run: Path, first_open: bool) -> str:
     """A question in the words of the run's own, smaller, world."""
-    lines = (run / "questions.csv").read_text().splitlines()
-    question = next(line for line in lines if line.startswith("backward" if first_open else "inverse")).split(",")[1]
-    words = question.split()
+    split = "backward" if first_open else "inverse"
+    with open(run / "questions.csv", newline="") as file:
+        words = next(row["question"] for row in csv.DictReader(file) if row["split"] == split).split()
     at = next(i for i, word in enumerate(words) if re.search(r"-(of|over|to|from)$", word))
     return " ".join(words[at - 1 : at + 2])
 

@@ -22,6 +22,7 @@ from model.assemble import assemble
 from model.objectives import OBJECTIVES
 from model.objectives.causal import Causal
 from model.objectives.masked import Masked
+from model.objectives.span_denoising import SpanDenoising
 from tasks.settings import SettingError
 from tasks.vocabulary import MASK
 from tests.running import (
@@ -140,10 +141,11 @@ def test_the_places_to_stop_at_are_where_they_are_said_to_be(tmp_path):
 @every_objective
 def test_a_run_stopped_again_and_again_is_the_run_that_was_never_stopped(tmp_path, never_stopped, objective):
     config = tiny(objective, network=DROPOUT)
+    checks = 4 * len(objective.asked()) + 2  # an evaluation, and two steps more
     stops = 0
     while not (tmp_path / "run" / "result.json").exists():
         try:
-            train_run(config, "run", root=tmp_path, resume=True, check=stop_after(6))
+            train_run(config, "run", root=tmp_path, resume=True, check=stop_after(checks))
         except Stopped:
             stops += 1
         assert stops < CHECKS
@@ -351,9 +353,29 @@ def test_a_kill_while_overwriting_leaves_what_can_be_overwritten(tmp_path, never
     assert moment > 10
 
 
+@pytest.mark.parametrize("objective", [Causal(), Masked(), SpanDenoising()], ids=["causal", "masked", "span-denoising"])
+def test_a_run_that_ends_with_its_targets_is_resumed_to_the_bit(tmp_path, never_stopped, objective):
+    config = tiny(objective, network=DROPOUT, targets=70)
+    assert 0 < json.loads((never_stopped(config) / "result.json").read_text())["steps"] < 12
+    for checks in (EARLY, BEFORE_SAVE, EVALUATING):
+        stop(config, f"run-{checks}", tmp_path, checks)
+        train_run(config, f"run-{checks}", root=tmp_path, resume=True)
+        assert_same_run(tmp_path / f"run-{checks}", never_stopped(config))
+
+
+def modules_of(objective) -> set[str]:
+    config = tiny(objective)
+    return set(assemble(config.model, objective, config.task.build(0), 0).state_dict())
+
+
 @every_objective
 def test_from_starts_with_the_weights_of_another_run(tmp_path, never_stopped, objective):
-    origin = never_stopped(tiny())
+    alike = modules_of(objective) == modules_of(Causal())
+    if not alike:
+        with pytest.raises(SettingError, match="are of another network"):
+            train_run(tiny(objective, origin=str(never_stopped(tiny()))), "refused", root=tmp_path)
+        assert not (tmp_path / "refused").exists()
+    origin = never_stopped(tiny() if alike else tiny(objective))
     stop(tiny(objective, seed=3, origin=str(origin)), "run", tmp_path, 0)
     step, weights, state, _ = load(tmp_path / "run", pytest.fail)
     assert step == 0

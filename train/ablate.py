@@ -11,7 +11,7 @@ from model.objectives import OBJECTIVES
 from tasks.settings import SettingError, require
 from train.presets import PRESETS
 from train.settings import Config
-from train.study import Study
+from train.study import Study, with_steps
 from train.wide import draw, markdown, print_table
 
 VALUES: dict[str, tuple[Any, ...]] = {
@@ -73,8 +73,7 @@ def ablate(settings: Ablate, check: Callable[[], None]) -> None:
     for seed in range(settings.first_seed, settings.first_seed + settings.seeds):
         for objective in settings.objectives:
             base = next(c for _, c in PRESETS.values() if type(c.objective) is OBJECTIVES[objective])
-            if settings.steps:
-                base = replace(base, train=replace(base.train, steps=settings.steps))
+            base = with_steps(base, settings.steps)
             for value in values_of(settings, base):
                 key = f"{objective}-{value}"
                 runs[f"{name}-{key}-{seed}"] = replace(with_value(base, settings.axis, value), seed=seed)

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,13 @@ from train.run import as_csv, refuse_other_settings
 from train.settings import Config
 
 Rows = list[dict[str, Any]]
+
+
+def with_steps(config: Config, steps: int | None) -> Config:
+    """The run with another number of steps; None: as it is."""
+    if steps is None:
+        return config
+    return replace(config, train=replace(config.train, steps=steps, warmup=min(config.train.warmup, steps)))
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from tyro.conf import Positional
 from checkpoints.folder import run_folder
 from tasks.settings import SettingError, require
 from train.settings import Config
-from train.study import Study
+from train.study import Study, with_steps
 from train.wide import draw, markdown, print_table
 
 
@@ -36,6 +36,8 @@ class Sweep:
     """worlds, each for every variant"""
     first_seed: int = 0
     """the first of them"""
+    steps: int | None = None
+    """optimiser steps of every variant; None: as the file says"""
     only: tuple[str, ...] = ()
     """variants to train; none named: all"""
     quick: bool = False
@@ -49,6 +51,7 @@ class Sweep:
 
     def __post_init__(self):
         require(self.seeds >= 1, "seeds", self.seeds, "1 or more")
+        require(self.steps is None or self.steps >= 1, "steps", self.steps, "1 or more")
         require(self.jobs is None or self.jobs >= 1, "jobs", self.jobs, "1 or more")
 
 
@@ -67,6 +70,7 @@ def sweep(settings: Sweep, check: Callable[[], None]) -> None:
     runs, variant = {}, {}
     for seed in range(settings.first_seed, settings.first_seed + seeds):
         for key, config in variants.items():
+            config = with_steps(config, settings.steps)
             origin = config.train.origin
             if origin in variants:
                 origin = os.path.relpath(run_folder(f"{name}-{origin}-{seed}"))
