@@ -11,6 +11,7 @@ from eval.ways import WAYS
 from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Corpus, Documents, Questions, blank
 from tasks.settings import SettingError, require
 from tasks.vocabulary import BEGIN
+from tasks.world import without_wording
 
 OPEN = "_"
 
@@ -34,7 +35,8 @@ def ask(trained: Trained, question: str, best: int = 5) -> list[Reply]:
     for size in np.unique(corpus.entities.lengths):
         asked = form(corpus, source, word, target, int(size))
         with asking(trained):
-            score = WAYS["closed-book"].score(trained, asked, corpus.entities)
+            scores = (WAYS["closed-book"].score(one, asked, corpus.entities) for one in trained.asked().values())
+            score = next((score for score in scores if score is not None), None)
         if score is None:
             raise SettingError(
                 f"{question!r} cannot be asked of a model trained with this objective: it sees only what stands "
@@ -90,7 +92,7 @@ def statements(corpus: Corpus) -> dict[tuple[str, str, str], int]:
                 parts[-1][1].append(corpus.vocabulary.words[token])
             else:
                 parts.append((role, [corpus.vocabulary.words[token]]))
-        said = ["-".join(words) for role, words in parts if role != NONE]
+        said = ["-".join(map(without_wording, words) if role == RELATION else words) for role, words in parts if role]
         for i in range(0, len(said), 3):
             key = (said[i], said[i + 1], said[i + 2])
             count[key] = count.get(key, 0) + 1
@@ -99,7 +101,8 @@ def statements(corpus: Corpus) -> dict[tuple[str, str, str], int]:
 
 def how_stated(corpus: Corpus, count: dict[tuple[str, str, str], int], source: str, word: str, target: str) -> str:
     """In words: as asked, by the other word, both ways, or not at all."""
-    other = corpus.relations[corpus.relations.index(word) ^ 1]
+    other = without_wording(corpus.relations[corpus.relations.index(word) ^ 1])
+    word = without_wording(word)
     asked, turned = count.get((source, word, target), 0), count.get((target, other, source), 0)
     if asked and turned:
         return "stated both ways"

@@ -19,6 +19,7 @@ from tasks.statements import Statements, Writer, places
 from tasks.vocabulary import SPECIAL, Vocabulary
 
 FILLER = ("well", "just", "then", "now", "yes", "indeed", "also", "again", "oh", "right", "still", "too")
+BRIDGES = ("none", "composed", "naive")
 NAMED = "is-named"
 
 
@@ -91,6 +92,7 @@ class Reversal:
             f"task.shortest_name ({self.shortest_name}) or more",
         )
         require(self.pieces is None or self.pieces >= 1, "task.pieces", self.pieces, "1 or more")
+        require(self.bridge in BRIDGES, "task.bridge", self.bridge, f"one of {list(BRIDGES)}")
         require(0 <= self.told_back <= 1, "task.told_back", self.told_back, "0 to 1")
         require(self.filler >= 0, "task.filler", self.filler, "0 or more")
         require(

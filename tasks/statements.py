@@ -58,14 +58,12 @@ class Writer:
             row, there = rows[:, j], rows[:, j, None] >= 0
             if j:
                 columns.append((np.full((n, 1), SEPARATOR), there, NONE))
-            first_word = self.first_word + self.words * (
-                rng.integers(self.wordings, size=n) if self.wordings > 1 else 0
-            )
+            wording = rng.integers(self.wordings, size=n) if self.wordings > 1 else np.zeros(n, np.int64)
             columns.append(self.name(statements.source[row], there, SOURCE))
-            columns.append(((statements.word[row] + first_word)[:, None], there, RELATION))
+            columns.append((self.word(statements.word[row], wording), there, RELATION))
             if (second >= 0).any():
                 follows = there & (second[row, None] >= 0)
-                columns.append(((second[row] + first_word)[:, None], follows, RELATION))
+                columns.append((self.word(second[row], wording), follows, RELATION))
             columns.append(self.name(statements.target[row], there, TARGET))
         columns.append(self.some_filler(n, rng))
 
@@ -77,6 +75,10 @@ class Writer:
     def name(self, entity: np.ndarray, there: np.ndarray, role: int) -> tuple[np.ndarray, np.ndarray, int]:
         k = self.entities.tokens.shape[1]
         return self.entities.tokens[entity], there & (np.arange(k) < self.entities.lengths[entity, None]), role
+
+    def word(self, word: np.ndarray, wording: np.ndarray) -> np.ndarray:
+        """Token ids [n, 1] of words [n]; those beyond the relations' have one wording only."""
+        return (self.first_word + word + np.where(word < self.words, self.words * wording, 0))[:, None]
 
     def some_filler(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, int]:
         words = self.first_filler + rng.integers(self.filler_words, size=(n, self.filler), dtype=np.int32)

@@ -129,7 +129,6 @@ def test_a_second_call_trains_nothing(swept):
     assert json.loads((folder / "failures.json").read_text()) == {}
 
 
-@pytest.mark.xfail(reason="with --only, train.origin stays the variant's name: other settings, or no run", strict=True)
 def test_a_variant_alone_starts_from_the_other_that_is_trained_already(given, listed):
     sweep(Sweep(listed, seeds=1), lambda: None)
     sweep(Sweep(listed, seeds=1, only=("after",)), lambda: None)
@@ -149,6 +148,13 @@ def test_what_is_trained_is_named_by_file_variant_and_seed(given, listed):
     assert found.runs["three-kinds-lost-7"].train.origin == "nowhere"
     sweep(Sweep(listed, seeds=1, name="other"), lambda: None)
     assert next(iter(given[1].runs)) == "other-after-0"
+
+
+def test_steps_may_be_told_for_all(given, listed):
+    listed.write_text(LISTED + QUICK)
+    for quick in (False, True):
+        sweep(Sweep(listed, seeds=1, steps=1, quick=quick), lambda: None)
+        assert {config.train.steps for config in given[-1].runs.values()} == {1}  # fewer than the warm-up has
 
 
 def test_only_what_is_named_is_trained(given, listed):
@@ -183,18 +189,17 @@ def test_quick_trains_what_the_file_makes_of_each_with_two_seeds(given, listed):
             "from tests.running import tiny\nVARIANTS = {1: tiny()}",
             [],
             "must define VARIANTS",
-            marks=pytest.mark.xfail(reason="TypeError, a traceback", strict=True),
         ),
         pytest.param(
             f"{LISTED}\ndef quick(config):\n    return 1 / 0",
             ["--quick"],
             "quick",
-            marks=pytest.mark.xfail(reason="ZeroDivisionError, a traceback", strict=True),
         ),
         (LISTED, ["--only", "causl"], "only is 'causl', but must be one of after, plain, lost"),
         (LISTED, ["--quick"], "has no function of that name"),
         (LISTED, ["--seeds", "0"], "seeds is 0"),
         (LISTED, ["--jobs", "0"], "jobs is 0"),
+        (LISTED, ["--steps", "0"], "steps is 0"),
         (LISTED, ["--first-seed", "-1"], "seed is -1"),
         (LISTED, ["--name", "../x"], "name is '../x"),
     ],
@@ -250,7 +255,6 @@ def test_runs_that_wait_for_each_other_are_said_to_and_not_waited_for():
     assert not list(folders.ROOT.glob(f"{name}*"))
 
 
-@pytest.mark.xfail(reason="a run that failed has saved steps, and the next starts from them", strict=True)
 def test_what_starts_from_a_run_that_failed_is_not_trained(monkeypatch):
     """Stand-ins for processes: `first` fails with a step saved, as one that is not finite does."""
     started = []

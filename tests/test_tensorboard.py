@@ -9,12 +9,15 @@ import urllib.request
 
 import pytest
 
+from eval.trained import Trained
+from model.objectives.causal import Causal
 from model.objectives.masked import Masked
 from model.settings import NetworkSettings
 from tasks.reversal import Reversal
+from tests.examples import corpus, modules
 from train.run import train_run
 from train.settings import Config, TrainSettings
-from train.tensorboard import escaped
+from train.tensorboard import attention_maps, escaped
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +78,13 @@ def test_attention_maps_are_pictures(get):
     entries = json.loads(get("plugin/images/images", tag="attention/inverse", run=RUN, sample="0"))
     picture = get("plugin/images/individualImage", **dict(urllib.parse.parse_qsl(entries[0]["query"])))
     assert picture.startswith(b"\x89PNG")
+
+
+def test_attention_is_shown_of_what_can_be_asked_only():
+    world = corpus()
+    trained = Trained(world, Causal(), modules(Causal(), world))
+    shown = {split: attention_maps(trained, of[:1]) is not None for split, of in world.questions.items()}
+    assert shown == {"forward": True, "backward": False, "inverse": True, "wrong_frame": True}
 
 
 def test_entities_stand_in_the_projector_by_name(get):

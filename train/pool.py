@@ -5,7 +5,7 @@ import os
 import queue
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,9 @@ def train_all(
     with board.live:
         try:
             while waiting or running:
+                for name in [name for name, config in waiting if starts_from(config, board.failures)]:
+                    board.take("failed", name, "the run it starts from failed")
+                    waiting = [one for one in waiting if one[0] != name]
                 while len(running) < jobs and (ready := first_ready(waiting, running)) is not None:
                     name, config = waiting.pop(ready)
                     running[name] = start(context, (name, config, overwrite, messages))
@@ -62,12 +65,14 @@ def train_all(
 
 def first_ready(waiting: list[tuple[str, Config]], running: dict[str, Any]) -> int | None:
     """The first waiting run that starts from none which is itself still to be trained."""
-    unfinished = {run_folder(name).resolve() for name in (*running, *(name for name, _ in waiting))}
-    for i, (_, config) in enumerate(waiting):
-        origin = config.train.origin
-        if origin is None or Path(origin).resolve() not in unfinished:
-            return i
-    return None
+    unfinished = [*running, *(name for name, _ in waiting)]
+    return next((i for i, (_, config) in enumerate(waiting) if not starts_from(config, unfinished)), None)
+
+
+def starts_from(config: Config, runs: Iterable[str]) -> bool:
+    """Whether a run starts from the weights of one of `runs`."""
+    origin = config.train.origin
+    return origin is not None and Path(origin).resolve() in {run_folder(name).resolve() for name in runs}
 
 
 def start(context: Any, arguments: tuple) -> multiprocessing.Process:

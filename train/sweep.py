@@ -39,7 +39,7 @@ class Sweep:
     steps: int | None = None
     """optimiser steps of every variant; None: as the file says"""
     only: tuple[str, ...] = ()
-    """variants to train; none named: all"""
+    """variants to train, and to show in the table; none named: all"""
     quick: bool = False
     """two seeds of what the file's `quick` makes of every variant"""
     jobs: int | None = None
@@ -65,19 +65,29 @@ def sweep(settings: Sweep, check: Callable[[], None]) -> None:
     name = settings.name or settings.file.stem.replace("_", "-")
     if settings.quick:
         require("quick" in listed, "quick", True, f"left out: {settings.file} has no function of that name")
-        variants, seeds = {key: listed["quick"](config) for key, config in variants.items()}, min(seeds, 2)
+        variants, seeds = made_quick(settings.file, listed["quick"], variants), min(seeds, 2)
         name = f"{name}-quick" if settings.name is None else name
     runs, variant = {}, {}
     for seed in range(settings.first_seed, settings.first_seed + seeds):
         for key, config in variants.items():
             config = with_steps(config, settings.steps)
             origin = config.train.origin
-            if origin in variants:
+            if origin in listed["VARIANTS"]:
                 origin = os.path.relpath(run_folder(f"{name}-{origin}-{seed}"))
             run = f"{name}-{key}-{seed}"
             runs[run] = replace(config, seed=seed, train=replace(config.train, origin=origin))
             variant[run] = key
     Study(name, runs, variant, settings.jobs, settings.overwrite).carry_out(check, markdown, draw, print_table)
+
+
+def made_quick(file: Path, quick: Callable[[Config], Config], variants: dict[str, Config]) -> dict[str, Config]:
+    """The variants as the file's own function shortens them."""
+    try:
+        return {key: quick(config) for key, config in variants.items()}
+    except SettingError:
+        raise
+    except Exception as error:  # it is the user's code, too
+        raise SettingError(f"{file}: quick fails: {type(error).__name__}: {error}") from error
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -90,8 +100,8 @@ def read(file: Path) -> dict[str, Any]:
     except Exception as error:  # it is the user's code: anything can go wrong in it
         raise SettingError(f"{file} cannot be run: {type(error).__name__}: {error}") from error
     variants = listed.get("VARIANTS")
-    whole = isinstance(variants, dict) and variants and all(isinstance(one, Config) for one in variants.values())
-    if not whole:
+    named = isinstance(variants, dict) and {type(key) for key in variants} == {str}
+    if not named or not all(isinstance(one, Config) for one in variants.values()):
         raise SettingError(f"{file} must define VARIANTS, a dict from names to Config")
     for key in variants:
         plain = re.fullmatch(r"[A-Za-z0-9._-]+", key) is not None

@@ -137,7 +137,7 @@ def dots(panel: Axes, found: dict[tuple[str, str], Rows], split: str) -> None:
         if each:
             panel.plot([0, np.mean(each)], [y, y], color=colour, lw=5, alpha=0.3, solid_capstyle="butt")
             panel.scatter(each, y + np.linspace(-0.18, 0.18, len(each)), s=13, color=colour, zorder=3, clip_on=False)
-        else:
+        elif any(row["split"] == split for row in own):
             panel.text(1, y, "no way to ask", va="center", fontsize=7, color="0.45")
     chance = [row["chance_by_elimination"] for own in found.values() for row in own if row["split"] == split]
     panel.axvline(100 * np.mean(chance), color="0.4", lw=1, ls=":")
