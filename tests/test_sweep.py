@@ -337,9 +337,9 @@ def test_the_terminal_shows_the_lowest_and_highest_seed(capsys, monkeypatch):
     wide.print_table(ROWS)
     lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
     assert lines[1] == ["variant", "forward", "backward", "inverse", "seconds"]
-    assert [line[0] for line in lines[3:]] == ["both", "both,", "causal"]
-    assert lines[3] == ["both", "80.0", "(80–80)", "65.0", "(60–70)", "80.0", "(70–90)", "7"]
-    assert lines[5] == ["causal", "95.0", "(90–100)", "–", "5.0", "(0–10)", "7"]
+    assert [line[0] for line in lines[3:]] == ["both", "both,", "causal", "chance", "chance"]
+    assert lines[3] == ["both", "80.0", "65.0", "80.0", "(70.0–90.0)", "7"]
+    assert lines[5] == ["causal", "95.0", "–", "5.0", "(0.0–10.0)", "7"]
 
 
 def test_the_figure_has_a_line_a_variant_and_says_what_cannot_be_asked(tmp_path, monkeypatch):

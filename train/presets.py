@@ -27,13 +27,13 @@ CODA_FORNO = replace(
 CODA_FORNO_SMALL = replace(
     BIDIRECTIONAL,
     task=Reversal(entities=200, relations=20, one_way=200, filler=5, renderings=8),
-    train=TrainSettings(steps=7000, evaluate_every=500),
+    train=TrainSettings(steps=8000, evaluate_every=500),
 )
 # Keys and values of two tokens, one relation (2406.05183); and chains, where wrong inferences can be told.
 KITOUNI = Config(
-    Reversal(matching="disjoint", entities=400, relations=1, one_way=40, shortest_name=2, longest_name=2),
+    Reversal(matching="disjoint", entities=480, relations=1, one_way=40, shortest_name=2, longest_name=2),
     Masked(hide="uniform", spans=("source", "relation", "target")),
-    train=TrainSettings(steps=8000, evaluate_every=500),
+    train=TrainSettings(steps=9000, evaluate_every=500),
 )
 KITOUNI_RELATIONSHIP = replace(
     KITOUNI,

@@ -71,11 +71,6 @@ def markdown(rows: Rows) -> str:
     splits = splits_of(rows)
     head = ["variant", *splits]
     body = [[label(*key), *(accuracies(own, split) for split in splits)] for key, own in groups(rows).items()]
-    chances = []
-    for key in ("chance", "chance_by_elimination"):
-        name = key.replace("_", " ")
-        each = [np.mean([row[key] for row in rows if row["split"] == split]) for split in splits]
-        chances.append([name, *(f"{100 * value:.2f}" for value in each)])
     told = [split for split in ("forward", "backward", "inverse") if split in splits]
     cost_head = ["variant", *(f"{key.replace('_', ' ')}, {split}" for key in COSTS for split in told),
                  "steps", "targets", "parameters", "seconds"]  # fmt: skip
@@ -90,7 +85,16 @@ def markdown(rows: Rows) -> str:
         ]
         for key, own in groups(rows).items()
     ]
-    return f"{as_markdown(head, body + chances)}\n{as_markdown(cost_head, costs)}"
+    body += [[name, *values] for name, values in chances(rows, splits)]
+    return f"{as_markdown(head, body)}\n{as_markdown(cost_head, costs)}"
+
+
+def chances(rows: Rows, splits: list[str]) -> list[tuple[str, list[str]]]:
+    """Both chances of each split, in per cent, over all variants."""
+    return [
+        (name, [f"{100 * np.mean([row[key] for row in rows if row['split'] == split]):.2f}" for split in splits])
+        for name, key in (("chance", "chance"), ("chance by elimination", "chance_by_elimination"))
+    ]
 
 
 def as_markdown(head: list[str], body: list[list[str]]) -> str:
@@ -99,18 +103,20 @@ def as_markdown(head: list[str], body: list[list[str]]) -> str:
 
 
 def print_table(rows: Rows) -> None:
-    """Pooled accuracies, with the lowest and highest seed, in a terminal."""
-    table = Table(title="answered exactly right, % (lowest–highest seed)", title_justify="left", box=box.SIMPLE_HEAD)
+    """Pooled accuracies, for the inverse with the lowest and the highest seed, in a terminal."""
+    table = Table(title="answered exactly right, %", title_justify="left", box=box.SIMPLE_HEAD, padding=0)
     splits = splits_of(rows)
     for name in ("variant", *splits, "seconds"):
-        table.add_column(name.replace("_", " "), justify="left" if name == "variant" else "right")
+        table.add_column(name.replace("_", " "), justify="left" if name == "variant" else "right", no_wrap=True)
     for key, own in groups(rows).items():
         cells = []
         for split in splits:
             each = [row["accuracy"] for row in own if row["split"] == split and row["count"]]
-            share = pooled(own, split)[0]
-            cells.append(f"{number(share)} ({100 * min(each):.0f}–{100 * max(each):.0f})" if each else "–")
+            between = f" ({number(min(each))}–{number(max(each))})" if each and split == "inverse" else ""
+            cells.append(f"{number(pooled(own, split)[0])}{between}" if each else "–")
         table.add_row(label(*key), *cells, f"{median(row['seconds'] for row in own):.0f}")
+    for name, values in chances(rows, splits):
+        table.add_row(name, *values, "")
     Console().print(table)
 
 
@@ -123,7 +129,7 @@ def draw(rows: Rows, curves: Rows, folder: Path) -> None:
     for panel, split in zip(panels, splits):
         dots(panel, found, split)
     panels[0].set_yticks(range(len(found)), [label(*key) for key in found])
-    panels[0].invert_yaxis()
+    panels[0].set_ylim(len(found) - 0.5, -0.5)
     figure.supxlabel("answered exactly right, % (every seed a point; dotted: chance by elimination)", fontsize=9)
     figure.savefig(folder / "figure.svg", metadata={"Date": None})
     figure.savefig(folder / "figure.png", dpi=160)
@@ -136,7 +142,8 @@ def dots(panel: Axes, found: dict[tuple[str, str], Rows], split: str) -> None:
         panel.axhline(y, color="0.92", lw=0.8, zorder=0)
         if each:
             panel.plot([0, np.mean(each)], [y, y], color=colour, lw=5, alpha=0.3, solid_capstyle="butt")
-            panel.scatter(each, y + np.linspace(-0.18, 0.18, len(each)), s=13, color=colour, zorder=3, clip_on=False)
+            spread = np.linspace(-0.18, 0.18, len(each)) if len(each) > 1 else 0
+            panel.scatter(each, np.full(len(each), y) + spread, s=13, color=colour, zorder=3, clip_on=False)
         elif any(row["split"] == split for row in own):
             panel.text(1, y, "no way to ask", va="center", fontsize=7, color="0.45")
     chance = [row["chance_by_elimination"] for own in found.values() for row in own if row["split"] == split]
