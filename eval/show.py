@@ -10,6 +10,8 @@ MEANING = {
     "backward": "_ r B   as it was told, first entity open",
     "inverse": "B r' _  the other way round, never told: the reversal curse",
     "wrong_frame": "B r _   how often A is said, which is wrong",
+    "echo": "B r' _  how often B itself is said, which is wrong",
+    "inverse_told": "B r' _  for facts whose inverse was told after all",
 }
 
 

@@ -24,7 +24,7 @@ class NetworkSettings:
     """with rotary: slowest turn, in positions a radian; documents much shorter hardly use the slow ones"""
     convolution: int = 1
     """positions mixed into queries, keys and values, channel by channel, before attention (1: none): a position and
-    those left of it, or on both sides where every position sees all"""
+    those left of it or, where every position sees all, on both sides of it, one more on the left if even"""
     norm: Literal["rms", "layer"] = "rms"
     """normalisation before each part of a layer"""
     feed_forward: Literal["swiglu", "gelu"] = "swiglu"

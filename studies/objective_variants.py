@@ -1,11 +1,12 @@
 """Further variants of the objectives, on the world and budget of studies/objectives.py.
 
 What may be masked, at which rate and how it is decoded; units, delimiters and direction tokens of reversal; where the
-copy is masked; and the methods that learn from random subsets of tokens given four times the steps.
+copy is masked; and the methods that were still rising given four times the steps.
 """
 
 from dataclasses import replace
 
+from model.objectives.belief_state import BeliefState
 from model.objectives.diffusion import Diffusion
 from model.objectives.infill import Infill
 from model.objectives.joint_embedding import JointEmbedding
@@ -29,6 +30,8 @@ VARIANTS = {
     "masked-uniform-long": replace(LONG, objective=Masked(hide="uniform", spans=ALL)),
     "diffusion-long": replace(LONG, objective=Diffusion()),
     "permuted-long": replace(LONG, objective=Permuted()),
+    "infill-long": replace(LONG, objective=Infill()),
+    "belief-state-long": replace(LONG, objective=BeliefState()),
     "reversed-plain": replace(BASE, objective=Reversed(direction=False)),
     "reversed-delimiter": replace(BASE, objective=Reversed(direction=False, delimiter=True)),
     "reversed-segment": replace(BASE, objective=Reversed(unit="segment")),

@@ -1,7 +1,8 @@
-"""Every objective on the spine's world: one default variant each, the same steps, batches and rates.
+"""Every objective on the default world: one default variant each, the same steps, batches and rates.
 
 `make compare-objectives`. BICO is trained on from the causal run of its seed, for as many steps again. The world has
-one-token names, which favours no reversal unit, and 400 entities x 5 relations, 200 facts one-way.
+400 entities x 5 relations, 200 facts one-way, and one-token names, for which reversal by entity and by token are the
+same.
 """
 
 from dataclasses import replace

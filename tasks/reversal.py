@@ -5,7 +5,7 @@ ways in training, a one-way fact one way only, half of them by each word, so tha
 position gives the answer away.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -59,7 +59,7 @@ class Reversal:
     """documents beside each statement that lead back to its source without naming its target: `A r r' A`
     (the identity bridge, 2602.02470), or `A is-named A`"""
     wordings: int = 1
-    """words for the same relation, and as many for its inverse; each time a fact is stated, one is drawn"""
+    """words for the same relation, and as many for its inverse; each time a fact is stated or asked, one is drawn"""
     matching: Literal["chain", "disjoint"] = "chain"
     """one pool and permutations without fixed points and two-cycles, or disjoint heads and tails"""
     shortest_name: int = 1
@@ -129,6 +129,7 @@ class Reversal:
         stated, one_way = facts.statements()
         a, r, b = stated.source[one_way], stated.word[one_way], stated.target[one_way]
         back = added.permutation(len(one_way)) < round(self.told_back * len(one_way))
+        told_back = len(stated) + np.arange(back.sum())
         stated += Statements(b[back], world.inverse(r)[back], a[back])
         untold = facts.untold(stated, self.entities)
         stated += self.bridges(stated, len(words))
@@ -150,7 +151,8 @@ class Reversal:
         if self.bridge != "none":
             questions["echo"] = ask(LAST, Statements(b, turned, a), said=b)
         if back.any():
-            questions["inverse_told"] = questions["inverse"][back]
+            both = np.concatenate([support[back], places(order, told_back, self.renderings)], axis=1)
+            questions["inverse_told"] = replace(questions["inverse"][back], support=both)
             questions["inverse"] = questions["inverse"][~back]
         asked = {split: of for split, of in questions.items() if len(of)}
         words_a_statement = 2 * self.longest_name + 2 + (self.bridge == "composed")  # each after [begin] or [separator]

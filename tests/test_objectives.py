@@ -299,10 +299,10 @@ DRAWN = {
            .          .              .             .       A  r  B  .  .
     """, ...]),
     "masked-copy": (MaskedCopy(), DOCUMENT, ["""
-        [begin]  f  [mask]  r  B  f  [separator]  f  A  r  B  f
+        [begin]  f  [mask]  r  B  f  [end]  f  A  r  B  f
            .     .    .     .  .  .       .       A  r  B  .  .
     """, """
-        [begin]  f  A  r  [mask]  f  [separator]  f  A  r  B  f
+        [begin]  f  A  r  [mask]  f  [end]  f  A  r  B  f
            .     .  .  .    .     .       .       A  r  B  .  .
     """]),
     "bico": (Bico(), DOCUMENT, ["""
@@ -459,10 +459,10 @@ SHOWN = {
            .         .       .       .      . . .       .      ^    .
     """),
     "masked-copy": ("""
-        [begin] f A r [mask] [mask] g [separator] f A r b1 [mask] g
+        [begin] f A r [mask] [mask] g [end] f A r b1 [mask] g
            .    . . .    .     .    .      .      . . . ^    .    .
     """, """
-        [begin] f [mask] [mask] r B g [separator] f a1 [mask] r B g
+        [begin] f [mask] [mask] r B g [end] f a1 [mask] r B g
            .    .    .     .    . . .      .      . ^    .    . . .
     """),
     "bico, as-trained": ("""

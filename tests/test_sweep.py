@@ -14,6 +14,7 @@ import pytest
 import train.__main__
 from checkpoints import folder as folders
 from checkpoints.steps import path_of, steps
+from tasks.settings import SettingError
 from tests.running import command, contents, tiny
 from tests.test_compare import COLUMNS
 from train import study, wide
@@ -29,7 +30,7 @@ from tests.running import tiny
 VARIANTS = {
     "after": tiny(Masked(), origin="plain", steps=4),
     "plain": tiny(steps=4),
-    "lost": tiny(origin="nowhere", steps=4),
+    "lost": tiny(origin="plain", steps=4, network={"width": 8}),
 }
 """
 QUICK = """
@@ -105,7 +106,7 @@ def test_a_variant_that_fails_is_recorded_with_why_and_stops_no_other(swept):
     assert code == 1
     failures = json.loads((folder / "failures.json").read_text())
     assert list(failures) == [f"{settings.name}-lost-{seed}" for seed in (0, 1)]
-    assert all("--from nowhere" in why for why in failures.values())
+    assert all("its network differs" in why for why in failures.values())
 
 
 def test_a_variant_starts_from_another_one_at_the_same_seed(swept):
@@ -129,9 +130,15 @@ def test_a_second_call_trains_nothing(swept):
     assert json.loads((folder / "failures.json").read_text()) == {}
 
 
-def test_a_variant_alone_starts_from_the_other_that_is_trained_already(given, listed):
+def test_a_variant_alone_starts_from_the_other_that_is_trained_already(given, listed, monkeypatch, tmp_path):
+    monkeypatch.setattr("train.sweep.run_folder", lambda name: tmp_path / name)
+    alone = Sweep(listed, seeds=1, only=("after",))
+    with pytest.raises(SettingError, match=r"train\.origin is 'plain', but must be a variant that is trained, too"):
+        sweep(alone, lambda: None)
+    (tmp_path / "three-kinds-plain-0").mkdir()
+    (tmp_path / "three-kinds-plain-0" / "config.json").touch()
     sweep(Sweep(listed, seeds=1), lambda: None)
-    sweep(Sweep(listed, seeds=1, only=("after",)), lambda: None)
+    sweep(alone, lambda: None)
     together, alone = (one.runs["three-kinds-after-0"] for one in given)
     assert alone == together
 
@@ -145,7 +152,6 @@ def test_what_is_trained_is_named_by_file_variant_and_seed(given, listed):
     assert set(found.variant.values()) == {"after", "plain", "lost"}
     origin = found.runs["three-kinds-after-8"].train.origin
     assert Path(origin).resolve() == (folders.ROOT / "three-kinds-plain-8").resolve()
-    assert found.runs["three-kinds-lost-7"].train.origin == "nowhere"
     sweep(Sweep(listed, seeds=1, name="other"), lambda: None)
     assert next(iter(given[1].runs)) == "other-after-0"
 
@@ -195,6 +201,14 @@ def test_quick_trains_what_the_file_makes_of_each_with_two_seeds(given, listed):
             ["--quick"],
             "quick",
         ),
+        (
+            LISTED.replace('origin="plain"', 'origin="nowhere"', 1),
+            [],
+            "train.origin is 'nowhere', but must be a variant",
+        ),
+        ("import sys\nsys.exit(0)", [], "cannot be run: SystemExit"),
+        (f"{LISTED}\ndef quick(config):\n    return None", ["--quick"], "must define VARIANTS"),
+        (f"{LISTED}\nVARIANTS['odd'] = replace(VARIANTS['plain'], task=None)", [], "task of odd is 'NoneType'"),
         (LISTED, ["--only", "causl"], "only is 'causl', but must be one of after, plain, lost"),
         (LISTED, ["--quick"], "has no function of that name"),
         (LISTED, ["--seeds", "0"], "seeds is 0"),

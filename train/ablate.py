@@ -43,7 +43,7 @@ class Ablate:
     objectives: tuple[str, ...] = ("causal", "masked")
     """objectives, each with the settings of its preset"""
     values: tuple[str, ...] = ()
-    """values of the setting; none: all it can have, or a list of usual ones"""
+    """values of the setting, parts of one joined by "+"; none given: all it can have, or a list of usual ones"""
     steps: int | None = None
     """optimiser steps; None: the preset's"""
     seeds: int = 3
@@ -75,7 +75,7 @@ def ablate(settings: Ablate, check: Callable[[], None]) -> None:
             base = next(c for _, c in PRESETS.values() if type(c.objective) is OBJECTIVES[objective])
             base = with_steps(base, settings.steps)
             for value in values_of(settings, base):
-                key = f"{objective}-{value}"
+                key = f"{objective}-{'+'.join(value) if isinstance(value, tuple) else value}".replace("+", "-")
                 runs[f"{name}-{key}-{seed}"] = replace(with_value(base, settings.axis, value), seed=seed)
                 variant[f"{name}-{key}-{seed}"] = key
     Study(name, runs, variant, settings.jobs, settings.overwrite).carry_out(check, markdown, draw, print_table)
@@ -85,7 +85,9 @@ def values_of(settings: Ablate, base: Config) -> tuple[Any, ...]:
     """The axis' values, typed as its setting is."""
     kind = int if settings.axis == "task.name_length" else kind_of(base, settings.axis)
     if settings.values:
-        return tuple(typed(kind, read(value), settings.axis) for value in settings.values)
+        several = get_origin(kind) is tuple
+        given = [value.split("+") if several else read(value) for value in settings.values]
+        return tuple(typed(kind, value, settings.axis) for value in given)
     if get_origin(kind) is Literal:
         return get_args(kind)
     if kind is bool:
@@ -96,9 +98,10 @@ def values_of(settings: Ablate, base: Config) -> tuple[Any, ...]:
 
 
 def read(value: str) -> Any:
-    """A value of the command line as what it looks like: a number, true or false, or a word."""
-    if value.lower() in ("true", "false"):
-        return value.lower() == "true"
+    """A value of the command line as what it looks like: a number, true, false, None, or a word."""
+    words = {"true": True, "false": False, "True": True, "False": False, "None": None}
+    if value in words:
+        return words[value]
     for kind in (int, float):
         try:
             return kind(value)
@@ -119,6 +122,8 @@ def kind_of(base: Config, axis: str) -> Any:
 
 
 def with_value(base: Config, axis: str, value: Any) -> Config:
+    if axis == "train.steps":
+        return with_steps(base, value)
     section, _, setting = axis.partition(".")
     changed = {"shortest_name": value, "longest_name": value} if axis == "task.name_length" else {setting: value}
     return replace(base, **{section: replace(getattr(base, section), **changed)})

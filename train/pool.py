@@ -100,6 +100,8 @@ def work(name: str, config: Config, overwrite: bool, messages: "multiprocessing.
         messages.put(("failed", name, "stopped and saved"))
     except (SettingError, NotFinite, OSError) as problem:
         messages.put(("failed", name, str(problem)))
+    except Exception as problem:
+        messages.put(("failed", name, f"{type(problem).__name__}: {problem}"))
 
 
 def receive(messages: "multiprocessing.Queue[Message]", board: "Board") -> None:

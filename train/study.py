@@ -56,6 +56,8 @@ class Study:
                 refuse_other_settings(run_folder(name), config)
         found, failures = train_all(self.runs, self.jobs or cores(), self.overwrite, check)
         folder.mkdir(exist_ok=True)
+        for old in ("results.csv", "curves.csv", "table.md", "figure.svg", "figure.png"):
+            (folder / old).unlink(missing_ok=True)  # nothing of before stands beside what failed now
         write_text(folder / "failures.json", json.dumps(failures, indent=1) + "\n")
         if found:
             rows = tables.results(self.runs, {name: found[name] for name in self.runs if name in found}, self.variant)

@@ -19,8 +19,9 @@ from typing import Any
 from tyro.conf import Positional
 
 from checkpoints.folder import run_folder
+from eval.trained import SECTIONS
 from tasks.settings import SettingError, require
-from train.settings import Config
+from train.settings import Config, TrainSettings
 from train.study import Study, with_steps
 from train.wide import draw, markdown, print_table
 
@@ -72,38 +73,55 @@ def sweep(settings: Sweep, check: Callable[[], None]) -> None:
         for key, config in variants.items():
             config = with_steps(config, settings.steps)
             origin = config.train.origin
-            if origin in listed["VARIANTS"]:
-                origin = os.path.relpath(run_folder(f"{name}-{origin}-{seed}"))
+            if origin is not None:
+                origin = start_of(origin, f"{name}-{origin}-{seed}", origin in variants, origin in listed["VARIANTS"])
             run = f"{name}-{key}-{seed}"
             runs[run] = replace(config, seed=seed, train=replace(config.train, origin=origin))
             variant[run] = key
     Study(name, runs, variant, settings.jobs, settings.overwrite).carry_out(check, markdown, draw, print_table)
 
 
+def start_of(origin: str, run: str, selected: bool, listed: bool) -> str:
+    """The folder that a variant starts from. Raises SettingError where none will be there."""
+    folder = run_folder(run) if listed else Path(origin)
+    there = selected or (folder / "config.json").is_file()
+    require(there, "train.origin", origin, "a variant that is trained, too, or a run folder that is there")
+    return os.path.relpath(folder) if listed else origin
+
+
 def made_quick(file: Path, quick: Callable[[Config], Config], variants: dict[str, Config]) -> dict[str, Config]:
     """The variants as the file's own function shortens them."""
-    try:
-        return {key: quick(config) for key, config in variants.items()}
-    except SettingError:
-        raise
-    except Exception as error:  # it is the user's code, too
-        raise SettingError(f"{file}: quick fails: {type(error).__name__}: {error}") from error
+    return checked(file, run_code(f"{file}: quick", lambda: {key: quick(config) for key, config in variants.items()}))
 
 
 def read(file: Path) -> dict[str, Any]:
     """What a sweep file defines."""
     require(file.suffix == ".py" and file.is_file(), "file", str(file), "a Python file that is there")
+    listed = run_code(str(file), lambda: runpy.run_path(str(file)))
+    checked(file, listed.get("VARIANTS"))
+    return listed
+
+
+def run_code(what: str, act: Callable[[], Any]) -> Any:
+    """Runs the user's code, in which anything can go wrong."""
     try:
-        listed = runpy.run_path(str(file))
+        return act()
     except SettingError:
         raise
-    except Exception as error:  # it is the user's code: anything can go wrong in it
-        raise SettingError(f"{file} cannot be run: {type(error).__name__}: {error}") from error
-    variants = listed.get("VARIANTS")
+    except (Exception, SystemExit) as error:
+        raise SettingError(f"{what} cannot be run: {type(error).__name__}: {error}") from error
+
+
+def checked(file: Path, variants: Any) -> dict[str, Config]:
+    """The variants, if they are settings of what is registered, under names that folders can have."""
     named = isinstance(variants, dict) and {type(key) for key in variants} == {str}
     if not named or not all(isinstance(one, Config) for one in variants.values()):
         raise SettingError(f"{file} must define VARIANTS, a dict from names to Config")
-    for key in variants:
+    for key, config in variants.items():
         plain = re.fullmatch(r"[A-Za-z0-9._-]+", key) is not None
         require(plain, f"{file}: a variant", key, "named by letters, digits, '.', '_' and '-'")
-    return listed
+        for section, kinds in (SECTIONS | {"train": {"adamw": TrainSettings}}).items():
+            kind = type(getattr(config, section))
+            known = kind in kinds.values()
+            require(known, f"{file}: {section} of {key}", kind.__name__, f"one that is registered: {', '.join(kinds)}")
+    return variants

@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from checkpoints.config import changes
+from checkpoints.config import changes, read_json
 from checkpoints.folder import read_metrics, run_folder
 from eval.score import from_entry, interval
 from train.presets import PRESETS
@@ -23,25 +23,40 @@ def results(
 ) -> list[dict[str, Any]]:
     """Rows of results.csv for the finished runs; `variant` names what each of them is, whatever its seed.
 
-    `settings` is what differs from the preset of the run's objective.
+    `settings` is what differs from the preset of the run's objective. Steps, targets and seconds are counted from
+    random weights on: those of the run that a run started from, too.
     """
     rows = []
     for name, result in finished.items():
-        reached = first_above(name)
+        reached, before = first_above(name), spent_before(name)
         differs = {key: now for key, (_, now) in changes(preset_of(runs[name]).json(), runs[name].json()).items()}
         every = [(asked, split, of) for asked, splits in from_entry(result).items() for split, of in splits.items()]
         for asked, split, of in every:
-            steps, targets = reached.get((asked, split), (None, None))
+            steps, targets = (
+                None if there is None else there + earlier
+                for there, earlier in zip(reached.get((asked, split), (None, None)), before)
+            )
             rows.append(
                 about(name, runs[name], variant[name])
                 | {"settings": json.dumps(differs), "way": "closed-book", "asked": asked, "seed": runs[name].seed}
                 | {"split": split}
                 | {key: of[key] for key in (*MEASURED, "chance", "chance_by_elimination")}
-                | {"steps": result["steps"], "target_tokens": result["target_tokens"]}
-                | {"steps_to_90": steps, "targets_to_90": targets, "seconds": result["train_seconds"]}
+                | {"steps": result["steps"] + before[0], "target_tokens": result["target_tokens"] + before[1]}
+                | {"steps_to_90": steps, "targets_to_90": targets, "seconds": result["train_seconds"] + before[2]}
                 | {"parameters": result["parameters"]}
             )
     return rows
+
+
+def spent_before(name: str) -> tuple[int, int, float]:
+    """Steps, target tokens and seconds of the finished runs whose weights a run started from."""
+    environment = run_folder(name) / "environment.json"
+    origin = read_json(environment)["from"] if environment.exists() else None
+    if origin is None or not (run_folder(origin["run"]) / "result.json").exists():
+        return 0, 0, 0.0
+    result, earlier = read_json(run_folder(origin["run"]) / "result.json"), spent_before(origin["run"])
+    own = result["steps"], result["target_tokens"], result["train_seconds"]
+    return tuple(here + before for here, before in zip(own, earlier))
 
 
 def preset_of(config: Config) -> Config:

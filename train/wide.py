@@ -15,6 +15,9 @@ from eval.score import interval
 from train.tables import number
 
 SPLITS = {"forward": "#30638e", "backward": "#7a9e7e", "inverse": "#d1495b", "wrong_frame": "#8d8d8d"}
+ELIMINATION = "chance_by_elimination"
+CHANCES = {"chance": "chance", "chance by elimination": ELIMINATION}
+DIFFERS = "differs"
 COSTS = ("steps_to_90", "targets_to_90")
 Rows = list[dict[str, Any]]
 
@@ -30,8 +33,8 @@ def groups(rows: Rows) -> dict[tuple[str, str], Rows]:
         found.setdefault((row["variant"], row["asked"]), []).append(row)
 
     def level(own: Rows) -> tuple[float, ...]:
-        return tuple(-(pooled(own, split)[0] or -1.0) if split in splits_of(own) else 1.0
-                     for split in ("inverse", "backward", "forward"))  # fmt: skip
+        shares = [pooled(own, split)[0] for split in ("inverse", "backward", "forward")]
+        return tuple(1.0 if share is None else -share for share in shares)
 
     return dict(sorted(found.items(), key=lambda item: level(item[1])))
 
@@ -70,7 +73,11 @@ def markdown(rows: Rows) -> str:
     """Two tables: accuracies with intervals and every seed, then what each variant cost."""
     splits = splits_of(rows)
     head = ["variant", *splits]
-    body = [[label(*key), *(accuracies(own, split) for split in splits)] for key, own in groups(rows).items()]
+    same = {split: chances(rows, split, ELIMINATION) != DIFFERS for split in splits}
+    body = [
+        [label(*key), *(accuracies(own, split) + ("" if same[split] else beside(own, split)) for split in splits)]
+        for key, own in groups(rows).items()
+    ]
     told = [split for split in ("forward", "backward", "inverse") if split in splits]
     cost_head = ["variant", *(f"{key.replace('_', ' ')}, {split}" for key in COSTS for split in told),
                  "steps", "targets", "parameters", "seconds"]  # fmt: skip
@@ -85,16 +92,24 @@ def markdown(rows: Rows) -> str:
         ]
         for key, own in groups(rows).items()
     ]
-    body += [[name, *values] for name, values in chances(rows, splits)]
+    body += [[name, *(chances(rows, split, key) for split in splits)] for name, key in CHANCES.items()]
     return f"{as_markdown(head, body)}\n{as_markdown(cost_head, costs)}"
 
 
-def chances(rows: Rows, splits: list[str]) -> list[tuple[str, list[str]]]:
-    """Both chances of each split, in per cent, over all variants."""
-    return [
-        (name, [f"{100 * np.mean([row[key] for row in rows if row['split'] == split]):.2f}" for split in splits])
-        for name, key in (("chance", "chance"), ("chance by elimination", "chance_by_elimination"))
-    ]
+def chance(own: Rows, split: str, key: str) -> float:
+    """One of both chances, in per cent, over seeds."""
+    return 100 * float(np.mean([row[key] for row in own if row["split"] == split]))
+
+
+def chances(rows: Rows, split: str, key: str) -> str:
+    """One of both chances of a split, in per cent, or that variants differ in it since their worlds do."""
+    each = [chance(own, split, key) for own in groups(rows).values() if split in splits_of(own)]
+    return f"{np.mean(each):.2f}" if max(each) - min(each) < 0.5 else DIFFERS
+
+
+def beside(own: Rows, split: str) -> str:
+    """Chance by elimination beside an accuracy, where it is not everyone's."""
+    return f" [by elimination {chance(own, split, ELIMINATION):.2f}]" if split in splits_of(own) else ""
 
 
 def as_markdown(head: list[str], body: list[list[str]]) -> str:
@@ -104,19 +119,24 @@ def as_markdown(head: list[str], body: list[list[str]]) -> str:
 
 def print_table(rows: Rows) -> None:
     """Pooled accuracies, for the inverse with the lowest and the highest seed, in a terminal."""
+    range_fits = len(splits_of(rows)) <= 4
     table = Table(title="answered exactly right, %", title_justify="left", box=box.SIMPLE_HEAD, padding=0)
     splits = splits_of(rows)
     for name in ("variant", *splits, "seconds"):
-        table.add_column(name.replace("_", " "), justify="left" if name == "variant" else "right", no_wrap=True)
+        table.add_column(
+            name.replace("_", " "), justify="left" if name == "variant" else "right", no_wrap=name != "variant"
+        )
     for key, own in groups(rows).items():
         cells = []
         for split in splits:
             each = [row["accuracy"] for row in own if row["split"] == split and row["count"]]
-            between = f" ({number(min(each))}–{number(max(each))})" if each and split == "inverse" else ""
+            between = (
+                f" ({number(min(each))}–{number(max(each))})" if each and split == "inverse" and range_fits else ""
+            )
             cells.append(f"{number(pooled(own, split)[0])}{between}" if each else "–")
         table.add_row(label(*key), *cells, f"{median(row['seconds'] for row in own):.0f}")
-    for name, values in chances(rows, splits):
-        table.add_row(name, *values, "")
+    for name, key in CHANCES.items():
+        table.add_row(name, *(chances(rows, split, key) for split in splits), "")
     Console().print(table)
 
 
@@ -140,14 +160,14 @@ def dots(panel: Axes, found: dict[tuple[str, str], Rows], split: str) -> None:
     for y, own in enumerate(found.values()):
         each = [100 * row["accuracy"] for row in own if row["split"] == split and row["count"]]
         panel.axhline(y, color="0.92", lw=0.8, zorder=0)
+        if any(row["split"] == split for row in own):
+            panel.plot([chance(own, split, ELIMINATION)] * 2, [y - 0.5, y + 0.5], color="0.4", lw=1, ls=":")
         if each:
             panel.plot([0, np.mean(each)], [y, y], color=colour, lw=5, alpha=0.3, solid_capstyle="butt")
             spread = np.linspace(-0.18, 0.18, len(each)) if len(each) > 1 else 0
             panel.scatter(each, np.full(len(each), y) + spread, s=13, color=colour, zorder=3, clip_on=False)
         elif any(row["split"] == split for row in own):
             panel.text(1, y, "no way to ask", va="center", fontsize=7, color="0.45")
-    chance = [row["chance_by_elimination"] for own in found.values() for row in own if row["split"] == split]
-    panel.axvline(100 * np.mean(chance), color="0.4", lw=1, ls=":")
     lower = " (lower is better)" if split in ("wrong_frame", "echo") else ""
     panel.set_title(split.replace("_", " ") + lower, fontsize=10)
     panel.set(xlim=(-2, 102))

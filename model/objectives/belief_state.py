@@ -1,7 +1,7 @@
 """Belief state: from what stands left of a gap and what stands right of it, both its ends (Hu et al. 2024, 2410.23506).
 
 One tower reads forward, a second one backward; together they predict the token after the one and the token before
-the other, for every pair of a beginning and an end.
+the other, for every pair of a beginning and an end: each token is a target once for each, and counted so.
 """
 
 from dataclasses import dataclass

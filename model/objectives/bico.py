@@ -1,4 +1,4 @@
-"""BICO: a causally trained network is made bidirectional and trained on to fill in masks (2311.07468).
+"""BICO: a causally trained network is made bidirectional and trained on to fill in masks (Lv et al. 2023, 2311.07468).
 
 Give it one to start from: `--from checkpoints/causal-0`. As in that network, each token is said by the place before
 it, which now sees everything.

@@ -1,7 +1,8 @@
 """Masked diffusion: tokens are hidden with probability t, and count 1/t.
 
-Answers are unmasked step by step. The loss bounds the likelihood of the document from above, in nats (MDLM, Sahoo et
-al. 2024, 2406.07524; SMDM, Nie et al. 2024, 2410.18514; LLaDA, Nie et al. 2025, 2502.09992).
+Answers are unmasked step by step. Down to `least`, the loss is an upper bound of the negative log-likelihood of the
+statement's tokens given the rest, in nats (MDLM, Sahoo et al. 2024, 2406.07524; SMDM, Nie et al. 2024, 2410.18514;
+LLaDA, Nie et al. 2025, 2502.09992).
 """
 
 from dataclasses import dataclass

@@ -21,7 +21,8 @@ class Infill(Objective):
     input     [begin]  [sentinel-0]  f  [sentinel-1]  r  B  f  [sentinel-2]  A
     target       .          .        .        r       B  .  .        A       .
 
-    Asked "as-trained", any open span is the middle; asked "left-to-right", the model is a causal one.
+    Asked "as-trained", any open span is the middle; asked "left-to-right", where some
+    documents stay uncut, the model is a causal one.
     """
 
     share: float = 0.5
@@ -42,7 +43,7 @@ class Infill(Objective):
         return CAUSAL
 
     def asked(self) -> dict[str, Objective]:
-        return {"as-trained": self, "left-to-right": Causal()}
+        return {"as-trained": self} | ({"left-to-right": Causal()} if self.share < 1 else {})
 
     def ask(self, questions: Questions, given: np.ndarray) -> Arrays:
         tokens, place = fill(questions, given)

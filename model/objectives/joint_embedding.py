@@ -44,7 +44,7 @@ class JointEmbedding(Objective):
         first[:, 1:] &= ~is_target[:, :-1]
         row, start = np.nonzero(first)
         t = documents.tokens.shape[1]
-        size = (is_target[row] & (np.arange(t) >= start[:, None]) & same_run(is_target[row], start)).sum(1)
+        size = name_sizes(is_target[row], start)
         k = int(size.max(initial=1))
         places = np.minimum(start[:, None] + np.arange(k), t - 1)
         inside = np.arange(k) < size[:, None]
@@ -67,9 +67,10 @@ class JointEmbedding(Objective):
 
     def likeness(self, modules: nn.ModuleDict, batch: Tensors) -> Tensor:
         """How like each prediction is to each name of a batch, over the temperature: [n, m]."""
-        predicted = modules["predictor"](self.hidden(modules, batch)).float()
-        names = modules["network"](batch["names"], CAUSAL).flatten(0, 1)[batch["last"]].float()
-        return F.normalize(predicted, dim=-1) @ F.normalize(names, dim=-1).mT / self.temperature
+        predicted = modules["predictor"](self.hidden(modules, batch))
+        names = modules["network"](batch["names"], CAUSAL).flatten(0, 1)[batch["last"]]
+        with torch.autocast(predicted.device.type, enabled=False):  # cosines need more digits than bfloat16 has
+            return F.normalize(predicted.float(), dim=-1) @ F.normalize(names.float(), dim=-1).mT / self.temperature
 
     def ask(self, questions: Questions, given: np.ndarray) -> Arrays | None:
         _, right = stated_outside(questions)
@@ -105,10 +106,10 @@ class JointEmbedding(Objective):
         return np.where(same, score, -np.inf).max(1)
 
 
-def same_run(marked: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """Of rows marked[n, t], the places after `start`[n] before the first that is not marked."""
-    at = np.arange(marked.shape[1])
-    return (~marked & (at >= start[:, None])).cumsum(1) == 0
+def name_sizes(marked: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Of rows marked[n, t], how many places from `start`[n] on are marked without a gap."""
+    before = np.arange(marked.shape[1]) < start[:, None]
+    return ((marked | before).cumprod(1) * ~before).sum(1)
 
 
 def represented(names: np.ndarray) -> Arrays:

@@ -1,6 +1,7 @@
 """Masked copy: a causal model is shown the document with tokens hidden, then writes the whole of it.
 
-So next-token training, too, predicts a hidden token from both sides (2510.09885; Coda-Forno et al. 2026, 2604.04943).
+So next-token training, too, predicts a hidden token from both sides (masked finetuning, 2510.09885; Coda-Forno, Wang
+& Chaudhry 2026, 2604.04943).
 """
 
 from dataclasses import dataclass
@@ -12,14 +13,14 @@ from model.objectives.causal import Causal
 from model.objectives.hiding import Hiding
 from model.visibility import CAUSAL, Visibility
 from tasks.corpus import NONE, Documents, Questions
-from tasks.vocabulary import MASK, SEPARATOR
+from tasks.vocabulary import END, MASK
 
 
 @dataclass(frozen=True)
 class MaskedCopy(Hiding):
     """
-    input     [begin]  f  [mask]  r  B  f  [separator]  f  A  r  B  f
-    target       .     .     .    .  .  .       .       A  r  B  .  .
+    input     [begin]  f  [mask]  r  B  f  [end]  f  A  r  B  f
+    target       .     .     .    .  .  .    .    A  r  B  .  .
 
     Any question can be asked: its open span is masked in the copy, what stands left of it is repeated.
     """
@@ -38,7 +39,7 @@ class MaskedCopy(Hiding):
         tokens, place = fill(questions, given)
         filled = Documents(tokens, questions.documents.lengths, questions.documents.roles)
         documents = with_copy(filled, questions.documents.tokens == MASK)
-        at = questions.documents.lengths + place - 1  # [separator] stands where the repetition's [begin] would
+        at = questions.documents.lengths + place - 1  # [end] stands where the repetition's [begin] would
         return {"tokens": documents.tokens, "lengths": documents.lengths, "at": flat(at, documents.tokens.shape[1])}
 
 
@@ -49,4 +50,4 @@ def with_copy(documents: Documents, hidden: np.ndarray) -> Documents:
     everything = np.ones(hidden.shape, bool)
     clean = everything.copy()
     clean[:, 0] = False
-    return beside(part(copy, everything), marker(SEPARATOR, everything[:, 0]), part(documents, clean))
+    return beside(part(copy, everything), marker(END, everything[:, 0]), part(documents, clean))

@@ -31,9 +31,19 @@ class Permuted(Objective):
 
     def check(self, settings: NetworkSettings) -> None:
         known = settings.position != "none"
-        require(known, "model.position", settings.position, "known for a permuted objective, which aims at positions")
+        require(
+            known,
+            "model.position",
+            settings.position,
+            "learned, rotary, alibi or relative for a permuted objective, which aims at positions",
+        )
         one = settings.convolution == 1
-        require(one, "model.convolution", settings.convolution, "1 for a permuted objective: its neighbours are none")
+        require(
+            one,
+            "model.convolution",
+            settings.convolution,
+            "1 for a permuted objective: what stands side by side in a random order are no neighbours",
+        )
 
     def prepare(self, documents: Documents, rng: np.random.Generator) -> Arrays:
         at = np.arange(documents.tokens.shape[1])

@@ -1,7 +1,9 @@
 """Reversed: half of the documents are read right to left, tokens turned round (Golovneva et al. 2024, 2403.13799).
 
-A name of several tokens survives only where entities are kept whole. Without a sign that a document is turned, its
-statements read as false ones by the same word, unless names stand apart by a delimiter (Kitouni et al. 2024).
+There each document is read both ways and nothing says which; here each half is read one way, as many documents in
+all, and a direction token says so unless `direction` is off. A name of several tokens survives only where entities
+are kept whole. Without a sign that a document is turned, its statements read as false ones by the same word, unless
+names stand apart by a delimiter (Kitouni et al. 2024).
 """
 
 from dataclasses import dataclass
@@ -113,8 +115,6 @@ class LeftToRight(Reversed):
 
 def entity_starts(documents: Documents) -> np.ndarray:
     """True at every token but those that go on with a name, bool[b, t]."""
-    goes_on = np.zeros(documents.roles.shape, bool)
-    goes_on[:, 1:] = (documents.roles[:, 1:] == documents.roles[:, :-1]) & np.isin(
-        documents.roles[:, 1:], (SOURCE, TARGET)
-    )
-    return ~goes_on
+    is_name, starts = np.isin(documents.roles, (SOURCE, TARGET)), np.ones(documents.roles.shape, bool)
+    starts[:, 1:] = ~(is_name[:, 1:] & (documents.roles[:, 1:] == documents.roles[:, :-1]))
+    return starts
