@@ -93,6 +93,7 @@ def test_every_variant_is_trained_at_every_seed_and_written_down(swept):
         assert row["run"] == f"{settings.name}-{row['variant']}-{row['seed']}"
         assert row["objective"] == ("masked" if row["variant"] == "after" else "causal")
         assert int(row["parameters"]) > 1000
+        assert int(row["steps"]) == (8 if row["variant"] == "after" else 4)  # from random weights on
     assert {row["step"] for row in read(folder / "curves.csv")} == {"0", "4"}
     assert (folder / "figure.svg").read_text().lstrip().startswith("<?xml")
     assert (folder / "figure.png").read_bytes().startswith(b"\x89PNG")

@@ -4,6 +4,7 @@ The same network represents a name standing alone; the right one is told from th
 (contrastive: InfoNCE, van den Oord et al. 2018, 1807.03748). It writes nothing: it chooses among given names.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +34,7 @@ class JointEmbedding(Objective):
     """similarities, cosines, are divided by it"""
 
     def __post_init__(self):
-        require(self.temperature > 0, "objective.temperature", self.temperature, "above 0")
+        require(0 < self.temperature < math.inf, "objective.temperature", self.temperature, "above 0")
 
     def parts(self, settings: NetworkSettings, words: int, length: int) -> dict[str, nn.Module]:
         return {"predictor": nn.Linear(settings.width, settings.width, bias=settings.bias)}
