@@ -74,7 +74,7 @@ class Bench:
     def network(self) -> NetworkSettings:
         """GPT-2's: learned positions, layer norm, gelu, biases, the embedding as output matrix; no dropout."""
         like = {"position": "learned", "norm": "layer", "feed_forward": "gelu", "bias": True, "tied": True}
-        return NetworkSettings(self.width, self.depth, self.heads, **like, dropout=0.0)
+        return NetworkSettings(width=self.width, depth=self.depth, heads=self.heads, **like, dropout=0.0)
 
 
 @dataclass(frozen=True)
