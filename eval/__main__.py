@@ -57,7 +57,8 @@ def main(arguments: list[str]) -> None:
         trained, step = read_trained(asked.run)
         found = summaries(trained.corpus, records(trained))
     if asked.json:
-        print(json.dumps(as_entry(found)["splits"] if len(found) == 1 else found, indent=1))
+        entry = as_entry(found)
+        print(json.dumps(entry.get("asked", entry["splits"]), indent=1))
     else:
         print_asked(f"{asked.run}, step {step}", found)
 

@@ -9,7 +9,7 @@ from tyro.conf import Positional
 from checkpoints.config import typed
 from model.objectives import OBJECTIVES
 from tasks.settings import SettingError, require
-from train.presets import PRESETS
+from train.presets import preset_of
 from train.settings import Config
 from train.study import Study, with_steps
 from train.wide import draw, markdown, print_table
@@ -72,8 +72,7 @@ def ablate(settings: Ablate, check: Callable[[], None]) -> None:
     runs, variant = {}, {}
     for seed in range(settings.first_seed, settings.first_seed + settings.seeds):
         for objective in settings.objectives:
-            base = next(c for _, c in PRESETS.values() if type(c.objective) is OBJECTIVES[objective])
-            base = with_steps(base, settings.steps)
+            base = with_steps(preset_of(OBJECTIVES[objective]), settings.steps)
             for value in values_of(settings, base):
                 key = f"{objective}-{'+'.join(value) if isinstance(value, tuple) else value}".replace("+", "-")
                 runs[f"{name}-{key}-{seed}"] = replace(with_value(base, settings.axis, value), seed=seed)

@@ -43,6 +43,11 @@ KITOUNI_RELATIONSHIP = replace(
 )
 
 
+def preset_of(objective: type) -> Config:
+    """The first preset with an objective of this class."""
+    return next(config for _, config in PRESETS.values() if type(config.objective) is objective)
+
+
 def line(objective: type) -> str:
     """What the file of an objective says first, without its source."""
     return re.split(r" \(|\.\s|\.$", sys.modules[objective.__module__].__doc__.replace("\n", " "))[0].partition(": ")[2]

@@ -11,7 +11,7 @@ from rich.table import Table
 from checkpoints.config import changes, read_json
 from checkpoints.folder import read_metrics, run_folder
 from eval.score import from_entry, interval
-from train.presets import PRESETS
+from train.presets import preset_of
 from train.settings import Config
 
 LEVEL = 0.9  # accuracy that steps_to_90 and targets_to_90 wait for
@@ -29,7 +29,8 @@ def results(
     rows = []
     for name, result in finished.items():
         reached, before = first_above(name), spent_before(name)
-        differs = {key: now for key, (_, now) in changes(preset_of(runs[name]).json(), runs[name].json()).items()}
+        preset = replace(preset_of(type(runs[name].objective)), seed=runs[name].seed)
+        differs = {key: now for key, (_, now) in changes(preset.json(), runs[name].json()).items()}
         every = [(asked, split, of) for asked, splits in from_entry(result).items() for split, of in splits.items()]
         for asked, split, of in every:
             steps, targets = (
@@ -57,12 +58,6 @@ def spent_before(name: str) -> tuple[int, int, float]:
     result, earlier = read_json(run_folder(origin["run"]) / "result.json"), spent_before(origin["run"])
     own = result["steps"], result["target_tokens"], result["train_seconds"]
     return tuple(here + before for here, before in zip(own, earlier))
-
-
-def preset_of(config: Config) -> Config:
-    """The first preset with the run's objective, at its seed."""
-    preset = next(one for _, one in PRESETS.values() if type(one.objective) is type(config.objective))
-    return replace(preset, seed=config.seed)
 
 
 def curves(runs: dict[str, Config], variant: dict[str, str]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from tasks.corpus import NONE, Documents, Questions, pack
+from tasks.vocabulary import MASK
 
 Arrays = dict[str, np.ndarray]  # a batch as numpy
 Tensors = dict[str, Tensor]  # a batch on the device
@@ -30,6 +31,23 @@ def fill(questions: Questions, given: np.ndarray) -> tuple[np.ndarray, np.ndarra
 def flat(place: np.ndarray, t: int) -> np.ndarray:
     """One `place`[b] in each of b rows of t, counted through [b, t]."""
     return np.arange(len(place)) * t + place
+
+
+def masked(documents: Documents, hidden: np.ndarray, before: int = 0) -> Arrays:
+    """The documents with `hidden`[b, t] masked; each such token is a target, said `before` places left of it."""
+    place = np.flatnonzero(hidden)
+    return {
+        "tokens": np.where(hidden, np.int32(MASK), documents.tokens),
+        "lengths": documents.lengths,
+        "at": place - before,
+        "targets": documents.tokens.ravel()[place],
+    }
+
+
+def asked_at(questions: Questions, given: np.ndarray, before: int = 0) -> Arrays:
+    """The questions with `given` filled in; the next token is said `before` places left of where it stands."""
+    tokens, place = fill(questions, given)
+    return {"tokens": tokens, "lengths": questions.documents.lengths, "at": flat(place - before, tokens.shape[1])}
 
 
 def stated_outside(questions: Questions) -> tuple[np.ndarray, np.ndarray]:

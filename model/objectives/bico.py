@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.objectives.batch import Arrays, Tensors, fill, flat
+from model.objectives.batch import Arrays, Tensors, asked_at, masked
 from model.objectives.causal import Causal
 from model.objectives.contract import Objective
 from model.objectives.hiding import Hiding
 from model.visibility import Visibility
 from tasks.corpus import Documents, Questions
-from tasks.vocabulary import MASK
 
 
 @dataclass(frozen=True)
@@ -27,14 +26,7 @@ class Bico(Hiding):
     """
 
     def prepare(self, documents: Documents, rng: np.random.Generator) -> Arrays:
-        hidden = self.hidden_tokens(documents.roles, rng)
-        place = np.flatnonzero(hidden)
-        return {
-            "tokens": np.where(hidden, np.int32(MASK), documents.tokens),
-            "lengths": documents.lengths,
-            "at": place - 1,
-            "targets": documents.tokens.ravel()[place],
-        }
+        return masked(documents, self.hidden_tokens(documents.roles, rng), before=1)
 
     def visibility(self, batch: Tensors) -> Visibility:
         return Visibility("full", batch["lengths"])
@@ -43,5 +35,4 @@ class Bico(Hiding):
         return {"as-trained": self, "left-to-right": Causal()}
 
     def ask(self, questions: Questions, given: np.ndarray) -> Arrays:
-        tokens, place = fill(questions, given)
-        return {"tokens": tokens, "lengths": questions.documents.lengths, "at": flat(place - 1, tokens.shape[1])}
+        return asked_at(questions, given, before=1)

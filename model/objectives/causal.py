@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.objectives.batch import Arrays, Tensors, fill, flat, stated_outside
+from model.objectives.batch import Arrays, Tensors, asked_at, stated_outside
 from model.objectives.contract import Objective
 from model.visibility import CAUSAL, Visibility
 from tasks.corpus import NONE, Documents, Questions
@@ -37,5 +37,4 @@ class Causal(Objective):
         _, right = stated_outside(questions)
         if right.any():
             return None
-        tokens, place = fill(questions, given)
-        return {"tokens": tokens, "lengths": questions.documents.lengths, "at": flat(place - 1, tokens.shape[1])}
+        return asked_at(questions, given, before=1)

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
-from model.objectives.batch import Arrays, Tensors, fill, flat
+from model.objectives.batch import Arrays, Tensors, asked_at, masked
 from model.objectives.contract import Objective
 from model.objectives.unmasking import unmask
 from model.visibility import Visibility
 from tasks.corpus import NONE, Documents, Entities, Questions
 from tasks.settings import require
-from tasks.vocabulary import MASK
 
 
 @dataclass(frozen=True)
@@ -41,12 +40,7 @@ class Diffusion(Objective):
         time = rng.uniform(self.least, 1, (len(documents), 1))
         may = documents.roles != NONE
         hidden = may & (rng.random(may.shape) < time)
-        at = np.flatnonzero(hidden)
-        return {
-            "tokens": np.where(hidden, np.int32(MASK), documents.tokens),
-            "lengths": documents.lengths,
-            "at": at,
-            "targets": documents.tokens.ravel()[at],
+        return masked(documents, hidden) | {
             "weights": np.broadcast_to(1 / time, may.shape)[hidden].astype(np.float32),
             "could": may.sum(1),
         }
@@ -55,8 +49,7 @@ class Diffusion(Objective):
         return Visibility("full", batch["lengths"])
 
     def ask(self, questions: Questions, given: np.ndarray) -> Arrays:
-        tokens, place = fill(questions, given)
-        return {"tokens": tokens, "lengths": questions.documents.lengths, "at": flat(place, tokens.shape[1])}
+        return asked_at(questions, given)
 
     def answer(self, modules: nn.ModuleDict, questions: Questions, candidates: Entities) -> np.ndarray:
         return unmask(self, modules, questions, min(self.unmask_steps, int(questions.size.max(initial=1))))

@@ -6,12 +6,11 @@ from typing import Literal
 import numpy as np
 from torch import nn
 
-from model.objectives.batch import Arrays, Tensors, fill, flat
+from model.objectives.batch import Arrays, Tensors, asked_at, masked
 from model.objectives.hiding import Hiding
 from model.objectives.unmasking import unmask
 from model.visibility import Visibility
 from tasks.corpus import Documents, Entities, Questions
-from tasks.vocabulary import MASK
 
 
 @dataclass(frozen=True)
@@ -29,23 +28,14 @@ class Masked(Hiding):
     """how an answer of several tokens is decoded: the surest token first, in order, or all in one pass"""
 
     def prepare(self, documents: Documents, rng: np.random.Generator) -> Arrays:
-        hidden = self.hidden_tokens(documents.roles, rng)
-        at = np.flatnonzero(hidden)
-        return {
-            "tokens": np.where(hidden, np.int32(MASK), documents.tokens),
-            "lengths": documents.lengths,
-            "at": at,
-            "targets": documents.tokens.ravel()[at],
-        }
+        return masked(documents, self.hidden_tokens(documents.roles, rng))
 
     def visibility(self, batch: Tensors) -> Visibility:
         return Visibility(self.see, batch["lengths"])
 
     def ask(self, questions: Questions, given: np.ndarray) -> Arrays:
-        tokens, place = fill(questions, given)
-        if self.unmask == "at-once":
-            tokens = questions.documents.tokens
-        return {"tokens": tokens, "lengths": questions.documents.lengths, "at": flat(place, tokens.shape[1])}
+        asking = asked_at(questions, given)
+        return asking | {"tokens": questions.documents.tokens} if self.unmask == "at-once" else asking
 
     def answer(self, modules: nn.ModuleDict, questions: Questions, candidates: Entities) -> np.ndarray:
         if self.unmask != "confidence" or questions.size.max(initial=1) == 1:
