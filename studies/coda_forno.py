@@ -21,6 +21,7 @@ VARIANTS = {
     "causal": replace(BASE, objective=Causal()),
     "masked": replace(BASE, objective=Masked()),
     "masked-copy": replace(BASE, objective=MaskedCopy()),
+    "masked-copy-all": replace(BASE, objective=MaskedCopy(predict="all")),
     "masked-source-never": replace(BASE, objective=Masked(spans=TARGET_ONLY)),
     "masked-copy-source-never": replace(BASE, objective=MaskedCopy(spans=TARGET_ONLY)),
     "masked-target-never": replace(BASE, objective=Masked(spans=SOURCE_ONLY)),

@@ -35,6 +35,7 @@ VARIANTS = {
     "reversed-plain": replace(BASE, objective=Reversed(direction=False)),
     "reversed-delimiter": replace(BASE, objective=Reversed(direction=False, delimiter=True)),
     "reversed-segment": replace(BASE, objective=Reversed(unit="segment")),
+    "masked-copy-all": replace(BASE, objective=MaskedCopy(predict="all")),
     "masked-copy-source-never": replace(BASE, objective=MaskedCopy(spans=("target",))),
     "masked-copy-uniform": replace(BASE, objective=MaskedCopy(hide="uniform", spans=ALL)),
     "infill-always": replace(BASE, objective=Infill(share=1.0)),

@@ -83,7 +83,7 @@ def test_every_objective_and_seed_has_every_value_with_its_presets_settings(plan
 def test_steps_and_jobs_are_as_told(planned):
     found = planned("model.depth", steps=200, jobs=3, overwrite=True)
     assert {config.train.steps for config in found.runs.values()} == {200}
-    assert (found.jobs, found.overwrite) == (3, True)
+    assert (found.settings.jobs, found.settings.overwrite) == (3, True)
     few = planned("model.depth", steps=20).runs["ablate-model.depth-causal-1-0"].train
     assert (few.steps, few.warmup) == (20, 20)
 

@@ -49,6 +49,7 @@ PREPARED = OBJECTS | {  # these ask as the others do
     "masked, all spans": Masked(spans=tuple(ROLES)),
     "infill, always": Infill(share=1.0),
     "masked-copy, uniform": MaskedCopy(hide="uniform", spans=tuple(ROLES)),
+    "masked-copy, all": MaskedCopy(predict="all"),
     "bico, uniform": Bico(hide="uniform", spans=tuple(ROLES)),
     "span-denoising, uniform": SpanDenoising(hide="uniform", spans=tuple(ROLES)),
 }
@@ -300,10 +301,17 @@ DRAWN = {
     """, ...]),
     "masked-copy": (MaskedCopy(), DOCUMENT, ["""
         [begin]  f  [mask]  r  B  f  [end]  f  A  r  B  f
-           .     .    .     .  .  .       .       A  r  B  .  .
+           .     .    .     .  .  .    .    A  .  .  .  .
     """, """
         [begin]  f  A  r  [mask]  f  [end]  f  A  r  B  f
-           .     .  .  .    .     .       .       A  r  B  .  .
+           .     .  .  .    .     .    .    .  .  B  .  .
+    """]),
+    "masked-copy, all": (MaskedCopy(predict="all"), DOCUMENT, ["""
+        [begin]  f  [mask]  r  B  f  [end]  f  A  r  B  f
+           .     .    .     .  .  .    .    A  r  B  .  .
+    """, """
+        [begin]  f  A  r  [mask]  f  [end]  f  A  r  B  f
+           .     .  .  .    .     .    .    A  r  B  .  .
     """]),
     "bico": (Bico(), DOCUMENT, ["""
         [begin]  f  [mask]  r  B  f

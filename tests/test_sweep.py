@@ -127,8 +127,23 @@ def test_a_second_call_trains_nothing(swept):
     before = {path: (contents(path), (path / "result.json").stat().st_mtime_ns) for path in runs}
     assert len(before) == 4
     assert exit_code(replace(settings, only=("plain",), seeds=1)) == 0
+    assert exit_code(replace(settings, table=True)) == 0
     assert before == {path: (contents(path), (path / "result.json").stat().st_mtime_ns) for path in runs}
     assert json.loads((folder / "failures.json").read_text()) == {}
+    assert {(row["variant"], row["seed"]) for row in read(folder / "results.csv")} == {
+        (name, seed) for name in ("plain", "after") for seed in "01"
+    }
+
+
+def test_a_table_alone_is_of_runs_that_ended_under_these_settings(swept):
+    settings, folder, _ = swept
+    with pytest.raises(SettingError, match="table is True, but must be left out until a run of none-such is finished"):
+        sweep(replace(settings, name="none-such", table=True), lambda: None)
+    with pytest.raises(SettingError, match="table is True"):
+        sweep(replace(settings, steps=3, table=True), lambda: None)
+    assert not (folders.ROOT / "none-such").exists()
+    with pytest.raises(SettingError, match="table is True"):
+        replace(settings, table=True, overwrite=True)
 
 
 def test_a_variant_alone_starts_from_the_other_that_is_trained_already(given, listed, monkeypatch, tmp_path):
@@ -166,7 +181,8 @@ def test_steps_may_be_told_for_all(given, listed):
 
 def test_only_what_is_named_is_trained(given, listed):
     sweep(Sweep(listed, seeds=1, only=("lost", "plain")), lambda: None)
-    assert list(given[0].runs) == ["three-kinds-lost-0", "three-kinds-plain-0"]
+    assert given[0].chosen == {"three-kinds-lost-0", "three-kinds-plain-0"}
+    assert given[0].runs.keys() - given[0].chosen == {"three-kinds-after-0"}  # shown where it is finished
 
 
 def test_quick_trains_what_the_file_makes_of_each_with_two_seeds(given, listed):

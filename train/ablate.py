@@ -1,7 +1,7 @@
 """`make ablate AXIS=model.position OBJECTIVES=causal,masked`: one setting over its values, for several objectives."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from tyro.conf import Positional
@@ -11,7 +11,7 @@ from model.objectives import OBJECTIVES
 from tasks.settings import SettingError, require
 from train.presets import preset_of
 from train.settings import Config
-from train.study import Study, with_steps
+from train.study import Several, Study, with_steps
 from train.wide import draw, markdown, print_table
 
 VALUES: dict[str, tuple[Any, ...]] = {
@@ -35,7 +35,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
 
 
 @dataclass(frozen=True)
-class Ablate:
+class Ablate(Several):
     """Train every value of one setting with every objective, as checkpoints/<name>-<objective>-<value>-<seed>."""
 
     axis: Positional[str]
@@ -46,38 +46,29 @@ class Ablate:
     """values of the setting, parts of one joined by "+"; none given: all it can have, or a list of usual ones"""
     steps: int | None = None
     """optimiser steps; None: the preset's"""
-    seeds: int = 3
+    seeds: int = field(default=3, kw_only=True)
     """worlds, each for every combination"""
-    first_seed: int = 0
-    """the first of them"""
-    jobs: int | None = None
-    """runs at once; None: one a core"""
-    name: str | None = None
-    """folder in checkpoints/; None: ablate- and the setting"""
-    overwrite: bool = False
-    """train all runs anew"""
 
     def __post_init__(self):
+        super().__post_init__()
         for objective in self.objectives:
             require(objective in OBJECTIVES, "objectives", objective, f"one of {', '.join(OBJECTIVES)}")
         require(len(self.objectives) > 0, "objectives", self.objectives, f"one or more of {', '.join(OBJECTIVES)}")
-        require(self.seeds >= 1, "seeds", self.seeds, "1 or more")
         require(self.steps is None or self.steps >= 1, "steps", self.steps, "1 or more")
-        require(self.jobs is None or self.jobs >= 1, "jobs", self.jobs, "1 or more")
 
 
 def ablate(settings: Ablate, check: Callable[[], None]) -> None:
     """Trains what is not trained yet, then writes and prints the table. Raises SettingError for what is no setting."""
     name = settings.name or f"ablate-{settings.axis}"
     runs, variant = {}, {}
-    for seed in range(settings.first_seed, settings.first_seed + settings.seeds):
+    for seed in settings.worlds():
         for objective in settings.objectives:
             base = with_steps(preset_of(OBJECTIVES[objective]), settings.steps)
             for value in values_of(settings, base):
                 key = f"{objective}-{'+'.join(value) if isinstance(value, tuple) else value}".replace("+", "-")
                 runs[f"{name}-{key}-{seed}"] = replace(with_value(base, settings.axis, value), seed=seed)
                 variant[f"{name}-{key}-{seed}"] = key
-    Study(name, runs, variant, settings.jobs, settings.overwrite).carry_out(check, markdown, draw, print_table)
+    Study(name, runs, variant, set(runs), settings).carry_out(check, markdown, draw, print_table)
 
 
 def values_of(settings: Ablate, base: Config) -> tuple[Any, ...]:

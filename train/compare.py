@@ -1,7 +1,7 @@
 """`make compare`: a causal and a bidirectional model on the same worlds, several seeds each; table and figure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from model.objectives.causal import Causal
@@ -12,12 +12,12 @@ from tasks.settings import require
 from train.figure import draw
 from train.presets import BIDIRECTIONAL, CAUSAL
 from train.settings import Config, TrainSettings
-from train.study import Study
+from train.study import Several, Study
 from train.tables import markdown, print_table
 
 
 @dataclass(frozen=True)
-class Compare:
+class Compare(Several):
     """Train both objectives on the same worlds, with the same network and rates, as checkpoints/<name>-<model>-<seed>.
 
     What is finished is kept, what is not goes on.
@@ -32,23 +32,14 @@ class Compare:
     """which of the two to train"""
     causal_steps: int | None = CAUSAL.train.steps
     """optimiser steps of the causal runs, whatever train.steps is; None: train.steps, as for the others"""
-    seeds: int = 5
-    """worlds, each for both objectives"""
-    first_seed: int = 0
-    """the first of them"""
-    jobs: int | None = None
-    """runs at once; None: one a core"""
-    name: str = "compare"
+    name: str = field(default="compare", kw_only=True)
     """folder in checkpoints/ for table and figure, and what the runs' names begin with"""
-    overwrite: bool = False
-    """train all runs anew"""
 
     def __post_init__(self):
+        super().__post_init__()
         require(len(self.models) > 0, "models", self.models, "one or both of causal, bidirectional")
-        require(self.seeds >= 1, "seeds", self.seeds, "1 or more")
         steps = self.causal_steps is None or self.causal_steps >= 1
         require(steps, "causal_steps", self.causal_steps, "1 or more")
-        require(self.jobs is None or self.jobs >= 1, "jobs", self.jobs, "1 or more")
 
     def runs(self) -> dict[str, Config]:
         """The runs by name, both objectives of a seed one after the other."""
@@ -58,7 +49,7 @@ class Compare:
             f"{self.name}-{arm}-{seed}": Config(
                 self.task, getattr(self, arm), self.model, replace(self.train, steps=steps[arm]), seed
             )
-            for seed in range(self.first_seed, self.first_seed + self.seeds)
+            for seed in self.worlds()
             for arm in self.models
         }
 
@@ -67,5 +58,5 @@ def compare(settings: Compare, check: Callable[[], None]) -> None:
     """Trains what is not trained yet, then writes and prints the comparison."""
     runs = settings.runs()
     arm = {name: name.removeprefix(f"{settings.name}-").rpartition("-")[0] for name in runs}
-    study = Study(settings.name, runs, arm, settings.jobs, settings.overwrite)
+    study = Study(settings.name, runs, arm, set(runs), settings)
     study.carry_out(check, markdown, draw, print_table)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from checkpoints.config import differences, read_json
 from checkpoints.folder import run_folder, write_text
 from tasks.settings import require
 from train import tables
@@ -15,6 +16,33 @@ from train.run import as_csv, refuse_other_settings
 from train.settings import Config
 
 Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Several:
+    """What every command that trains several runs can be told."""
+
+    seeds: int = 5
+    """worlds, each for every variant"""
+    first_seed: int = 0
+    """the first of them"""
+    jobs: int | None = None
+    """runs at once; None: one a core"""
+    name: str | None = None
+    """folder in checkpoints/ for table and figure, and what the runs' names begin with; None: the command's own"""
+    overwrite: bool = False
+    """train all runs anew"""
+    table: bool = False
+    """train nothing: table and figure of what is finished"""
+
+    def __post_init__(self):
+        require(self.seeds >= 1, "seeds", self.seeds, "1 or more")
+        require(self.jobs is None or self.jobs >= 1, "jobs", self.jobs, "1 or more")
+        require(not (self.table and self.overwrite), "table", True, "given without overwrite, or the other way round")
+
+    def worlds(self) -> range:
+        """The seeds."""
+        return range(self.first_seed, self.first_seed + self.seeds)
 
 
 def with_steps(config: Config, steps: int | None) -> Config:
@@ -32,13 +60,15 @@ class Study:
     curves.csv     a row for each evaluation of them
     table.md       what is printed; figure.svg, figure.png
     failures.json  what did not end, and why
+
+    `chosen`, of the runs, are trained where they are not yet; all that are finished are shown.
     """
 
     name: str
     runs: dict[str, Config]
     variant: dict[str, str]
-    jobs: int | None
-    overwrite: bool
+    chosen: set[str]
+    settings: Several
 
     def carry_out(
         self,
@@ -51,17 +81,20 @@ class Study:
         there was one."""
         folder = run_folder(self.name)
         require(not (folder / "config.json").exists(), "name", self.name, "other than that of a run")
-        if not self.overwrite:
-            for name, config in self.runs.items():
+        train = {} if self.settings.table else {name: self.runs[name] for name in self.runs if name in self.chosen}
+        if not self.settings.overwrite:
+            for name, config in train.items():
                 refuse_other_settings(run_folder(name), config)
-        found, failures = train_all(self.runs, self.jobs or cores(), self.overwrite, check)
-        folder.mkdir(exist_ok=True)
+        found, failures = train_all(train, self.settings.jobs or cores(), self.settings.overwrite, check)
+        found |= {name: result for name in self.runs.keys() - train.keys() if (result := self.finished(name))}
+        require(bool(found or failures), "table", True, f"left out until a run of {self.name} is finished")
+        folder.mkdir(parents=True, exist_ok=True)
         for old in ("results.csv", "curves.csv", "table.md", "figure.svg", "figure.png"):
             (folder / old).unlink(missing_ok=True)  # nothing of before stands beside what failed now
         write_text(folder / "failures.json", json.dumps(failures, indent=1) + "\n")
         if found:
             rows = tables.results(self.runs, {name: found[name] for name in self.runs if name in found}, self.variant)
-            curves = tables.curves({name: self.runs[name] for name in found}, self.variant)
+            curves = tables.curves({name: self.runs[name] for name in self.runs if name in found}, self.variant)
             write_text(folder / "results.csv", as_csv(rows))
             write_text(folder / "curves.csv", as_csv(curves))
             write_text(folder / "table.md", markdown(rows))
@@ -72,3 +105,12 @@ class Study:
             print(f"error: {name}: {why}", file=sys.stderr)
         if failures:
             raise SystemExit(1)
+
+    def finished(self, name: str) -> dict[str, Any] | None:
+        """The result of a run that ended under the settings it has here."""
+        folder = run_folder(name)
+        if not (folder / "result.json").exists() or differences(
+            read_json(folder / "config.json"), self.runs[name].json()
+        ):
+            return None
+        return read_json(folder / "result.json")

@@ -22,38 +22,27 @@ from checkpoints.folder import run_folder
 from eval.trained import SECTIONS
 from tasks.settings import SettingError, require
 from train.settings import Config, TrainSettings
-from train.study import Study, with_steps
+from train.study import Several, Study, with_steps
 from train.wide import draw, markdown, print_table
 
 
 @dataclass(frozen=True)
-class Sweep:
+class Sweep(Several):
     """Train every variant that a file lists, as checkpoints/<name>-<variant>-<seed>. What is finished is kept, what is
     not goes on. The file is Python code, and is run."""
 
     file: Positional[Path]
     """a .py file with VARIANTS, such as studies/objectives.py"""
-    seeds: int = 5
-    """worlds, each for every variant"""
-    first_seed: int = 0
-    """the first of them"""
     steps: int | None = None
     """optimiser steps of every variant; None: as the file says"""
     only: tuple[str, ...] = ()
-    """variants to train, and to show in the table; none named: all"""
+    """variants to train; none named: all. The table shows what is finished of the others, too"""
     quick: bool = False
     """two seeds of what the file's `quick` makes of every variant"""
-    jobs: int | None = None
-    """runs at once; None: one a core"""
-    name: str | None = None
-    """folder in checkpoints/ for table and figure, and what the runs' names begin with; None: the file's name"""
-    overwrite: bool = False
-    """train all runs anew"""
 
     def __post_init__(self):
-        require(self.seeds >= 1, "seeds", self.seeds, "1 or more")
+        super().__post_init__()
         require(self.steps is None or self.steps >= 1, "steps", self.steps, "1 or more")
-        require(self.jobs is None or self.jobs >= 1, "jobs", self.jobs, "1 or more")
 
 
 def sweep(settings: Sweep, check: Callable[[], None]) -> None:
@@ -61,32 +50,27 @@ def sweep(settings: Sweep, check: Callable[[], None]) -> None:
     listed = read(settings.file)
     for key in settings.only:
         require(key in listed["VARIANTS"], "only", key, f"one of {', '.join(listed['VARIANTS'])}")
-    variants = {key: listed["VARIANTS"][key] for key in settings.only or listed["VARIANTS"]}
-    seeds = settings.seeds
+    variants, worlds = listed["VARIANTS"], settings.worlds()
     name = settings.name or settings.file.stem.replace("_", "-")
     if settings.quick:
         require("quick" in listed, "quick", True, f"left out: {settings.file} has no function of that name")
-        variants, seeds = made_quick(settings.file, listed["quick"], variants), min(seeds, 2)
+        variants, worlds = made_quick(settings.file, listed["quick"], variants), worlds[:2]
         name = f"{name}-quick" if settings.name is None else name
+    chosen = settings.only or tuple(variants)
     runs, variant = {}, {}
-    for seed in range(settings.first_seed, settings.first_seed + seeds):
+    for seed in worlds:
         for key, config in variants.items():
-            config = with_steps(config, settings.steps)
+            run, config = f"{name}-{key}-{seed}", with_steps(config, settings.steps)
             origin = config.train.origin
-            if origin is not None:
-                origin = start_of(origin, f"{name}-{origin}-{seed}", origin in variants, origin in listed["VARIANTS"])
-            run = f"{name}-{key}-{seed}"
+            if origin in variants:
+                origin = os.path.relpath(run_folder(f"{name}-{origin}-{seed}"))
+            if origin is not None and key in chosen and config.train.origin not in chosen:
+                there = (Path(origin) / "config.json").is_file()
+                require(there, "train.origin", config.train.origin, "a variant that is trained, too, or a run folder")
             runs[run] = replace(config, seed=seed, train=replace(config.train, origin=origin))
             variant[run] = key
-    Study(name, runs, variant, settings.jobs, settings.overwrite).carry_out(check, markdown, draw, print_table)
-
-
-def start_of(origin: str, run: str, selected: bool, listed: bool) -> str:
-    """The folder that a variant starts from. Raises SettingError where none will be there."""
-    folder = run_folder(run) if listed else Path(origin)
-    there = selected or (folder / "config.json").is_file()
-    require(there, "train.origin", origin, "a variant that is trained, too, or a run folder that is there")
-    return os.path.relpath(folder) if listed else origin
+    trained = {run for run in runs if variant[run] in chosen}
+    Study(name, runs, variant, trained, settings).carry_out(check, markdown, draw, print_table)
 
 
 def made_quick(file: Path, quick: Callable[[Config], Config], variants: dict[str, Config]) -> dict[str, Config]:

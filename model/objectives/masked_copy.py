@@ -1,10 +1,11 @@
-"""Masked copy: a causal model is shown the document with tokens hidden, then writes the whole of it.
+"""Masked copy: a causal model is shown the document with tokens hidden, then writes it whole.
 
 So next-token training, too, predicts a hidden token from both sides (masked finetuning, 2510.09885; Coda-Forno, Wang
 & Chaudhry 2026, 2604.04943).
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -20,16 +21,24 @@ from tasks.vocabulary import END, MASK
 class MaskedCopy(Hiding):
     """
     input     [begin]  f  [mask]  r  B  f  [end]  f  A  r  B  f
-    target       .     .     .    .  .  .    .    A  r  B  .  .
+    target       .     .     .    .  .  .    .    A  .  .  .  .      predict hidden
+    target       .     .     .    .  .  .    .    A  r  B  .  .      predict all
 
     Any question can be asked: its open span is masked in the copy, what stands left of it is repeated.
     """
+
+    predict: Literal["hidden", "all"] = "hidden"
+    """what is a target of the clean copy: what was hidden, or every token of a statement; those in sight are copied,
+    and recalled from the left alone, as next-token prediction does"""
 
     def max_length(self, length: int) -> int:
         return 2 * length
 
     def prepare(self, documents: Documents, rng: np.random.Generator) -> Arrays:
         hidden = self.hidden_tokens(documents.roles, rng)
+        if self.predict == "hidden":
+            roles = np.where(hidden, documents.roles, np.int8(NONE))
+            documents = Documents(documents.tokens, documents.lengths, roles)
         return Causal().prepare(with_copy(documents, hidden), rng)
 
     def visibility(self, batch: Tensors) -> Visibility:
