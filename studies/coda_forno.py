@@ -1,8 +1,8 @@
 """Coda-Forno, Wang & Chaudhry 2026 (2604.04943), from scratch: what must be masked for the inverse to come.
 
-The published world has 1,000 entities x 20 relations and 1 % one-way facts; this one the same relations, names, filler
-and settings with 100 entities and 5 % one-way, so that a run takes minutes. Elimination alone gives 20 % there and 40 %
-here. The full size is the preset `coda-forno`.
+The published world has 1,000 entities x 20 relations and 200 one-way facts, 1 %; this one as many one-way facts, the
+same relations, names, filler and settings, and 100 entities, so that a run takes minutes. Elimination alone gives 20 %
+in both. The full size is the preset `coda-forno`.
 
 Published, inverse: next token 0; masked 100; masked copy 100; source never masked 0. Forward without the target
 masked: 0. Wrong frame: 0.

@@ -136,7 +136,7 @@ def test_a_second_call_trains_nothing(swept):
 
 
 def test_a_table_alone_is_of_runs_that_ended_under_these_settings(swept):
-    settings, folder, _ = swept
+    settings, _, _ = swept
     with pytest.raises(SettingError, match="table is True, but must be left out until a run of none-such is finished"):
         sweep(replace(settings, name="none-such", table=True), lambda: None)
     with pytest.raises(SettingError, match="table is True"):

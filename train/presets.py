@@ -26,8 +26,8 @@ CODA_FORNO = replace(
 )
 CODA_FORNO_SMALL = replace(
     BIDIRECTIONAL,
-    task=Reversal(entities=100, relations=20, one_way=100, filler=5),
-    train=TrainSettings(steps=6000, evaluate_every=500),
+    task=Reversal(entities=100, relations=20, one_way=200, filler=5),
+    train=TrainSettings(steps=8000, evaluate_every=500),
 )
 # Keys and values of two tokens, one relation (2406.05183); and chains, where wrong inferences can be told.
 KITOUNI = Config(
@@ -62,7 +62,7 @@ PRESETS: dict[str, tuple[str, Config]] = {
         if kind not in (Causal, Masked)
     },
     "coda-forno": ("masked, 1,000 entities x 20 relations, 1 % one-way (long)", CODA_FORNO),
-    "coda-forno-small": ("the same shape with 100 entities, 5 % one-way", CODA_FORNO_SMALL),
+    "coda-forno-small": ("the same shape with 100 entities, 10 % one-way", CODA_FORNO_SMALL),
     "kitouni-retrieval": ("masked at a uniform rate, keys and values of two tokens", KITOUNI),
     "kitouni-relationship": ("chains of one relation, half of the documents turned", KITOUNI_RELATIONSHIP),
 }
