@@ -78,8 +78,9 @@ def form(corpus: Corpus, source: str | None, word: str, target: str | None, size
     start = np.array([1 if source is None else 2 + len(first)], np.int32)
     full = Documents(tokens, np.array([tokens.shape[1]], np.int32), roles)
     unknown = np.full((1, 1), -1, np.int32)
+    nowhere = unknown[:, None]
     span = np.array([size], np.int32)
-    return Questions(blank(full, start, span), start, span, unknown, unknown, np.zeros(1), np.zeros(1))
+    return Questions(blank(full, start, span), start, span, unknown, nowhere, unknown, np.zeros(1), np.zeros(1))
 
 
 def statements(corpus: Corpus) -> dict[tuple[str, str, str], int]:

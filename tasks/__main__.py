@@ -83,7 +83,8 @@ def document(corpus: Corpus, documents: Documents, i: int) -> dict[str, Any]:
 
 
 def questions(corpus: Corpus) -> Iterable[dict[str, Any]]:
-    """The open span holds [mask]; `answers` are whole names, `support` the documents it follows from, from 0."""
+    """The open span holds [mask]; `answers` are whole names, `support` the documents, from 0, that hold each of the
+    facts it follows from."""
     for split, of in corpus.questions.items():
         for i in range(len(of)):
             right = [entity for entity in of.accepted[i] if entity >= 0]
@@ -94,7 +95,7 @@ def questions(corpus: Corpus) -> Iterable[dict[str, Any]]:
                 "answer_start": int(of.start[i]),
                 "answer_size": int(of.size[i]),
                 "answers": [{"entity": corpus.entities.words[e], "tokens": n} for e, n in zip(right, names)],
-                "support": [int(row) for row in of.support[i] if row >= 0],
+                "support": [[int(row) for row in rows if row >= 0] for rows in of.support[i]],
             }
 
 

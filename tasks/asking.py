@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.corpus import SOURCE, TARGET, Questions, blank
+from tasks import world
+from tasks.corpus import SOURCE, TARGET, Documents, Questions, blank
 from tasks.statements import Statements, Writer
 
 FIRST, LAST = 0, 1  # the slots of a statement
@@ -12,12 +13,13 @@ FIRST, LAST = 0, 1  # the slots of a statement
 
 @dataclass(frozen=True)
 class Asker:
-    """`support`[q, s]: what the answers follow from; `untold` bool[2, word, entity]: who belongs in the first or last
-    slot of a word without being seen there in training."""
+    """`support`[q, m, s]: what answers follow from; `untold` bool[2, word, entity]: who belongs in the first or last
+    slot of a word without being seen there in training; `needs`[q, m]: the premises they follow from."""
 
     writer: Writer
     untold: np.ndarray
     support: np.ndarray
+    needs: np.ndarray
     rng: np.random.Generator
 
     def ask(self, slot: int, stated: Statements, said: np.ndarray | None = None) -> Questions:
@@ -30,5 +32,17 @@ class Asker:
         left = self.untold[slot, stated.word] & fits
         by_elimination = left[np.arange(len(right)), right] / np.maximum(left.sum(1), 1)
         accepted = right[:, None].astype(np.int32)
-        questions = blank(full, start, size)
-        return Questions(questions, start, size, accepted, self.support, 1 / fits.sum(1), by_elimination)
+        questions, chance = blank(full, start, size), 1 / fits.sum(1)
+        turned = self.turned(stated) if slot == LAST else None
+        return Questions(questions, start, size, accepted, self.support, self.needs, chance, by_elimination, turned)
+
+    def turned(self, stated: Statements) -> Documents:
+        """The statements by the other word, the first entity open."""
+        full = self.writer.write(
+            Statements(stated.target, world.inverse(stated.word), stated.source),
+            np.arange(len(stated))[:, None],
+            np.random.default_rng(0),
+            filled=False,
+        )
+        is_open = full.roles == SOURCE
+        return blank(full, is_open.argmax(1), is_open.sum(1))

@@ -4,6 +4,7 @@ Everything is numpy, one row a document, so that a million facts are a few array
 Roles say what a token is; objectives choose by them what to hide and what to predict.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,13 @@ class Documents:
         lengths = self.lengths[rows]
         t = int(lengths.max(initial=0))
         return Documents(self.tokens[rows, :t], lengths, self.roles[rows, :t])
+
+    def __add__(self, other: "Documents") -> "Documents":
+        """These, then the others."""
+        t = max(self.tokens.shape[1], other.tokens.shape[1])
+        pairs = zip((self.tokens, self.roles), (other.tokens, other.roles))
+        tokens, roles = (np.concatenate([np.pad(a, ((0, 0), (0, t - a.shape[1]))) for a in pair]) for pair in pairs)
+        return Documents(tokens, np.concatenate([self.lengths, other.lengths]), roles)
 
 
 def pack(tokens: np.ndarray, roles: np.ndarray, present: np.ndarray) -> Documents:
@@ -65,10 +73,12 @@ class Questions:
     """The questions of one split, with the answer span blank (MASK), so no question holds its answer.
 
     `documents`: as trained on, one a question. `start`, `size` int32[q]: the answer span, in tokens.
-    `accepted` int32[q, a]: entities that are right, -1 where fewer. `support` int32[q, s]: training
-    documents the answer follows from, -1 where fewer. `chance`, `chance_by_elimination` float[q]:
-    of a guess among all entities, and among those that training never shows in that slot of that word; both among
-    names of the answer's length, which the open span tells.
+    `accepted` int32[q, a]: entities that are right, -1 where fewer. What the answer follows from: `needs` int32[q, m],
+    rows of Corpus.premises, and `support` int32[q, m, s], the training documents that hold each of them; -1 where
+    fewer. `chance`, `chance_by_elimination` float[q]: of a guess among all entities, and among those that training
+    never shows in that slot of that word; both among names of the answer's length, which the open span tells.
+    `turned`: the same said the other way round, where there is such a way: the answer's span, open here too, stands
+    first, and what is TARGET is known.
     """
 
     documents: Documents
@@ -76,14 +86,17 @@ class Questions:
     size: np.ndarray
     accepted: np.ndarray
     support: np.ndarray
+    needs: np.ndarray
     chance: np.ndarray
     chance_by_elimination: np.ndarray
+    turned: Documents | None = None
 
     def __len__(self) -> int:
         return len(self.start)
 
     def __getitem__(self, rows) -> "Questions":
-        return Questions(self.documents[rows], *(getattr(self, name)[rows] for name in self.__match_args__[1:]))
+        fields = (getattr(self, name) for name in self.__match_args__)
+        return Questions(*(None if field is None else field[rows] for field in fields))
 
 
 def blank(documents: Documents, start: np.ndarray, size: np.ndarray) -> Documents:
@@ -91,6 +104,23 @@ def blank(documents: Documents, start: np.ndarray, size: np.ndarray) -> Document
     at = np.arange(documents.tokens.shape[1])
     open_span = (at >= start[:, None]) & (at < (start + size)[:, None])
     return Documents(np.where(open_span, np.int32(MASK), documents.tokens), documents.lengths, documents.roles)
+
+
+@dataclass(frozen=True)
+class Premises:
+    """What prompts are made of: `documents`, statements in the words in which training tells them, without [begin]
+    and filler; `fact` int[p]: what each is about, so that no distractor tells what is asked in other words."""
+
+    documents: Documents
+    fact: np.ndarray
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Documents that are new in every batch: `share` of it, made by `draw`(how many, rng)."""
+
+    share: float
+    draw: Callable[[int, np.random.Generator], Documents]
 
 
 @dataclass(frozen=True)
@@ -103,3 +133,5 @@ class Corpus:
     documents: Documents
     questions: dict[str, Questions]
     longest: int  # tokens that a document or question of this task can have, whatever was drawn
+    premises: Premises | None = None  # None where no prompt can be made
+    drawn: Drawn | None = None

@@ -5,17 +5,18 @@ ways in training, a one-way fact one way only, half of them by each word, so tha
 position gives the answer away.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from tasks import world
-from tasks.asking import FIRST, LAST, Asker
-from tasks.corpus import Corpus
+from tasks.corpus import Corpus, Drawn
 from tasks.facts import draw_facts
+from tasks.in_context import InContext, Throwaway
 from tasks.settings import require
-from tasks.statements import Statements, Writer, places
+from tasks.statements import Writer
+from tasks.telling import tell
 from tasks.vocabulary import SPECIAL, Vocabulary
 
 FILLER = ("well", "just", "then", "now", "yes", "indeed", "also", "again", "oh", "right", "still", "too")
@@ -24,7 +25,7 @@ NAMED = "is-named"
 
 
 @dataclass(frozen=True)
-class Reversal:
+class Reversal(InContext):
     """The reversal curse (Berglund et al. 2023, 2309.12288) as a from-scratch task
     (after Coda-Forno et al. 2026, 2604.04943).
 
@@ -43,6 +44,8 @@ class Reversal:
 
         told_back     [begin] f B r' A       inverse_told   B r' _   the inverse of facts told back: the upper bound
         bridge        [begin] f A r r' A     echo           B r' _   how often B is said, wrongly: the shortcut
+        never         (no document)          never_forward  A r _    facts that only a prompt can tell, by the word
+                                             never_inverse  B r' _   in which it tells them and by the other one
     """
 
     entities: int = 400
@@ -52,7 +55,9 @@ class Reversal:
     one_way: int = 200
     """facts stated one way only, half of them by either word, equally many of each relation"""
     two_way: int | None = None
-    """facts stated both ways; None: all that are not one-way"""
+    """facts stated both ways; None: all others"""
+    never: int = 0
+    """facts that are never stated, and asked about all the same"""
     told_back: float = 0.0
     """share of the one-way facts whose inverse is stated after all, to see what that alone brings (`inverse_told`)"""
     bridge: Literal["none", "composed", "naive"] = "none"
@@ -79,6 +84,7 @@ class Reversal:
     grow with it (a million facts fit 1 GiB with one)"""
 
     def __post_init__(self):
+        super().__post_init__()
         require(self.entities >= 3, "task.entities", self.entities, "3 or more")
         even = self.matching == "chain" or self.entities % 2 == 0
         require(even, "task.entities", self.entities, "even where task.matching is 'disjoint'")
@@ -102,6 +108,10 @@ class Reversal:
         most = self.facts - self.one_way
         fits = self.two_way is None or 0 <= self.two_way <= most
         require(fits, "task.two_way", self.two_way, f"0 to {most}, the facts that are not one-way")
+        most -= self.two_way or 0
+        require(0 <= self.never <= most, "task.never", self.never, f"0 to {most}, the facts that are not told")
+        pairs = not self.in_context or self.context_own or self.entities >= 2 * self.context_facts
+        require(pairs, "task.context_facts", self.context_facts, f"1 to {self.entities // 2}, two entities a fact")
 
     @property
     def facts(self) -> int:
@@ -112,59 +122,33 @@ class Reversal:
         """The corpus, a pure function of these settings and `seed`."""
         rng, added = np.random.default_rng([seed, 0]), np.random.default_rng([seed, 3])
         words = world.relation_words(self.relations, self.wordings)
-        last = (NAMED,) if self.bridge == "naive" else ()
-        first_filler = len(SPECIAL) + len(words) + len(last)
-        pieces = self.pieces or (self.entities if self.shortest_name == 1 else max(16, self.entities // 8))
+        more = (*words, *((NAMED,) if self.bridge == "naive" else ()))
+        first_filler = len(SPECIAL) + len(more)
+        named = self.entities + self.context_own
+        pieces = self.pieces or (named if self.shortest_name == 1 else max(16, named // 8))
         piece_words, entities = world.name_entities(
-            self.entities,
+            named,
             (self.shortest_name, self.longest_name),
             pieces if self.shared_pieces else None,
             first_filler + len(FILLER),
             rng,
         )
-        vocabulary = Vocabulary((*SPECIAL, *words, *last, *FILLER, *piece_words))
+        vocabulary = Vocabulary((*SPECIAL, *more, *FILLER, *piece_words))
         base = 2 * self.relations
         writer = Writer(entities, len(SPECIAL), base, self.wordings, first_filler, len(FILLER), self.filler)
-        facts = draw_facts(self.matching, self.entities, self.relations, self.one_way, self.two_way, rng)
-        stated, one_way = facts.statements()
-        a, r, b = stated.source[one_way], stated.word[one_way], stated.target[one_way]
-        back = added.permutation(len(one_way)) < round(self.told_back * len(one_way))
-        told_back = len(stated) + np.arange(back.sum())
-        stated += Statements(b[back], world.inverse(r)[back], a[back])
-        untold = facts.untold(stated, self.entities)
-        stated += self.bridges(stated, len(words))
-
-        # Documents: every statement `renderings` times, in random order, `statements` a document.
-        order = np.concatenate([rng.permutation(len(stated)) for _ in range(self.renderings)])
-        order = np.pad(order, (0, -len(order) % self.statements), constant_values=-1).reshape(-1, self.statements)
-        documents = writer.write(stated, order, rng)
-        support = places(order, one_way, self.renderings)
-
-        ask = Asker(writer, untold, support, rng).ask
-        turned = world.inverse(r)
-        questions = {
-            "forward": ask(LAST, Statements(a, r, b)),
-            "backward": ask(FIRST, Statements(a, r, b)),
-            "inverse": ask(LAST, Statements(b, turned, a)),
-            "wrong_frame": ask(LAST, Statements(b, r, a)),
-        }
-        if self.bridge != "none":
-            questions["echo"] = ask(LAST, Statements(b, turned, a), said=b)
-        if back.any():
-            both = np.concatenate([support[back], places(order, told_back, self.renderings)], axis=1)
-            questions["inverse_told"] = replace(questions["inverse"][back], support=both)
-            questions["inverse"] = questions["inverse"][~back]
-        asked = {split: of for split, of in questions.items() if len(of)}
+        facts = draw_facts(self.matching, self.entities, self.relations, self.one_way, self.two_way, self.never, rng)
+        told = tell(self, facts, writer, rng, added)
         words_a_statement = 2 * self.longest_name + 2 + (self.bridge == "composed")  # each after [begin] or [separator]
+        longest = max(self.statements, self.statements_drawn()) * (words_a_statement + 2 * self.filler)
+        pool = np.arange(self.entities, named) if self.context_own else np.arange(named)
+        drawn = Drawn(self.in_context, Throwaway(self, writer, facts.truth(named), pool).draw)
         return Corpus(
-            vocabulary, entities, words, documents, asked, 2 * self.filler + self.statements * words_a_statement
+            vocabulary,
+            entities,
+            words,
+            told.documents,
+            told.questions,
+            longest,
+            told.premises,
+            drawn if self.in_context else None,
         )
-
-    def bridges(self, stated: Statements, words: int) -> Statements:
-        """A document for each statement that leads back to its source without naming its target."""
-        if self.bridge == "none":
-            return Statements(*np.zeros((3, 0), np.int64))
-        first, second = stated.word, world.inverse(stated.word)
-        if self.bridge == "naive":
-            first, second = np.full(len(stated), words), np.full(len(stated), -1)
-        return Statements(stated.source, first, stated.source, second)

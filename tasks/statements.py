@@ -1,6 +1,6 @@
 """Statements as arrays, and how they become documents. Nothing here loops over facts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class Statements:
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes statements as documents: [begin] filler A r B [separator] C q D … filler.
+    """Writes statements as documents: [begin] f A r B f [separator] C q D f …, each with filler of its own.
 
     Words stand in `wordings` blocks of `words`, the same relations in each; every statement takes one at random.
     """
@@ -48,16 +48,19 @@ class Writer:
     filler_words: int
     filler: int
 
-    def write(self, statements: Statements, rows: np.ndarray, rng: np.random.Generator) -> Documents:
-        """Documents that hold the statements `rows`[n, m] (-1: none), each with filler of its own."""
+    def write(
+        self, statements: Statements, rows: np.ndarray, rng: np.random.Generator, filled: np.ndarray | bool = True
+    ) -> Documents:
+        """Documents that hold the statements `rows`[n, m] (-1: none), those `filled`[n] with filler."""
         n, m = rows.shape
         second = statements.seconds()
         columns: list[tuple[np.ndarray, np.ndarray | bool, int]] = [(np.full((n, 1), BEGIN), True, NONE)]
-        columns.append(self.some_filler(n, rng))
         for j in range(m):
             row, there = rows[:, j], rows[:, j, None] >= 0
+            between = there & np.reshape(filled, (-1, 1))
             if j:
                 columns.append((np.full((n, 1), SEPARATOR), there, NONE))
+            columns.append(self.some_filler(between, rng))
             wording = rng.integers(self.wordings, size=n) if self.wordings > 1 else np.zeros(n, np.int64)
             columns.append(self.name(statements.source[row], there, SOURCE))
             columns.append((self.word(statements.word[row], wording), there, RELATION))
@@ -65,12 +68,18 @@ class Writer:
                 follows = there & (second[row, None] >= 0)
                 columns.append((self.word(second[row], wording), follows, RELATION))
             columns.append(self.name(statements.target[row], there, TARGET))
-        columns.append(self.some_filler(n, rng))
+            columns.append(self.some_filler(between, rng))
 
         tokens = np.concatenate([values.astype(np.int32) for values, _, _ in columns], axis=1)
         present = np.concatenate([np.broadcast_to(there, values.shape) for values, there, _ in columns], axis=1)
         role = np.concatenate([np.full(values.shape[1], role, np.int8) for values, _, role in columns])
         return pack(tokens, np.broadcast_to(role, present.shape), present)
+
+    def bare(self, statements: Statements) -> Documents:
+        """The statements alone, in the first wording, without [begin] and filler."""
+        rng = np.random.default_rng(0)  # draws nothing that is kept
+        documents = replace(self, wordings=1).write(statements, np.arange(len(statements))[:, None], rng, False)
+        return Documents(documents.tokens[:, 1:], documents.lengths - 1, documents.roles[:, 1:])
 
     def name(self, entity: np.ndarray, there: np.ndarray, role: int) -> tuple[np.ndarray, np.ndarray, int]:
         k = self.entities.tokens.shape[1]
@@ -80,9 +89,11 @@ class Writer:
         """Token ids [n, 1] of words [n]; those beyond the relations' have one wording only."""
         return (self.first_word + word + np.where(word < self.words, self.words * wording, 0))[:, None]
 
-    def some_filler(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, int]:
+    def some_filler(self, there: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, int]:
+        """0 to `filler` words where `there`[n, 1]."""
+        n = len(there)
         words = self.first_filler + rng.integers(self.filler_words, size=(n, self.filler), dtype=np.int32)
-        return words, np.arange(self.filler) < rng.integers(self.filler + 1, size=(n, 1)), NONE
+        return words, there & (np.arange(self.filler) < rng.integers(self.filler + 1, size=(n, 1))), NONE
 
 
 def places(order: np.ndarray, wanted: np.ndarray, times: int) -> np.ndarray:

@@ -225,7 +225,7 @@ def test_support_is_the_documents_that_state_the_fact_as_it_was_told_first(setti
             elif split in ("wrong_frame", "echo"):
                 continue
             every = [[(s, plain(corpus, settings, words[0]), t) for s, words, t in documents[row]
-                      if not is_bridge((s, words, t))] for row in of.support[i]]  # fmt: skip
+                      if not is_bridge((s, words, t))] for row in of.support[i].ravel()]  # fmt: skip
             back = (a, word, answer) if split == "inverse_told" else told
             assert all(told in one or back in one for one in every)
             assert any(back in one for one in every)

@@ -511,7 +511,7 @@ def test_what_is_asked_is_what_is_drawn(name):
     for (document, start), drawing in zip((LAST, FIRST), SHOWN[name]):
         full, at, size = told(document), np.array([start], np.int32), np.array([2], np.int32)
         unknown, chance = np.full((1, 1), -1, np.int32), np.zeros(1)
-        questions = Questions(blank(full, at, size), at, size, unknown, unknown, chance, chance)
+        questions = Questions(blank(full, at, size), at, size, unknown, unknown, unknown, chance, chance)
         asked = ASKED[name][1]
         first = asked.spoken(questions, full.tokens[:, start : start + 2], size)[:, :1]
         asking = asked.ask(questions, first)
@@ -1214,7 +1214,7 @@ def test_what_stands_in_the_blank_tells_a_causal_network_nothing():
     of, questions = modules(Causal(), LONG), LONG.questions["inverse"]
     cheating = answered(questions, names_of(LONG, questions)).numpy()
     documents = Documents(cheating, questions.documents.lengths, questions.documents.roles)
-    filled = Questions(documents, *(getattr(questions, name) for name in Questions.__match_args__[1:]))
+    filled = replace(questions, documents=documents)
     assert np.array_equal(*(Causal().answer(of, asked, LONG.entities) for asked in (filled, questions)))
     scores = [Causal().score(of, asked, LONG.entities) for asked in (filled, questions)]
     assert np.array_equal(*scores)

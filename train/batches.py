@@ -6,10 +6,10 @@ import numpy as np
 
 from model.objectives.batch import Arrays
 from model.objectives.contract import Objective
-from tasks.corpus import Corpus
+from tasks.corpus import Corpus, Documents
 
 # What a stream of random numbers is for; each is drawn from (seed, purpose, step or epoch).
-ORDER, CORRUPTION = 1, 2
+ORDER, CORRUPTION, DRAWN = 1, 2, 3
 
 
 @lru_cache(maxsize=2)
@@ -24,7 +24,14 @@ def rows(documents: int, batch: int, seed: int, step: int) -> np.ndarray:
     return np.concatenate([order(documents, seed, int(e))[place[epoch == e]] for e in np.unique(epoch)])
 
 
+def documents_of(corpus: Corpus, batch: int, seed: int, step: int) -> Documents:
+    """The documents of a step: those of the corpus in turn and, where it draws some anew, their share of such."""
+    new = round(corpus.drawn.share * batch) if corpus.drawn else 0
+    kept = corpus.documents[rows(len(corpus.documents), batch - new, seed, step)]
+    return kept + corpus.drawn.draw(new, np.random.default_rng([seed, DRAWN, step])) if new else kept
+
+
 def make_batch(corpus: Corpus, objective: Objective, batch: int, seed: int, step: int) -> Arrays:
     """The objective's batch of `batch` documents for a step. Which documents does not depend on the objective."""
-    documents = corpus.documents[rows(len(corpus.documents), batch, seed, step)]
+    documents = documents_of(corpus, batch, seed, step)
     return objective.prepare(documents, np.random.default_rng([seed, CORRUPTION, step]))

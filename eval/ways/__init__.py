@@ -4,5 +4,6 @@ To add one: a file with a class like ClosedBook, and one line here.
 """
 
 from eval.ways.closed_book import ClosedBook
+from eval.ways.in_context import InContext
 
-WAYS = {"closed-book": ClosedBook()}
+WAYS = {"closed-book": ClosedBook(), "in-context": InContext()}

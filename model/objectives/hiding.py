@@ -6,14 +6,14 @@ from typing import Literal
 import numpy as np
 
 from model.objectives.contract import Objective
-from tasks.corpus import ROLES
+from tasks.corpus import NONE, ROLES
 from tasks.settings import require
 
 
 @dataclass(frozen=True)
 class Hiding(Objective):
     hide: Literal["span", "uniform", "fixed"] = "span"
-    """one whole span at random (Coda-Forno et al. 2026), tokens at a rate drawn uniformly for each document
+    """one whole span of each statement at random (Coda-Forno et al. 2026), tokens at a rate drawn for each document
     (MLM-U, Kitouni et al. 2024), or tokens at a fixed rate"""
     spans: tuple[Literal["source", "relation", "target"], ...] = ("source", "target")
     """what may be hidden; nothing else ever is"""
@@ -32,7 +32,20 @@ class Hiding(Objective):
             return may & (rng.random(roles.shape) < self.rate)
         if self.hide == "uniform":
             return may & (rng.random(roles.shape) < rng.random((len(roles), 1)))
-        starts = may.copy()
-        starts[:, 1:] &= roles[:, 1:] != roles[:, :-1]
-        span = starts.cumsum(1)
-        return may & (span == rng.integers(1, np.maximum(span[:, -1:], 1) + 1))
+        stated = roles != NONE  # a statement is a run of tokens with a role, a span a run of equal ones
+        statement = begins(stated, stated).cumsum(1)
+        span = (may & begins(roles, stated)).cumsum(1)
+        hidden = np.zeros_like(may)
+        for i in range(1, statement.max(initial=0) + 1):
+            inside = may & (statement == i)
+            first = np.where(inside, span, span.max(initial=0)).min(1, keepdims=True)
+            spans = np.where(inside, span - first + 1, 0).max(1, keepdims=True)
+            hidden |= inside & (span - first + 1 == rng.integers(1, np.maximum(spans, 1) + 1))
+        return hidden
+
+
+def begins(values: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """Where `there`[b, t] a run of equal values[b, t] begins."""
+    first = there.copy()
+    first[:, 1:] &= values[:, 1:] != values[:, :-1]
+    return first

@@ -6,7 +6,7 @@ are kept whole. Without a sign that a document is turned, its statements read as
 names stand apart by a delimiter (Kitouni et al. 2024).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -94,8 +94,7 @@ class Reversed(Objective):
     def ask_of(self, questions: Questions, given: np.ndarray, turn: np.ndarray, starts: np.ndarray) -> Arrays | None:
         documents = self.marked(questions.documents, turn, starts)
         start = (documents.tokens == MASK).argmax(1).astype(np.int32)
-        rest = questions.accepted, questions.support, questions.chance, questions.chance_by_elimination
-        return Causal().ask(Questions(documents, start, questions.size, *rest), given)
+        return Causal().ask(replace(questions, documents=documents, start=start), given)
 
     def spoken(self, questions: Questions, names: np.ndarray, sizes: np.ndarray) -> np.ndarray:
         return flipped(names, sizes) if self.unit == "token" else names

@@ -1,0 +1,52 @@
+"""In context: the facts that a question needs stand in its prompt, as they were told, among others.
+
+The same facts that training cannot turn round are turned round here (Lampinen et al. 2025a, 2505.00661).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from eval.trained import Trained
+from eval.ways.prompted import Prompted, drawn, with_prompt
+from tasks.corpus import Premises, Questions
+from tasks.settings import SettingError, require
+
+
+@dataclass(frozen=True)
+class InContext(Prompted):
+    distractors: int = 3
+    """facts in the prompt that a question does not need"""
+
+    def __post_init__(self):
+        require(self.distractors >= 0, "distractors", self.distractors, "0 or more")
+
+    def prompt(self, trained: Trained, questions: Questions) -> Questions:
+        premises = trained.corpus.premises
+        if premises is None:
+            raise SettingError("this task has no facts that a prompt could hold")
+        return with_prompt(questions, premises.documents, self.rows(premises, questions))
+
+    def rows(self, premises: Premises, questions: Questions) -> np.ndarray:
+        """Premises in front of each question, int[q, m]: those it needs and distractors about other facts, in any
+        order; -1 where fewer."""
+        facts = len(np.unique(premises.fact))
+        most = facts - questions.needs.shape[1]
+        require(self.distractors <= most, "distractors", self.distractors, f"0 to {most}, the facts that are left")
+        found = np.full((len(questions), questions.needs.shape[1] + self.distractors), -1)
+        for i, needs in enumerate(questions.needs):
+            rng, needed = drawn(questions, i), needs[needs >= 0]
+            others = self.others(premises, needed, rng)
+            found[i, : len(needed) + len(others)] = rng.permutation(np.concatenate([needed, others]))
+        return found
+
+    def others(self, premises: Premises, needed: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Premises about as many other facts."""
+        chosen: list[int] = []
+        taken = set(premises.fact[needed].tolist())
+        while len(chosen) < self.distractors:
+            one = int(rng.integers(len(premises.fact)))
+            if premises.fact[one] not in taken:
+                chosen.append(one)
+                taken.add(int(premises.fact[one]))
+        return np.array(chosen, np.int64)

@@ -1,0 +1,117 @@
+"""Documents that state throwaway facts and ask them again at once, so that a model learns to use its context.
+
+Such a fact is true in one document only: it is never one of the world, nor the reverse of one, and answers nothing
+that is asked closed book (Lampinen et al. 2025b, 2509.16189: retrieval helps only models that were trained so).
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tasks import world
+from tasks.corpus import NONE, TARGET, Documents
+from tasks.settings import require
+from tasks.statements import Statements, Writer
+from tasks.vocabulary import SEPARATOR
+
+
+@dataclass(frozen=True, kw_only=True)
+class InContext:
+    """Settings of every task that can draw such documents."""
+
+    in_context: float = 0.0
+    """share of the documents of a batch that state throwaway facts, drawn anew each time, and then ask them"""
+    context_facts: int = 4
+    """most facts in one (1 to this many, at random)"""
+    restated: int = 8
+    """questions that follow in one, each about one of its facts, in its own words or turned round"""
+    context_hubs: float = 0.5
+    """share of them whose facts all have one entity in common, so that the relation matters too"""
+    context_filler: float = 0.5
+    """share of them with filler around each statement, as in plain documents"""
+    context_own: int = 0
+    """entities that such facts are about, and no others; 0: they are about those of the world"""
+
+    def __post_init__(self):
+        require(0 <= self.in_context < 1, "task.in_context", self.in_context, "0 or more and below 1")
+        for name in ("context_hubs", "context_filler"):
+            require(0 <= getattr(self, name) <= 1, f"task.{name}", getattr(self, name), "0 to 1")
+        for name in ("context_facts", "restated"):
+            require(getattr(self, name) >= 1, f"task.{name}", getattr(self, name), "1 or more")
+        enough = self.context_own == 0 or self.context_own >= 2 * self.context_facts
+        require(enough, "task.context_own", self.context_own, f"0, or {2 * self.context_facts} (two a fact) or more")
+
+    def statements_drawn(self) -> int:
+        """Statements in the longest such document, 0 where none is drawn."""
+        return self.context_facts + self.restated if self.in_context else 0
+
+
+@dataclass(frozen=True)
+class Throwaway:
+    """Draws documents of facts that the world does not hold.
+
+        [begin] A r B [separator] f C q' D f [separator] B r' A [separator] C q' D …
+
+    Only the last entity of a statement that asks has a role, so it alone is ever a target. `truth`[r, e] is the
+    entity that relation r leads to from e, -1 for none; `pool` are the entities that such facts are about.
+    """
+
+    settings: InContext
+    writer: Writer
+    truth: np.ndarray
+    pool: np.ndarray
+
+    def draw(self, n: int, rng: np.random.Generator) -> Documents:
+        """`n` documents."""
+        most, restated = self.settings.context_facts, self.settings.restated
+        told = self.facts(n, rng)
+        told = turned(told, rng.random((n, most)) < 0.5)
+        facts = rng.integers(1, most + 1, (n, 1))
+        asked = (rng.random((n, restated)) * facts).astype(int)
+        again = turned(
+            Statements(*(np.take_along_axis(part, asked, 1) for part in (told.source, told.word, told.target))),
+            rng.random((n, restated)) < 0.5,
+        )
+        both = Statements(
+            *(np.concatenate(pair, axis=1).ravel() for pair in zip(columns(told), columns(again), strict=True))
+        )
+        rows = np.arange(len(both)).reshape(n, -1)
+        rows[:, :most][np.arange(most) >= facts] = -1
+        documents = self.writer.write(both, rows, rng, rng.random(n) < self.settings.context_filler)
+        asks = (documents.tokens == SEPARATOR).cumsum(1) >= facts
+        roles = np.where(asks & (documents.roles == TARGET), documents.roles, np.int8(NONE))
+        return replace(documents, roles=roles)
+
+    def facts(self, n: int, rng: np.random.Generator) -> Statements:
+        """`context_facts` facts for each of n documents, by the forward word: no two of a document answer the same
+        question, and none is one of the world."""
+        most, relations = self.settings.context_facts, len(self.truth)
+        keys = rng.random((n, len(self.pool)))
+        entity = keys.argpartition(2 * most - 1, axis=1)[:, : 2 * most]
+        entity = self.pool[np.take_along_axis(entity, np.take_along_axis(keys, entity, 1).argsort(1), 1)]
+        source, target = entity[:, :most], entity[:, most:]
+        relation = rng.integers(relations, size=(n, most))
+        if 2 * relations >= most:  # a hub takes part in each relation once on either side
+            hub = rng.random((n, 1)) < self.settings.context_hubs
+            sides = rng.permuted(np.tile(np.arange(2 * relations), (n, 1)), axis=1)[:, :most]
+            there, other = np.broadcast_to(entity[:, :1], source.shape), target
+            relation = np.where(hub, sides // 2, relation)
+            source = np.where(hub, np.where(sides % 2, other, there), source)
+            target = np.where(hub, np.where(sides % 2, there, other), target)
+        true = (self.truth[relation, source] == target).any(1)
+        if true.any():
+            anew = self.facts(int(true.sum()), rng)
+            source[true], relation[true], target[true] = anew.source, anew.word // 2, anew.target
+        return Statements(source, 2 * relation, target)
+
+
+def columns(statements: Statements) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return statements.source, statements.word, statements.target
+
+
+def turned(statements: Statements, turn: np.ndarray) -> Statements:
+    """The statements, by the other word and with their ends exchanged where `turn`."""
+    source, word, target = columns(statements)
+    return Statements(
+        np.where(turn, target, source), np.where(turn, world.inverse(word), word), np.where(turn, source, target)
+    )

@@ -1,0 +1,83 @@
+"""How facts are told and asked: which statements there are, the documents that hold them, the questions by split."""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from tasks import world
+from tasks.asking import FIRST, LAST, Asker
+from tasks.corpus import Documents, Premises, Questions
+from tasks.facts import Facts
+from tasks.statements import Statements, Writer, places
+
+
+class Telling(Protocol):
+    """The settings that say how, as Reversal has them."""
+
+    told_back: float
+    bridge: str
+    never: int
+    statements: int
+    renderings: int
+
+
+@dataclass(frozen=True)
+class Told:
+    documents: Documents
+    questions: dict[str, Questions]
+    premises: Premises
+
+
+def tell(settings: Telling, facts: Facts, writer: Writer, rng: np.random.Generator, added: np.random.Generator) -> Told:
+    """The facts as documents, and what is asked about them. What settings add is drawn from `added`, so that the rest
+    stays as it is without."""
+    named = len(writer.entities)
+    stated, one_way = facts.statements()
+    a, r, b = stated.source[one_way], stated.word[one_way], stated.target[one_way]
+    back = added.permutation(len(one_way)) < round(settings.told_back * len(one_way))
+    told_back = len(stated) + np.arange(back.sum())
+    stated += Statements(b[back], world.inverse(r)[back], a[back])
+    untold = facts.untold(stated, named)
+    never = facts.never_stated()
+    premises = stated + never
+    stated += bridges(settings.bridge, stated, writer.words * writer.wordings)
+
+    # Documents: every statement `renderings` times, in random order, `statements` a document.
+    order = np.concatenate([rng.permutation(len(stated)) for _ in range(settings.renderings)])
+    order = np.pad(order, (0, -len(order) % settings.statements), constant_values=-1).reshape(-1, settings.statements)
+    documents = writer.write(stated, order, rng)
+    support = places(order, one_way, settings.renderings)[:, None]
+
+    ask = Asker(writer, untold, support, one_way[:, None], rng).ask
+    turned = world.inverse(r)
+    questions = {
+        "forward": ask(LAST, Statements(a, r, b)),
+        "backward": ask(FIRST, Statements(a, r, b)),
+        "inverse": ask(LAST, Statements(b, turned, a)),
+        "wrong_frame": ask(LAST, Statements(b, r, a)),
+    }
+    if settings.bridge != "none":
+        questions["echo"] = ask(LAST, Statements(b, turned, a), said=b)
+    if back.any():
+        both = np.concatenate([support[back], places(order, told_back, settings.renderings)[:, None]], axis=2)
+        questions["inverse_told"] = replace(questions["inverse"][back], support=both)
+        questions["inverse"] = questions["inverse"][~back]
+    if settings.never:
+        nowhere, rows = np.zeros((len(never), 1, 0), np.int32), len(premises) - len(never) + np.arange(len(never))
+        ask = Asker(writer, untold, nowhere, rows[:, None], added).ask
+        questions["never_forward"] = ask(LAST, never)
+        questions["never_inverse"] = ask(LAST, Statements(never.target, world.inverse(never.word), never.source))
+    asked = {split: of for split, of in questions.items() if len(of)}
+    return Told(documents, asked, Premises(writer.bare(premises), facts.of(premises)))
+
+
+def bridges(kind: str, stated: Statements, words: int) -> Statements:
+    """A document for each statement that leads back to its source without naming its target; `words` are the relation
+    words there are, after which the one that names stands."""
+    if kind == "none":
+        return Statements(*np.zeros((3, 0), np.int64))
+    first, second = stated.word, world.inverse(stated.word)
+    if kind == "naive":
+        first, second = np.full(len(stated), words), np.full(len(stated), -1)
+    return Statements(stated.source, first, stated.source, second)
