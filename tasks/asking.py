@@ -13,8 +13,8 @@ FIRST, LAST = 0, 1  # the slots of a statement
 
 @dataclass(frozen=True)
 class Asker:
-    """`support`[q, m, s]: what answers follow from; `untold` bool[2, word, entity]: who belongs in the first or last
-    slot of a word without being seen there in training; `needs`[q, m]: the premises they follow from."""
+    """`support`[q, m, s] and `needs`[q, m]: what the answers follow from; `untold` bool[2, word, entity]: who belongs
+    in the first or last slot of a word without being seen there in training."""
 
     writer: Writer
     untold: np.ndarray
