@@ -7,10 +7,13 @@ tensorboard/       a view of it, which can be rebuilt
 step-00001000/     weights and the rest of the state (steps.py)
 questions.csv      every question asked at the end
 result.json        written last, once the run is finished
+ways.json, .csv    other ways of answering, once they were put to it (eval/by_way.py)
 """
 
 import contextlib
+import csv
 import fcntl
+import io
 import json
 import os
 import re
@@ -63,6 +66,15 @@ def write_text(path: Path, text: str) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def as_csv(rows: list[dict[str, Any]]) -> str:
+    """Rows as CSV text; the columns are those of the fullest row, what a row lacks is empty."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, fieldnames=max(rows, key=len), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
 
 
 class Metrics:

@@ -1,4 +1,5 @@
-"""`python -m eval RUN` asks a trained run all its questions; `python -m eval ask RUN QUESTION` one of your own."""
+"""`python -m eval RUN` asks a trained run all its questions, `python -m eval ways RUN` in every way there is;
+`python -m eval ask RUN QUESTION` asks one of your own."""
 
 import json
 import sys
@@ -11,8 +12,9 @@ from rich.table import Table
 from tyro.conf import Positional
 
 from eval.ask import ask
+from eval.by_way import Ways, put
 from eval.score import as_entry, records, summaries
-from eval.show import percent, print_asked
+from eval.show import percent, print_asked, print_ways
 from eval.trained import read_trained
 from tasks.cli import parse, refusals
 
@@ -51,6 +53,16 @@ def main(arguments: list[str]) -> None:
         for reply in replies:
             table.add_row(reply.entity, percent(reply.probability), reply.stated)
         Console().print(table)
+        return
+    if arguments[:1] == ["ways"]:
+        given = parse(Ways, arguments[1:], "python -m eval ways")
+        with refusals():
+            found = [put(folder, given.chosen()) for folder in given.runs]
+        if given.json:
+            print(json.dumps(found, indent=1))
+        else:
+            for one in found:
+                print_ways(one)
         return
     asked = parse(Evaluate, arguments, "python -m eval")
     with refusals():

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.score import asking
+from eval.score import CLOSED_BOOK, asking
 from eval.trained import Trained
-from eval.ways import WAYS
 from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Corpus, Documents, Questions, blank
 from tasks.settings import SettingError, require
 from tasks.vocabulary import BEGIN
@@ -35,7 +34,7 @@ def ask(trained: Trained, question: str, best: int = 5) -> list[Reply]:
     for size in np.unique(corpus.entities.lengths):
         asked = form(corpus, source, word, target, int(size))
         with asking(trained):
-            scores = (WAYS["closed-book"].score(one, asked, corpus.entities) for one in trained.asked().values())
+            scores = (CLOSED_BOOK.score(one, asked, corpus.entities) for one in trained.asked().values())
             score = next((score for score in scores if score is not None), None)
         if score is None:
             raise SettingError(

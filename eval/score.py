@@ -9,10 +9,11 @@ import torch
 from scipy.stats import binomtest
 
 from eval.trained import Trained
-from eval.ways import WAYS
+from eval.ways.closed_book import ClosedBook
 from tasks.corpus import NONE, SOURCE, TARGET, Corpus, Questions
 from tasks.vocabulary import PAD
 
+CLOSED_BOOK = ClosedBook()
 CHUNK = 1024  # questions a pass; bounds memory, changes no answer
 
 
@@ -32,10 +33,18 @@ def right(corpus: Corpus, questions: Questions, said: np.ndarray) -> np.ndarray:
     return (same & whole & (questions.accepted >= 0)).any(1)
 
 
-def summary(questions: Questions, correct: int, count: int, log_probability: float | None) -> dict[str, Any]:
-    """One entry of `splits` in result.json. What cannot be asked has count 0 and no accuracy."""
+def summary(
+    questions: Questions,
+    correct: int,
+    count: int,
+    log_probability: float | None,
+    looked_up: tuple[int, int] | None = None,
+) -> dict[str, Any]:
+    """One entry of `splits` in result.json. What cannot be asked has count 0 and no accuracy. Where facts are
+    `looked_up`: for how many questions they all were, and how many of those were answered right."""
     low, high = interval(correct, count) if count else (None, None)
-    return {
+    found = {} if looked_up is None else {"found": looked_up[0], "correct_where_found": looked_up[1]}
+    return found | {
         "correct": correct,
         "count": count,
         "accuracy": correct / count if count else None,
@@ -48,7 +57,10 @@ def summary(questions: Questions, correct: int, count: int, log_probability: flo
 
 
 def evaluate(
-    trained: Trained, way: str = "closed-book", limit: int | None = None, between: Callable[[], None] = lambda: None
+    trained: Trained,
+    way: ClosedBook = CLOSED_BOOK,
+    limit: int | None = None,
+    between: Callable[[], None] = lambda: None,
 ) -> dict[str, dict[str, Any]]:
     """The summary of every split, each asked whole or, where longer than `limit`, by that many of its questions.
 
@@ -70,20 +82,20 @@ def evaluate(
     return splits
 
 
-def reply(trained: Trained, way: str, questions: Questions) -> tuple[np.ndarray | None, np.ndarray | None]:
+def reply(trained: Trained, way: ClosedBook, questions: Questions) -> tuple[np.ndarray | None, np.ndarray | None]:
     """What the model says, [q, k], and log p[q] of the first accepted answer; None where it cannot be asked."""
     names = trained.corpus.entities.tokens[questions.accepted[:, 0]]
     with asking(trained):
-        said = WAYS[way].answer(trained, questions)
-        return said, None if said is None else WAYS[way].log_probability(trained, questions, names)
+        said = way.answer(trained, questions)
+        return said, None if said is None else way.log_probability(trained, questions, names)
 
 
 def records(
-    trained: Trained, way: str = "closed-book", between: Callable[[], None] = lambda: None
+    trained: Trained, way: ClosedBook = CLOSED_BOOK, between: Callable[[], None] = lambda: None
 ) -> list[dict[str, Any]]:
     """Every question of every split, in every way it can be asked, with its answer, what the model said,
     log-probability (nats) and rank (from 1) of the answer among all entities of its length: the rows of
-    questions.csv. Empty where it cannot be asked."""
+    questions.csv. Empty where it cannot be asked. `found`, where facts are looked up: whether all needed ones were."""
     return [
         {"split": split, "asked": asked} | row
         for asked, one in trained.asked().items()
@@ -92,24 +104,28 @@ def records(
     ]
 
 
-def records_of(trained: Trained, way: str, questions: Questions, between: Callable[[], None]) -> list[dict[str, Any]]:
+def records_of(
+    trained: Trained, way: ClosedBook, questions: Questions, between: Callable[[], None]
+) -> list[dict[str, Any]]:
     """The records of one split, asked in one way."""
     corpus, rows = trained.corpus, []
     for chunk in chunks(questions):
         between()
         said, logp = reply(trained, way, chunk)
         with asking(trained):
-            score = None if said is None else WAYS[way].score(trained, chunk, corpus.entities)
+            score = None if said is None else way.score(trained, chunk, corpus.entities)
+            found, asked = way.found(trained, chunk), way.prompt(trained, chunk)
         hit = None if said is None else right(corpus, chunk, said)
         for i in range(len(chunk)):
             row = {
-                "question": text(corpus, chunk, i),
+                "question": text(corpus, asked, i),
                 "answer": corpus.entities.words[chunk.accepted[i, 0]],
             }
             if said is not None:
                 better = int((score[i] > score[i, chunk.accepted[i, 0]]).sum())
                 row |= {"said": entity_text(corpus, said[i]), "correct": int(hit[i])}
                 row |= {"log_probability": float(logp[i]), "rank": better + 1}
+                row |= {} if found is None else {"found": int(found[i])}
             rows.append(row)
     return rows
 
@@ -122,7 +138,9 @@ def summaries(corpus: Corpus, rows: list[dict[str, Any]]) -> dict[str, dict[str,
         for split, questions in corpus.questions.items():
             own = [row for row in rows if (row["asked"], row["split"]) == (asked, split) and "said" in row]
             logp = sum(row["log_probability"] for row in own) / len(own) if own else None
-            found[asked][split] = summary(questions, sum(row["correct"] for row in own), len(own), logp)
+            there = [row for row in own if row.get("found")]
+            looked_up = (len(there), sum(row["correct"] for row in there)) if own and "found" in own[0] else None
+            found[asked][split] = summary(questions, sum(row["correct"] for row in own), len(own), logp, looked_up)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -10,6 +11,8 @@ MEANING = {
     "backward": "_ r B   as it was told, first entity open",
     "inverse": "B r' _  the other way round, never told: the reversal curse",
     "wrong_frame": "B r _   how often A is said, which is wrong",
+    "never_forward": "A r _   a fact that was never told",
+    "never_inverse": "B r' _  the same, by the other word",
     "echo": "B r' _  how often B itself is said, which is wrong",
     "inverse_told": "B r' _  for facts whose inverse was told after all",
 }
@@ -44,3 +47,37 @@ def print_splits(title: str, splits: dict[str, dict[str, Any]], console: Console
     for split in splits:
         if split in MEANING:
             console.print(f"  {split:12} {MEANING[split]}", highlight=False)
+
+
+def print_ways(entry: dict[str, Any], console: Console | None = None) -> None:
+    """A row a split, a column a way: accuracy in per cent and, where facts were looked up, how often all were found
+    and the accuracy there."""
+    console = console or Console()
+    ways = {
+        name if asked == "as-trained" else f"{name}, {asked}": (way["passes"], found)
+        for name, way in entry["ways"].items()
+        for asked, found in way["asked"].items()
+    }
+    splits = list(dict.fromkeys(split for _, found in ways.values() for split in found))
+    title = f"{entry['run']}, step {entry['step']}: answered exactly right, %"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("split")
+    for name in ways:
+        table.add_column(name.replace("-", " "), justify="right")
+    for split in splits:
+        table.add_row(split.replace("_", " "), *(cell(found.get(split)) for _, found in ways.values()))
+    table.add_row("passes a question", *(str(passes) for passes, _ in ways.values()))
+    console.print(table)
+    if any("found" in of for _, found in ways.values() for of in found.values()):
+        console.print("  in brackets: where all that is needed was found, and for how many questions", highlight=False)
+
+
+def cell(of: dict[str, Any] | None) -> str:
+    """An accuracy; below it the one where all facts were found, and the share of such questions."""
+    if of is None or not of["count"]:
+        return "–"
+    accuracy = f"{100 * of['accuracy']:.1f}"
+    if "found" not in of:
+        return accuracy
+    there = f"{100 * of['correct_where_found'] / of['found']:.0f}" if of["found"] else "–"
+    return f"{accuracy}\n({there} of {100 * of['found'] / of['count']:.0f})"

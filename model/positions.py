@@ -9,9 +9,14 @@ from torch import Tensor, nn
 
 from model.settings import NetworkSettings
 
+PROMPT = 2048  # places that a scheme without weights knows at least, for prompts longer than what was trained on
+
 
 class Position(nn.Module):
-    """No positions: what a scheme does not override leaves its argument as it is."""
+    """No positions: what a scheme does not override leaves its argument as it is. `places`: how many it knows; None:
+    any number."""
+
+    places: int | None = None
 
     def __init__(self, settings: NetworkSettings, length: int):
         super().__init__()
@@ -35,6 +40,7 @@ class Learned(Position):
 
     def __init__(self, settings: NetworkSettings, length: int):
         super().__init__(settings, length)
+        self.places = length
         self.table = nn.Embedding(length, settings.width)
 
     def embed(self, x: Tensor, positions: Tensor, predict: Tensor | None = None) -> Tensor:
@@ -51,7 +57,8 @@ class Rotary(Position):
         super().__init__(settings, length)
         half = settings.width // settings.heads // 2
         speed = settings.rotary_base ** (-torch.arange(half, dtype=torch.float32) / half)
-        angle = torch.arange(length)[:, None] * speed
+        self.places = max(length, PROMPT)
+        angle = torch.arange(self.places)[:, None] * speed
         self.register_buffer("cos", angle.cos().repeat(1, 2), persistent=False)
         self.register_buffer("sin", angle.sin().repeat(1, 2), persistent=False)
 

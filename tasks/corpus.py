@@ -123,9 +123,9 @@ class Drawn:
     draw: Callable[[int, np.random.Generator], Documents]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Corpus:
-    """A world as one seed draws it: what is trained on, and what is asked, by split."""
+    """A world as one seed draws it: what is trained on, and what is asked, by split. Two are equal if they are one."""
 
     vocabulary: Vocabulary
     entities: Entities

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from eval.ask import ask
 from eval.score import as_entry, evaluate, from_entry, interval, records, right, summaries, text
 from eval.trained import Trained
-from eval.ways import WAYS
+from eval.ways.closed_book import ClosedBook
 from model.assemble import assemble
 from model.objectives.bico import Bico
 from model.objectives.causal import Causal
@@ -27,7 +27,7 @@ def untrained(objective) -> Trained:
     return Trained(CORPUS, objective, assemble(NetworkSettings(width=16), objective, CORPUS, 0).eval())
 
 
-class Knows:
+class Knows(ClosedBook):
     """A way that says the accepted answer of every question, but for the first `wrong` of each split."""
 
     def __init__(self, wrong: int):
@@ -80,21 +80,20 @@ def test_no_accepted_answer_of_another_length_counts():
 
 
 @pytest.mark.parametrize("wrong", [0, 2, 6])
-def test_evaluation_counts_what_a_way_says(wrong, monkeypatch):
-    monkeypatch.setitem(WAYS, "knows", Knows(wrong))
+def test_evaluation_counts_what_a_way_says(wrong):
     trained = untrained(Masked())
-    splits = evaluate(trained, "knows")
+    splits = evaluate(trained, Knows(wrong))
     for split, of in splits.items():
         assert (of["correct"], of["count"], of["accuracy"]) == (6 - wrong, 6, (6 - wrong) / 6)
         assert of["log_probability"] == -0.5
         assert of["chance"] == pytest.approx(1 / 6)  # half of the twelve names have the answer's length
         assert (of["low"], of["high"]) == interval(6 - wrong, 6)
         assert split in CORPUS.questions
-    asked = records(trained, "knows")
+    asked = records(trained, Knows(wrong))
     assert summaries(CORPUS, asked) == {"as-trained": splits}
     assert {row["rank"] for row in asked} <= {1, 2}  # entity 0 is thought better than all others
-    assert len(evaluate(trained, "knows", limit=4)) == 4
-    assert evaluate(trained, "knows", limit=4)["inverse"]["count"] == 4
+    assert len(evaluate(trained, Knows(wrong), limit=4)) == 4
+    assert evaluate(trained, Knows(wrong), limit=4)["inverse"]["count"] == 4
 
 
 def test_a_model_that_can_be_asked_in_two_ways_is_summed_up_in_both():

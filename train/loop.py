@@ -14,6 +14,7 @@ from checkpoints import steps
 from checkpoints.folder import Metrics, read_metrics
 from eval.score import as_entry, evaluate
 from eval.trained import Trained, load_weights
+from eval.ways.in_context import InContext
 from model.objectives.batch import to_tensors
 from train.batches import make_batch
 from train.optimiser import learning_rate, make_optimiser
@@ -155,6 +156,9 @@ class Loop:
             return
         limit = self.config.train.evaluate_questions
         found = {asked: evaluate(one, limit=limit, between=self.check) for asked, one in self.trained.asked().items()}
+        if self.trained.corpus.drawn:  # trained to use a prompt: whether it does is part of how far it has come
+            first = next(iter(self.trained.asked().values()))
+            found["in-context"] = evaluate(first, InContext.fitting(first.corpus), limit, self.check)
         counters.evaluated = counters.step
         done = {"documents": counters.documents, "target_tokens": counters.target_tokens, "seconds": counters.seconds}
         entry = {"kind": "evaluation", "step": counters.step, "time": time.time(), **done, **as_entry(found)}

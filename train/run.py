@@ -1,7 +1,5 @@
 """One run from its settings to its result: the folder, the world, the loop, the questions at the end."""
 
-import csv
-import io
 import re
 import shutil
 import sys
@@ -13,7 +11,7 @@ import torch
 
 from checkpoints import steps
 from checkpoints.config import differences, read_config, read_json
-from checkpoints.folder import locked, run_folder, write_json, write_text
+from checkpoints.folder import as_csv, locked, run_folder, write_json, write_text
 from eval.score import as_entry, records, summaries
 from eval.trained import SECTIONS, Trained, load_weights
 from model.assemble import assemble
@@ -135,12 +133,3 @@ def start_from(trained: Trained, config: Config, own: Path, warn: Callable[[str]
     digest = read_json(steps.path_of(folder, step) / "manifest.json")["files"]["weights.safetensors"]
     earlier = read_json(folder / "environment.json").get("from")
     return {"run": folder.name, "seed": theirs["seed"], "step": step, "weights_sha256": digest, "from": earlier}
-
-
-def as_csv(rows: list[dict[str, Any]]) -> str:
-    """Rows as CSV text; the columns are those of the fullest row, what a row lacks is empty."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=max(rows, key=len), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()

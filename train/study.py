@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from checkpoints.config import differences, read_json
-from checkpoints.folder import run_folder, write_text
+from checkpoints.folder import as_csv, run_folder, write_text
 from tasks.settings import require
 from train import tables
 from train.pool import cores, train_all
-from train.run import as_csv, refuse_other_settings
+from train.run import refuse_other_settings
 from train.settings import Config
 
 Rows = list[dict[str, Any]]

@@ -1,9 +1,18 @@
-"""The ways of answering a question from one trained model.
+"""The ways of answering a question from one trained model. Each reads what is trained and trains nothing.
 
 To add one: a file with a class like ClosedBook, and one line here.
 """
 
 from eval.ways.closed_book import ClosedBook
+from eval.ways.generate_and_verify import GenerateAndVerify
 from eval.ways.in_context import InContext
+from eval.ways.retrieval import DenseRetrieval, LexicalRetrieval, OracleRetrieval
 
-WAYS = {"closed-book": ClosedBook(), "in-context": InContext()}
+WAYS = {
+    "closed-book": ClosedBook(),
+    "in-context": InContext(),
+    "oracle-retrieval": OracleRetrieval(),
+    "lexical-retrieval": LexicalRetrieval(),
+    "dense-retrieval": DenseRetrieval(),
+    "generate-and-verify": GenerateAndVerify(),
+}

@@ -1,4 +1,4 @@
-"""Closed book: the question alone, answered from the weights."""
+"""Closed book: the question alone, answered from the weights. What the other ways have in common is said here, too."""
 
 import numpy as np
 
@@ -18,3 +18,15 @@ class ClosedBook:
     def score(self, trained: Trained, questions: Questions, candidates: Entities) -> np.ndarray | None:
         """log p[q, c] of each candidate as the answer, in nats."""
         return trained.objective.score(trained.modules, questions, candidates)
+
+    def prompt(self, trained: Trained, questions: Questions) -> Questions:
+        """The questions as the model is given them."""
+        return questions
+
+    def found(self, trained: Trained, questions: Questions) -> np.ndarray | None:
+        """bool[q]: whether all that a question needs was looked up; None for a way that looks nothing up."""
+        return None
+
+    def passes(self, trained: Trained) -> int:
+        """Rows that the network is given for each token of an answer."""
+        return 1

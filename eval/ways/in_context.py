@@ -9,8 +9,8 @@ import numpy as np
 
 from eval.trained import Trained
 from eval.ways.prompted import Prompted, drawn, with_prompt
-from tasks.corpus import Premises, Questions
-from tasks.settings import SettingError, require
+from tasks.corpus import Corpus, Premises, Questions
+from tasks.settings import require
 
 
 @dataclass(frozen=True)
@@ -21,17 +21,25 @@ class InContext(Prompted):
     def __post_init__(self):
         require(self.distractors >= 0, "distractors", self.distractors, "0 or more")
 
+    @staticmethod
+    def fitting(corpus: Corpus, distractors: int = 3) -> "InContext":
+        """With so many distractors or, in a smaller world, as many as every question of it leaves."""
+        most = min(InContext.most(corpus.premises, of) for of in corpus.questions.values())
+        return InContext(min(distractors, most))
+
+    @staticmethod
+    def most(premises: Premises, questions: Questions) -> int:
+        """Facts that none of these questions needs, at least."""
+        return len(np.unique(premises.fact)) - questions.needs.shape[1]
+
     def prompt(self, trained: Trained, questions: Questions) -> Questions:
         premises = trained.corpus.premises
-        if premises is None:
-            raise SettingError("this task has no facts that a prompt could hold")
         return with_prompt(questions, premises.documents, self.rows(premises, questions))
 
     def rows(self, premises: Premises, questions: Questions) -> np.ndarray:
         """Premises in front of each question, int[q, m]: those it needs and distractors about other facts, in any
         order; -1 where fewer."""
-        facts = len(np.unique(premises.fact))
-        most = facts - questions.needs.shape[1]
+        most = self.most(premises, questions)
         require(self.distractors <= most, "distractors", self.distractors, f"0 to {most}, the facts that are left")
         found = np.full((len(questions), questions.needs.shape[1] + self.distractors), -1)
         for i, needs in enumerate(questions.needs):

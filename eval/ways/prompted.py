@@ -14,6 +14,7 @@ import numpy as np
 from eval.trained import Trained
 from eval.ways.closed_book import ClosedBook
 from tasks.corpus import NONE, Documents, Entities, Questions, pack
+from tasks.settings import SettingError
 from tasks.vocabulary import BEGIN, SEPARATOR
 
 
@@ -24,14 +25,28 @@ class Prompted(ClosedBook, ABC):
     def prompt(self, trained: Trained, questions: Questions) -> Questions:
         """The questions with their prompts, one each."""
 
+    def prompted(self, trained: Trained, questions: Questions) -> Questions:
+        """The same, refused with a SettingError where the network has no positions for so long a prompt."""
+        found = self.prompt(trained, questions)
+        t, places = (
+            trained.objective.max_length(found.documents.tokens.shape[1]),
+            trained.modules["network"].position.places,
+        )
+        if places is not None and t > places:
+            raise SettingError(
+                f"a prompt has {t} tokens, but this network knows {places} places: ask with fewer documents, or train "
+                "with task.in_context, or with rotary, relative or alibi positions"
+            )
+        return found
+
     def answer(self, trained: Trained, questions: Questions) -> np.ndarray | None:
-        return super().answer(trained, self.prompt(trained, questions))
+        return super().answer(trained, self.prompted(trained, questions))
 
     def log_probability(self, trained: Trained, questions: Questions, names: np.ndarray) -> np.ndarray | None:
-        return super().log_probability(trained, self.prompt(trained, questions), names)
+        return super().log_probability(trained, self.prompted(trained, questions), names)
 
     def score(self, trained: Trained, questions: Questions, candidates: Entities) -> np.ndarray | None:
-        return super().score(trained, self.prompt(trained, questions), candidates)
+        return super().score(trained, self.prompted(trained, questions), candidates)
 
 
 def with_prompt(questions: Questions, documents: Documents, rows: np.ndarray) -> Questions:

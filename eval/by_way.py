@@ -1,0 +1,68 @@
+"""`python -m eval ways RUN …`: every way of answering, put to trained runs. What came of it stays in their folders.
+
+ways.json   for each way: its settings, what it costs, and the summary of every split
+ways.csv    every question, as the model was given it, and what it said
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from tyro.conf import Positional
+
+from checkpoints.folder import as_csv, write_json, write_text
+from eval.score import records, summaries
+from eval.trained import read_trained
+from eval.ways import WAYS
+from eval.ways.closed_book import ClosedBook
+from eval.ways.in_context import InContext
+from eval.ways.retrieval import DenseRetrieval, LexicalRetrieval, OracleRetrieval
+from tasks.settings import require
+
+
+@dataclass(frozen=True)
+class Ways:
+    """Put every way of answering to trained runs: a table, and ways.json and ways.csv in each run's folder."""
+
+    runs: Positional[tuple[Path, ...]]
+    """run folders, such as checkpoints/causal-0"""
+    ways: tuple[str, ...] = ()
+    """ways to put; none named: all"""
+    distractors: int = 3
+    """facts or documents in a prompt that a question does not need, where an oracle chose the others"""
+    documents: int = 4
+    """documents in a prompt that were looked up"""
+    json: bool = False
+    """print what ways.json holds and nothing else"""
+
+    def __post_init__(self):
+        require(len(self.runs) > 0, "runs", self.runs, "one run folder or more")
+        for way in self.ways:
+            require(way in WAYS, "ways", way, f"one of {', '.join(WAYS)}")
+        self.chosen()
+
+    def chosen(self) -> dict[str, ClosedBook]:
+        """The ways by name, set as told."""
+        told = {
+            "in-context": InContext(self.distractors),
+            "oracle-retrieval": OracleRetrieval(self.distractors),
+            "lexical-retrieval": LexicalRetrieval(self.documents),
+            "dense-retrieval": DenseRetrieval(self.documents),
+        }
+        return {name: told.get(name, way) for name, way in WAYS.items() if name in (self.ways or WAYS)}
+
+
+def put(folder: Path, ways: dict[str, ClosedBook], between: Callable[[], None] = lambda: None) -> dict[str, Any]:
+    """Puts the ways to the run in `folder`, writes ways.json and ways.csv there, and returns what the first holds."""
+    trained, step = read_trained(folder)
+    rows, found = [], {}
+    for name, way in ways.items():
+        own = records(trained, way, between)
+        rows += [{"way": name} | row for row in own]
+        settings = asdict(way) if is_dataclass(way) else {}
+        found[name] = {"settings": settings, "passes": way.passes(trained), "asked": summaries(trained.corpus, own)}
+    entry = {"run": folder.name, "step": step, "ways": found}
+    write_text(folder / "ways.csv", as_csv(rows))
+    write_json(folder / "ways.json", entry)
+    return entry

@@ -1,0 +1,60 @@
+"""Generate and verify: the question is turned round, and every candidate tried in it.
+
+`B r' _` becomes `c r B` for each candidate c; the one for which the model expects B most is the answer. What a causal
+model cannot say backwards it can check forwards (Chaudhry et al. 2026, 2604.01430). It costs a forward pass of a
+statement for each candidate, where closed book needs one.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from eval.trained import Trained
+from eval.ways.closed_book import ClosedBook
+from model.objectives.batch import fill
+from tasks.corpus import TARGET, Documents, Entities, Questions, blank
+from tasks.vocabulary import MASK, PAD
+
+CHUNK = 8192  # statements a pass
+
+
+class GenerateAndVerify(ClosedBook):
+    def answer(self, trained: Trained, questions: Questions) -> np.ndarray | None:
+        score = self.score(trained, questions, trained.corpus.entities)
+        if score is None:
+            return None
+        entities = trained.corpus.entities
+        said = entities.tokens[score.argmax(1)][:, : int(questions.size.max(initial=1))].astype(np.int64)
+        return np.where(np.arange(said.shape[1]) < questions.size[:, None], said, PAD)
+
+    def log_probability(self, trained: Trained, questions: Questions, names: np.ndarray) -> np.ndarray | None:
+        """log p[q] of what is known, given names[q, k] in the other slot."""
+        if questions.turned is None:
+            return None
+        turned = questions.turned
+        start = (turned.tokens == MASK).argmax(1)
+        tokens, _ = fill(replace(questions, documents=turned, start=start), names)
+        known = turned.roles == TARGET
+        start, size = known.argmax(1), known.sum(1)
+        at = start[:, None] + np.arange(size.max(initial=1))
+        expected = np.take_along_axis(tokens, np.minimum(at, tokens.shape[1] - 1), 1)
+        said = Documents(tokens, turned.lengths, turned.roles)
+        checks = replace(questions, documents=blank(said, start, size), start=start, size=size, turned=None)
+        return super().log_probability(trained, checks, expected)
+
+    def score(self, trained: Trained, questions: Questions, candidates: Entities) -> np.ndarray | None:
+        """log p[q, c] of what is known, given each candidate in the other slot; -inf for those of another length."""
+        if questions.turned is None:
+            return None
+        total = np.full((len(questions), len(candidates)), -np.inf, np.float32)
+        row, one = np.nonzero(questions.size[:, None] == candidates.lengths)
+        for start in range(0, len(row), CHUNK):
+            r, c = row[start : start + CHUNK], one[start : start + CHUNK]
+            some = self.log_probability(trained, questions[r], candidates.tokens[c])
+            if some is None:
+                return None
+            total[r, c] = some
+        return total
+
+    def passes(self, trained: Trained) -> int:
+        return len(trained.corpus.entities)
