@@ -5,18 +5,21 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from rich.console import Console
 from rich.table import Table
 from tyro.conf import Positional
 
-from eval.ask import ask
+from eval.ask import Prompt, alone, ask, behind
 from eval.by_way import Ways, put
 from eval.score import as_entry, records, summaries
 from eval.show import percent, print_asked, print_ways
 from eval.trained import read_trained
+from eval.ways.retrieval import DenseRetrieval, LexicalRetrieval
 from tasks.cli import parse, refusals
+from tasks.settings import require
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,24 @@ class Ask:
     """run folder, such as checkpoints/causal-0"""
     question: Positional[str]
     """an entity, a relation word and an entity, one entity being _"""
+    context: tuple[str, ...] = ()
+    """statements to put in front of it, each in quotes: an entity, a relation word and an entity"""
+    retrieve: Literal["none", "lexical", "dense"] = "none"
+    """look up training documents and put them in front of it: by its words, or by the model's own representation"""
+    documents: int = 4
+    """documents to look up"""
+
+    def __post_init__(self):
+        one = not (self.context and self.retrieve != "none")
+        require(one, "retrieve", self.retrieve, "none where a context is given")
+        require(self.documents >= 1, "documents", self.documents, "1 or more")
+
+    def prompt(self) -> Prompt:
+        """What is put in front of the question."""
+        kinds = {"lexical": LexicalRetrieval, "dense": DenseRetrieval}
+        if self.retrieve in kinds:
+            return kinds[self.retrieve](self.documents).prompt
+        return behind(self.context) if self.context else alone
 
 
 def main(arguments: list[str]) -> None:
@@ -45,14 +66,17 @@ def main(arguments: list[str]) -> None:
         given = parse(Ask, arguments[1:], "python -m eval ask")
         with refusals():
             trained, step = read_trained(given.run)
-            replies = ask(trained, given.question)
+            asked, replies = ask(trained, given.question, prompt=given.prompt())
+        console = Console()
+        if given.prompt() is not alone:
+            console.print(asked, markup=False, highlight=False)
         table = Table(title=f"{given.question}    ({given.run}, step {step})", title_justify="left")
         table.add_column("answer")
         table.add_column("probability", justify="right")
         table.add_column("in training")
         for reply in replies:
             table.add_row(reply.entity, percent(reply.probability), reply.stated)
-        Console().print(table)
+        console.print(table)
         return
     if arguments[:1] == ["ways"]:
         given = parse(Ways, arguments[1:], "python -m eval ways")

@@ -1,12 +1,14 @@
 """A question typed by a person: `ka-lo teacher-of _`, answered with the five best whole entities."""
 
 import difflib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from eval.score import CLOSED_BOOK, asking
+from eval.score import CLOSED_BOOK, asking, text
 from eval.trained import Trained
+from eval.ways.prompted import with_prompt
 from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Corpus, Documents, Questions, blank
 from tasks.settings import SettingError, require
 from tasks.vocabulary import BEGIN
@@ -22,8 +24,30 @@ class Reply:
     stated: str
 
 
-def ask(trained: Trained, question: str, best: int = 5) -> list[Reply]:
-    """The `best` entities for the open slot, their probabilities, and how training stated each such fact.
+Prompt = Callable[[Trained, Questions], Questions]
+
+
+def alone(trained: Trained, asked: Questions) -> Questions:
+    """The question and nothing else."""
+    return asked
+
+
+def behind(statements: tuple[str, ...]) -> Prompt:
+    """Puts statements typed by a person, such as `ka-lo teacher-of mi`, in front of the question."""
+
+    def prompt(trained: Trained, asked: Questions) -> Questions:
+        blocks = [form(trained.corpus, *understand(trained.corpus, one, "context")) for one in statements]
+        documents = blocks[0].documents
+        for block in blocks[1:]:
+            documents += block.documents
+        return with_prompt(asked, documents, np.arange(len(blocks))[None])
+
+    return prompt
+
+
+def ask(trained: Trained, question: str, best: int = 5, prompt: Prompt = alone) -> tuple[str, list[Reply]]:
+    """The question as the model is given it, by `prompt`; the `best` entities for the open slot, their probabilities,
+    and how training stated each such fact.
 
     Names of several lengths are each scored as an answer of their own length. Raises SettingError for words
     that are not known, and where the objective cannot be asked.
@@ -32,7 +56,7 @@ def ask(trained: Trained, question: str, best: int = 5) -> list[Reply]:
     source, word, target = understand(corpus, question)
     replies: dict[str, float] = {}
     for size in np.unique(corpus.entities.lengths):
-        asked = form(corpus, source, word, target, int(size))
+        asked = prompt(trained, form(corpus, source, word, target, int(size)))
         with asking(trained):
             scores = (CLOSED_BOOK.score(one, asked, corpus.entities) for one in trained.asked().values())
             score = next((score for score in scores if score is not None), None)
@@ -43,17 +67,19 @@ def ask(trained: Trained, question: str, best: int = 5) -> list[Reply]:
             )
         replies |= {corpus.entities.words[i]: float(np.exp(score[0, i])) for i in np.flatnonzero(np.isfinite(score[0]))}
     count = statements(corpus)
-    return [
+    return text(corpus, asked, 0), [
         Reply(name, p, how_stated(corpus, count, source or name, word, target or name))
         for name, p in sorted(replies.items(), key=lambda pair: -pair[1])[:best]
     ]
 
 
-def understand(corpus: Corpus, question: str) -> tuple[str | None, str, str | None]:
-    """(source, relation word, target) of a typed question, None for the open one."""
-    words = question.split()
-    shape = f"three words, an entity, a relation word and an entity, one entity being {OPEN}"
-    require(len(words) == 3 and (words[0] == OPEN) != (words[2] == OPEN), "question", question, shape)
+def understand(corpus: Corpus, typed: str, setting: str = "question") -> tuple[str | None, str, str | None]:
+    """(source, relation word, target) of a typed question, None for its open one, or of a typed statement."""
+    words = typed.split()
+    shape = "three words, an entity, a relation word and an entity"
+    shape += f", one entity being {OPEN}" if setting == "question" else ""
+    opened = [word for word in words[::2] if word == OPEN]
+    require(len(words) == 3 and len(opened) == (setting == "question"), setting, typed, shape)
     for word, known, kind in zip(words, (corpus.entities.words, corpus.relations, corpus.entities.words), "ere"):
         if word != OPEN and word not in known:
             near = difflib.get_close_matches(word, known, 3, 0) or list(known[:3])
@@ -62,8 +88,8 @@ def understand(corpus: Corpus, question: str) -> tuple[str | None, str, str | No
     return tuple(None if word == OPEN else word for word in words)
 
 
-def form(corpus: Corpus, source: str | None, word: str, target: str | None, size: int) -> Questions:
-    """The question with an open span of `size` tokens, without filler."""
+def form(corpus: Corpus, source: str | None, word: str, target: str | None, size: int = 0) -> Questions:
+    """The question with an open span of `size` tokens, or the statement, without filler."""
 
     def name(entity: str | None) -> list[int]:
         if entity is None:
@@ -77,8 +103,7 @@ def form(corpus: Corpus, source: str | None, word: str, target: str | None, size
     start = np.array([1 if source is None else 2 + len(first)], np.int32)
     full = Documents(tokens, np.array([tokens.shape[1]], np.int32), roles)
     unknown = np.full((1, 1), -1, np.int32)
-    nowhere = unknown[:, None]
-    span = np.array([size], np.int32)
+    span, nowhere = np.array([size], np.int32), unknown[:, None]
     return Questions(blank(full, start, span), start, span, unknown, nowhere, unknown, np.zeros(1), np.zeros(1))
 
 

@@ -69,7 +69,10 @@ def print_ways(entry: dict[str, Any], console: Console | None = None) -> None:
     table.add_row("passes a question", *(str(passes) for passes, _ in ways.values()))
     console.print(table)
     if any("found" in of for _, found in ways.values() for of in found.values()):
-        console.print("  in brackets: where all that is needed was found, and for how many questions", highlight=False)
+        console.print(
+            "  in brackets: where all that is needed was found / for how many of the questions that is so",
+            highlight=False,
+        )
 
 
 def cell(of: dict[str, Any] | None) -> str:
@@ -80,4 +83,4 @@ def cell(of: dict[str, Any] | None) -> str:
     if "found" not in of:
         return accuracy
     there = f"{100 * of['correct_where_found'] / of['found']:.0f}" if of["found"] else "–"
-    return f"{accuracy}\n({there} of {100 * of['found'] / of['count']:.0f})"
+    return f"{accuracy}\n({there}/{100 * of['found'] / of['count']:.0f})"

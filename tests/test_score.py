@@ -149,7 +149,7 @@ def test_a_question_is_written_as_a_person_types_it():
 @pytest.mark.parametrize("objective", [Causal(), Masked(), Masked(unmask="left-to-right")])
 def test_a_typed_question_is_answered_as_the_split_would_score_it(objective):
     a, b = CORPUS.entities.words[:2]
-    replies = ask(untrained(objective), f"{a} teacher-of _", best=12)
+    _, replies = ask(untrained(objective), f"{a} teacher-of _", best=12)
     assert len(replies) == len({reply.entity for reply in replies}) == 12
     shares = [reply.probability for reply in replies]
     assert shares == sorted(shares, reverse=True)
@@ -163,9 +163,9 @@ def test_it_is_said_how_training_stated_a_fact():
     at = words.index("_")
     a, r, b = words[at - 2], words[at - 1], CORPUS.entities.words[questions.accepted[0, 0]]
     other = CORPUS.relations[CORPUS.relations.index(r) ^ 1]
-    how = {reply.entity: reply.stated for reply in ask(untrained(Masked()), f"{a} {r} _", best=12)}
+    how = {reply.entity: reply.stated for reply in ask(untrained(Masked()), f"{a} {r} _", best=12)[1]}
     assert how[b] == "stated in these words only"
-    how = {reply.entity: reply.stated for reply in ask(untrained(Masked()), f"{b} {other} _", best=12)}
+    how = {reply.entity: reply.stated for reply in ask(untrained(Masked()), f"{b} {other} _", best=12)[1]}
     assert how[a] == f"stated only as {a} {r} {b}"
     assert set(how.values()) <= {"not stated", "stated both ways", how[a], "stated in these words only"}
 
