@@ -11,6 +11,7 @@ from typing import Any
 
 from tyro.conf import Positional
 
+from checkpoints.config import read_json
 from checkpoints.folder import as_csv, write_json, write_text
 from eval.score import records, summaries
 from eval.trained import read_trained
@@ -53,15 +54,27 @@ class Ways:
         return {name: told.get(name, way) for name, way in WAYS.items() if name in (self.ways or WAYS)}
 
 
-def put(folder: Path, ways: dict[str, ClosedBook], between: Callable[[], None] = lambda: None) -> dict[str, Any]:
-    """Puts the ways to the run in `folder`, writes ways.json and ways.csv there, and returns what the first holds."""
+def put(
+    folder: Path, ways: dict[str, ClosedBook], between: Callable[[], None] = lambda: None, anew: bool = True
+) -> dict[str, Any]:
+    """Puts the ways to the run in `folder`, writes ways.json and ways.csv there, and returns what the first holds.
+    What is there already, of the same weights and ways, is read instead, unless `anew`."""
+    settings = {name: asdict(way) if is_dataclass(way) else {} for name, way in ways.items()}
+    if not anew and (folder / "ways.json").exists():
+        before = read_json(folder / "ways.json")
+        same = before["step"] == read_json(folder / "result.json")["steps"]
+        if same and {name: way["settings"] for name, way in before["ways"].items()} == settings:
+            return before
     trained, step = read_trained(folder)
     rows, found = [], {}
     for name, way in ways.items():
         own = records(trained, way, between)
         rows += [{"way": name} | row for row in own]
-        settings = asdict(way) if is_dataclass(way) else {}
-        found[name] = {"settings": settings, "passes": way.passes(trained), "asked": summaries(trained.corpus, own)}
+        found[name] = {
+            "settings": settings[name],
+            "passes": way.passes(trained),
+            "asked": summaries(trained.corpus, own),
+        }
     entry = {"run": folder.name, "step": step, "ways": found}
     write_text(folder / "ways.csv", as_csv(rows))
     write_json(folder / "ways.json", entry)

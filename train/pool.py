@@ -14,7 +14,9 @@ from rich.live import Live
 from rich.table import Table
 
 from checkpoints.folder import run_folder
+from eval.by_way import put
 from eval.show import percent
+from eval.ways.closed_book import ClosedBook
 from tasks.settings import SettingError
 from train.loop import NotFinite, Stopped
 from train.run import train_run
@@ -22,13 +24,16 @@ from train.settings import Config
 from train.stop import stop_on_signals
 
 FEW = 16  # runs that the live table shows whole
+Ways = dict[str, ClosedBook]
+NO_WAYS: Ways = {}
 Message = tuple[str, str, Any]  # what happened, to which run, with what
 
 
 def train_all(
-    runs: dict[str, Config], jobs: int, overwrite: bool, check: Callable[[], None]
+    runs: dict[str, Config], jobs: int, overwrite: bool, check: Callable[[], None], ways: Ways = NO_WAYS
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Trains every run by name, `jobs` at once: the results, and the messages of those that failed.
+    """Trains every run by name, `jobs` at once, and puts the `ways` to it: the results, and the messages of those that
+    failed.
 
     A failure does not stop the others. Where `check` raises, all running ones are saved before it goes on.
     """
@@ -44,7 +49,7 @@ def train_all(
                     waiting = [one for one in waiting if one[0] != name]
                 while len(running) < jobs and (ready := first_ready(waiting, running)) is not None:
                     name, config = waiting.pop(ready)
-                    running[name] = start(context, (name, config, overwrite, messages))
+                    running[name] = start(context, (name, config, overwrite, ways, messages))
                 if waiting and not running:
                     board.failures |= {name: "it starts from a run that waits for it" for name, _ in waiting}
                     waiting.clear()
@@ -86,8 +91,8 @@ def start(context: Any, arguments: tuple) -> multiprocessing.Process:
     return process
 
 
-def work(name: str, config: Config, overwrite: bool, messages: "multiprocessing.Queue[Message]") -> None:
-    """One run, in its own process."""
+def work(name: str, config: Config, overwrite: bool, ways: Ways, messages: "multiprocessing.Queue[Message]") -> None:
+    """One run, in its own process, and the ways put to it."""
 
     def report(entry: dict[str, Any]) -> None:
         messages.put(("entry", name, entry))
@@ -95,6 +100,8 @@ def work(name: str, config: Config, overwrite: bool, messages: "multiprocessing.
     try:
         with stop_on_signals() as check:
             result = train_run(config, name, resume=True, overwrite=overwrite, report=report, check=check)
+            if ways:
+                put(run_folder(name), ways, check, anew=False)
         messages.put(("done", name, result))
     except Stopped:
         messages.put(("failed", name, "stopped and saved"))

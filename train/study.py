@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from checkpoints.config import differences, read_json
 from checkpoints.folder import as_csv, run_folder, write_text
 from tasks.settings import require
 from train import tables
-from train.pool import cores, train_all
+from train.pool import Ways, cores, train_all
 from train.run import refuse_other_settings
 from train.settings import Config
 
@@ -61,7 +61,8 @@ class Study:
     table.md       what is printed; figure.svg, figure.png
     failures.json  what did not end, and why
 
-    `chosen`, of the runs, are trained where they are not yet; all that are finished are shown.
+    `chosen`, of the runs, are trained where they are not yet, and the `ways` put to them; all that are finished are
+    shown.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Study:
     variant: dict[str, str]
     chosen: set[str]
     settings: Several
+    ways: Ways = field(default_factory=dict)
 
     def carry_out(
         self,
@@ -85,7 +87,7 @@ class Study:
         if not self.settings.overwrite:
             for name, config in train.items():
                 refuse_other_settings(run_folder(name), config)
-        found, failures = train_all(train, self.settings.jobs or cores(), self.settings.overwrite, check)
+        found, failures = train_all(train, self.settings.jobs or cores(), self.settings.overwrite, check, self.ways)
         found |= {name: result for name in self.runs.keys() - train.keys() if (result := self.finished(name))}
         require(bool(found or failures), "table", True, f"left out until a run of {self.name} is finished")
         folder.mkdir(parents=True, exist_ok=True)

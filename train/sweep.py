@@ -4,6 +4,7 @@ The file is code, and is run. It holds
 
     VARIANTS: dict[str, Config]          a name for each; the seed is the sweep's
     def quick(config) -> Config          what `--quick` makes of each (optional)
+    WAYS: dict[str, way]                 ways of answering that are put to each run (optional; eval/ways/)
 
 Where a variant's `train.origin` is another variant's name, it starts from that one's weights at the same seed.
 """
@@ -20,6 +21,7 @@ from tyro.conf import Positional
 
 from checkpoints.folder import run_folder
 from eval.trained import SECTIONS
+from eval.ways import WAYS
 from tasks.settings import SettingError, require
 from train.settings import Config, TrainSettings
 from train.study import Several, Study, with_steps
@@ -70,7 +72,7 @@ def sweep(settings: Sweep, check: Callable[[], None]) -> None:
             runs[run] = replace(config, seed=seed, train=replace(config.train, origin=origin))
             variant[run] = key
     trained = {run for run in runs if variant[run] in chosen}
-    Study(name, runs, variant, trained, settings).carry_out(check, markdown, draw, print_table)
+    Study(name, runs, variant, trained, settings, listed["WAYS"]).carry_out(check, markdown, draw, print_table)
 
 
 def made_quick(file: Path, quick: Callable[[Config], Config], variants: dict[str, Config]) -> dict[str, Config]:
@@ -83,6 +85,10 @@ def read(file: Path) -> dict[str, Any]:
     require(file.suffix == ".py" and file.is_file(), "file", str(file), "a Python file that is there")
     listed = run_code(str(file), lambda: runpy.run_path(str(file)))
     checked(file, listed.get("VARIANTS"))
+    ways = listed.setdefault("WAYS", {})
+    for key, way in ways.items():
+        known = type(way) is type(WAYS.get(key))
+        require(known, f"{file}: a way", key, f"one of {', '.join(WAYS)}, with settings of its own")
     return listed
 
 

@@ -15,6 +15,7 @@ from train.presets import preset_of
 from train.settings import Config
 
 LEVEL = 0.9  # accuracy that steps_to_90 and targets_to_90 wait for
+LOOKED_UP = ("found", "correct_where_found")
 MEASURED = ("correct", "count", "accuracy", "low", "high")
 
 
@@ -31,22 +32,38 @@ def results(
         reached, before = first_above(name), spent_before(name)
         preset = replace(preset_of(type(runs[name].objective)), seed=runs[name].seed)
         differs = {key: now for key, (_, now) in changes(preset.json(), runs[name].json()).items()}
-        every = [(asked, split, of) for asked, splits in from_entry(result).items() for split, of in splits.items()]
-        for asked, split, of in every:
+        every = [
+            (way, asked, split, of)
+            for way, found in by_way(name, result).items()
+            for asked, splits in found.items()
+            for split, of in splits.items()
+        ]
+        for way, asked, split, of in every:
             steps, targets = (
                 None if there is None else there + earlier
-                for there, earlier in zip(reached.get((asked, split), (None, None)), before)
+                for there, earlier in zip(reached.get((way, asked, split), (None, None)), before)
             )
             rows.append(
                 about(name, runs[name], variant[name])
-                | {"settings": json.dumps(differs), "way": "closed-book", "asked": asked, "seed": runs[name].seed}
+                | {"settings": json.dumps(differs), "way": way, "asked": asked, "seed": runs[name].seed}
                 | {"split": split}
                 | {key: of[key] for key in (*MEASURED, "chance", "chance_by_elimination")}
                 | {"steps": result["steps"] + before[0], "target_tokens": result["target_tokens"] + before[1]}
                 | {"steps_to_90": steps, "targets_to_90": targets, "seconds": result["train_seconds"] + before[2]}
                 | {"parameters": result["parameters"]}
+                | {key: of.get(key) for key in LOOKED_UP}
             )
     return rows
+
+
+def by_way(name: str, result: dict[str, Any]) -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
+    """Summaries by way, way of asking and split: closed book as the run ended, others where they were put to it."""
+    file = run_folder(name) / "ways.json"
+    put = read_json(file) if file.exists() else {"step": None, "ways": {}}
+    others = put["ways"] if put["step"] == result["steps"] else {}
+    return {"closed-book": from_entry(result)} | {
+        way: of["asked"] for way, of in others.items() if way != "closed-book"
+    }
 
 
 def spent_before(name: str) -> tuple[int, int, float]:
@@ -83,15 +100,17 @@ def evaluations(name: str) -> list[dict[str, Any]]:
     return [entry for entry in read_metrics(run_folder(name)) if entry["kind"] == "evaluation"]
 
 
-def first_above(name: str) -> dict[tuple[str, str], tuple[int, int]]:
-    """For each split, by the way it was asked, that got there: step and target tokens at the first evaluation of
-    LEVEL or more."""
-    reached: dict[tuple[str, str], tuple[int, int]] = {}
+def first_above(name: str) -> dict[tuple[str, str, str], tuple[int, int]]:
+    """For each way of answering, way of asking and split that got there: step and target tokens at the first
+    evaluation of LEVEL or more."""
+    reached: dict[tuple[str, str, str], tuple[int, int]] = {}
     for entry in evaluations(name):
         for asked, splits in from_entry(entry).items():
             for split, of in splits.items():
                 if of["count"] and of["accuracy"] >= LEVEL:
-                    reached.setdefault((asked, split), (entry["step"], entry["target_tokens"]))
+                    # The record names the prompt among the ways of asking: it is put as the first of them is.
+                    key = ("in-context", "as-trained") if asked == "in-context" else ("closed-book", asked)
+                    reached.setdefault((*key, split), (entry["step"], entry["target_tokens"]))
     return reached
 
 

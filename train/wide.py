@@ -26,17 +26,22 @@ def splits_of(rows: Rows) -> list[str]:
     return list(dict.fromkeys(row["split"] for row in rows))
 
 
-def groups(rows: Rows) -> dict[tuple[str, str], Rows]:
-    """Rows by variant and way of asking, the best pooled inverse first."""
-    found: dict[tuple[str, str], Rows] = {}
+def ways_of(rows: Rows) -> list[str]:
+    return list(dict.fromkeys(row["way"] for row in rows))
+
+
+def groups(rows: Rows) -> dict[tuple[str, str, str], Rows]:
+    """Rows by variant, way of answering and way of asking: way by way, the best pooled inverse first."""
+    found: dict[tuple[str, str, str], Rows] = {}
     for row in rows:
-        found.setdefault((row["variant"], row["asked"]), []).append(row)
+        found.setdefault((row["variant"], row["way"], row["asked"]), []).append(row)
 
     def level(own: Rows) -> tuple[float, ...]:
         shares = [pooled(own, split)[0] for split in ("inverse", "backward", "forward")]
         return tuple(1.0 if share is None else -share for share in shares)
 
-    return dict(sorted(found.items(), key=lambda item: level(item[1])))
+    ways = ways_of(rows)
+    return dict(sorted(found.items(), key=lambda item: (ways.index(item[0][1]), *level(item[1]))))
 
 
 def pooled(own: Rows, split: str) -> tuple[float | None, float, float]:
@@ -45,8 +50,9 @@ def pooled(own: Rows, split: str) -> tuple[float | None, float, float]:
     return (correct / count, *interval(correct, count)) if count else (None, 0.0, 0.0)
 
 
-def label(variant: str, asked: str) -> str:
-    return variant if asked == "as-trained" else f"{variant}, {asked}"
+def label(variant: str, way: str, asked: str) -> str:
+    usual = {"closed-book", "as-trained"}
+    return ", ".join([variant, *(part for part in (way, asked) if part not in usual)])
 
 
 def accuracies(own: Rows, split: str) -> str:
@@ -118,9 +124,15 @@ def as_markdown(head: list[str], body: list[list[str]]) -> str:
 
 
 def print_table(rows: Rows) -> None:
-    """Pooled accuracies, for the inverse with the lowest and the highest seed, in a terminal."""
+    """Pooled accuracies, for the inverse with the lowest and the highest seed, in a terminal: a table a way."""
+    for way in ways_of(rows):
+        print_way(way, [row for row in rows if row["way"] == way])
+
+
+def print_way(way: str, rows: Rows) -> None:
     range_fits = len(splits_of(rows)) <= 4
-    table = Table(title="answered exactly right, %", title_justify="left", box=box.SIMPLE_HEAD, padding=0)
+    title = "answered exactly right, %" + (f": {way}" if way != "closed-book" else "")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0)
     splits = splits_of(rows)
     for name in ("variant", *splits, "seconds"):
         table.add_column(
@@ -134,7 +146,8 @@ def print_table(rows: Rows) -> None:
                 f" ({number(min(each))}–{number(max(each))})" if each and split == "inverse" and range_fits else ""
             )
             cells.append(f"{number(pooled(own, split)[0])}{between}" if each else "–")
-        table.add_row(label(*key), *cells, f"{median(row['seconds'] for row in own):.0f}")
+        variant, _, asked = key
+        table.add_row(label(variant, "closed-book", asked), *cells, f"{median(row['seconds'] for row in own):.0f}")
     for name, key in CHANCES.items():
         table.add_row(name, *(chances(rows, split, key) for split in splits), "")
     Console().print(table)
@@ -155,7 +168,7 @@ def draw(rows: Rows, curves: Rows, folder: Path) -> None:
     figure.savefig(folder / "figure.png", dpi=160)
 
 
-def dots(panel: Axes, found: dict[tuple[str, str], Rows], split: str) -> None:
+def dots(panel: Axes, found: dict[tuple[str, str, str], Rows], split: str) -> None:
     colour = SPLITS.get(split, "#6a4c93")
     for y, own in enumerate(found.values()):
         each = [100 * row["accuracy"] for row in own if row["split"] == split and row["count"]]
