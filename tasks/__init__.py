@@ -4,5 +4,6 @@ To add a task: one file with a frozen settings dataclass that has `build(seed) -
 """
 
 from tasks.reversal import Reversal
+from tasks.syllogism import Syllogism
 
-TASKS = {"reversal": Reversal}
+TASKS = {"reversal": Reversal, "syllogism": Syllogism}

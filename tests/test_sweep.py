@@ -306,7 +306,14 @@ def test_what_starts_from_a_run_that_failed_is_not_trained(monkeypatch):
 
 def rows_of(variant: str, asked: str, splits: dict[str, list[int | None]]) -> list[dict]:
     """Rows of results.csv, of ten questions each: right ones by split and seed, None where it cannot be asked."""
-    of = {"variant": variant, "asked": asked, "chance": 0.02, "chance_by_elimination": 0.05, "steps": 40}
+    of = {
+        "variant": variant,
+        "way": "closed-book",
+        "asked": asked,
+        "chance": 0.02,
+        "chance_by_elimination": 0.05,
+        "steps": 40,
+    }
     of |= {"target_tokens": 120_000, "steps_to_90": None, "targets_to_90": None, "seconds": 7.0, "parameters": 90_000}
     return [
         {"split": split, "seed": seed, "correct": k or 0, "count": 0 if k is None else 10}

@@ -135,9 +135,9 @@ def print_way(way: str, rows: Rows) -> None:
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0)
     splits = splits_of(rows)
     for name in ("variant", *splits, "seconds"):
-        table.add_column(
-            name.replace("_", " "), justify="left" if name == "variant" else "right", no_wrap=name != "variant"
-        )
+        first = name == "variant"
+        head = name.replace("_", " ") if range_fits else name.replace("_", "\n")
+        table.add_column(head, justify="left" if first else "right", no_wrap=not first)
     for key, own in groups(rows).items():
         cells = []
         for split in splits:
