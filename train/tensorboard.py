@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
-from eval.score import asking, text
+from eval.score import asking, records_of, text
 from eval.show import percent
 from eval.trained import Trained
+from eval.ways.in_context import InContext
 from model.objectives.batch import to_tensors
 from tasks.corpus import Questions
 from tasks.vocabulary import PAD
@@ -59,6 +60,8 @@ class View:
             asked = {split: summary for split, summary in entry["splits"].items() if summary["count"]}
             values = {f"accuracy/{split}": summary["accuracy"] for split, summary in asked.items()}
             values |= {f"log_probability/{split}": summary["log_probability"] for split, summary in asked.items()}
+            for split, summary in entry.get("asked", {}).get("in-context", {}).items():
+                values |= {f"in_context/{split}": summary["accuracy"]} if summary["count"] else {}
         for name, value in values.items():
             self.writer.add_scalar(name, value, entry["step"], entry["time"])
 
@@ -66,6 +69,8 @@ class View:
         """What a trained model shows: questions and answers, attention, embeddings, settings with accuracies."""
         self.writer.add_text("questions", table(asked), result["steps"])
         asked_first = next(iter(trained.asked().values()))
+        if trained.corpus.drawn:
+            self.writer.add_text("in context", table(prompted(asked_first)), result["steps"])
         for split, questions in trained.corpus.questions.items():
             maps = attention_maps(asked_first, questions[:1]) if len(questions) else None
             if maps is not None:
@@ -111,6 +116,16 @@ def table(asked: list[dict[str, Any]]) -> str:
             cells[3:] = [row["said"], right, percent(math.exp(row["log_probability"])), str(row["rank"])]
         lines.append("| " + " | ".join(escaped(cell) for cell in cells) + " |")
     return "\n".join(lines)
+
+
+def prompted(trained: Trained) -> list[dict[str, Any]]:
+    """The first questions of each split with what they need in front of them, and what is said then."""
+    way = InContext.fitting(trained.corpus)
+    return [
+        {"split": split, "asked": "as-trained"} | row
+        for split, questions in trained.corpus.questions.items()
+        for row in records_of(trained, way, questions[:SHOWN], lambda: None)
+    ]
 
 
 def escaped(text: str) -> str:
