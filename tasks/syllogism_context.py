@@ -1,0 +1,149 @@
+"""Documents that state throwaway premises and draw conclusions from them at once, so that a model learns to reason
+from its context (Lampinen et al. 2025b, 2509.16189). What is true in one is true in no other, nor in the world."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tasks.corpus import NONE, TARGET, Documents
+from tasks.settings import require
+from tasks.statements import Statements, Writer
+from tasks.syllogism_chains import QUANTIFIERS, Chains, conclusion_word, premise_word
+from tasks.vocabulary import SEPARATOR
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainsInContext:
+    """Settings of a task of chains that can draw such documents."""
+
+    in_context: float = 0.0
+    """share of the documents of a batch that state throwaway premises, drawn anew each time, and then ask"""
+    context_facts: int = 6
+    """most premises in one (1 to this many, at random), in chains of any length that the world has, or alone"""
+    restated: int = 8
+    """questions that follow in one, each a premise again or the conclusion of a whole chain"""
+    context_concluded: float = 0.5
+    """share of these that ask for the conclusion, where a chain has one"""
+    context_misled: float = 0.25
+    """share of them that also tell a class to be near one that no premise is about"""
+    context_filler: float = 0.5
+    """share of them with filler around each statement, as in plain documents"""
+    context_own: int = 0
+    """classes that such premises are about, and no others; 0: they are about those of the world"""
+
+    def __post_init__(self):
+        require(0 <= self.in_context < 1, "task.in_context", self.in_context, "0 or more and below 1")
+        for name in ("context_concluded", "context_misled", "context_filler"):
+            require(0 <= getattr(self, name) <= 1, f"task.{name}", getattr(self, name), "0 to 1")
+        few = "2 or more: a conclusion needs two premises"
+        require(self.context_facts >= 2, "task.context_facts", self.context_facts, few)
+        require(self.restated >= 1, "task.restated", self.restated, "1 or more")
+        most = self.context_classes()
+        enough = self.context_own == 0 or self.context_own >= most
+        require(enough, "task.context_own", self.context_own, f"0, or {most} (two a premise, and one) or more")
+
+    def context_classes(self) -> int:
+        """Classes that one such document can be about."""
+        return 2 * self.context_facts + 1
+
+    def statements_drawn(self) -> int:
+        """Statements in the longest such document, 0 where none is drawn."""
+        return self.context_facts + 1 + self.restated if self.in_context else 0
+
+
+@dataclass(frozen=True)
+class Throwaway:
+    """Draws documents of chains that the world does not have.
+
+        [begin] f B none-are C [separator] D some-are E [separator] A all-are B f [separator] A none2-are C …
+
+    Only the last class of a statement that asks has a role, so it alone is ever a target. No two classes of a
+    document are of one chain of the world, so no statement in it can be true there, whatever the words.
+    `first`[g] and `count`[g] are the groups of classes of which a document takes one each: the chains of the world,
+    or classes of its own; `beside`[e] is the class that the world tells e to be near, -1 for none.
+    """
+
+    settings: ChainsInContext
+    writer: Writer
+    longest: int
+    first: np.ndarray
+    count: np.ndarray
+    beside: np.ndarray
+
+    @staticmethod
+    def of(settings: ChainsInContext, writer: Writer, longest: int, chains: Chains) -> "Throwaway":
+        entities = len(writer.entities)
+        first, count = chains.first, chains.premises + 1
+        if settings.context_own:
+            first = np.arange(entities - settings.context_own, entities)
+            count = np.ones(len(first), np.int64)
+        near = chains.near(0)
+        beside = np.full(entities, -1)
+        beside[near.source] = near.target
+        return Throwaway(settings, writer, longest, first, count, beside)
+
+    def draw(self, n: int, rng: np.random.Generator) -> Documents:
+        """`n` documents."""
+        most, restated = self.settings.context_facts, self.settings.restated
+        classes, facts = self.classes(n, rng), rng.integers(1, most + 1, (n, 1))
+        begins, ends = self.spans(facts, rng)
+        kind = pick(rng.integers(len(QUANTIFIERS), size=(n, most)), begins)
+        place = np.arange(most)
+        word = premise_word(kind, begins == place, ends == place)
+        at = place + (begins == place).cumsum(1) - 1  # a chain takes one class more than it has premises
+        told = Statements(pick(classes, at), word, pick(classes, at + 1))
+        aside, there = self.aside(classes, begins, at, facts, rng)
+
+        asked = (rng.random((n, restated)) * facts).astype(int)
+        conclude = pick(begins < ends, asked) & (rng.random((n, restated)) < self.settings.context_concluded)
+        first, last = np.where(conclude, pick(begins, asked), asked), np.where(conclude, pick(ends, asked), asked)
+        drawn = conclusion_word(pick(kind, asked), last - first + 1)
+        again = Statements(
+            pick(told.source, first), np.where(conclude, drawn, pick(word, asked)), pick(told.target, last)
+        )
+
+        parts = zip(*((one.source, one.word, one.target) for one in (told, aside, again)))
+        every = Statements(*(np.concatenate(part, axis=1).ravel() for part in parts))
+        rows = np.arange(len(every)).reshape(n, -1)
+        stated = np.concatenate([place < facts, there], axis=1)
+        order = np.where(stated, rng.random(stated.shape), 1).argsort(1)  # any order, what is not stated last
+        rows[:, : most + 1] = np.where(pick(stated, order), pick(rows, order), -1)
+        documents = self.writer.write(every, rows, rng, rng.random(n) < self.settings.context_filler)
+        asks = (documents.tokens == SEPARATOR).cumsum(1) >= stated.sum(1, keepdims=True)
+        return replace(documents, roles=np.where(asks & (documents.roles == TARGET), documents.roles, np.int8(NONE)))
+
+    def classes(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """As many as a document can need, int[n, m], no two of one group."""
+        m = self.settings.context_classes()
+        keys = rng.random((n, len(self.first)))
+        group = keys.argpartition(m - 1, axis=1)[:, :m]
+        group = pick(group, pick(keys, group).argsort(1))
+        return self.first[group] + (rng.random((n, m)) * self.count[group]).astype(int)
+
+    def spans(self, facts: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """The first and the last premise of the chain of each of `context_facts` premises, int[n, m]. Chains of any
+        length follow one another; the last of them is cut off where the `facts`[n, 1] of a document end."""
+        n, most = len(facts), self.settings.context_facts
+        length = rng.integers(1, self.longest + 1, (n, most))
+        begins = np.zeros((n, most), np.int64)
+        for j in range(1, most):
+            here = begins[:, j - 1]
+            begins[:, j] = np.where(j - here < length[np.arange(n), here], here, j)
+        ends = begins + pick(length, begins) - 1
+        return begins, np.minimum(ends, np.maximum(facts - 1, begins))
+
+    def aside(
+        self, classes: np.ndarray, begins: np.ndarray, at: np.ndarray, facts: np.ndarray, rng: np.random.Generator
+    ) -> tuple[Statements, np.ndarray]:
+        """One neutral statement a document, either way round, and where it is told, bool[n, 1]."""
+        n = len(classes)
+        premise = (rng.random((n, 1)) * facts).astype(int)
+        a, b = pick(classes, pick(at, pick(begins, premise))), classes[:, -1:]
+        there = (rng.random((n, 1)) < self.settings.context_misled) & (self.beside[a] != b)
+        turn, near = rng.random((n, 1)) < 0.5, np.full((n, 1), len(QUANTIFIERS) * self.longest)
+        return Statements(np.where(turn, b, a), near, np.where(turn, a, b)), there
+
+
+def pick(values: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """values[n, m] at the places at[n, k]."""
+    return np.take_along_axis(values, at, 1)
