@@ -28,11 +28,14 @@ class Asker:
         is_open = full.roles == (TARGET if slot else SOURCE)
         start, size = is_open.argmax(1).astype(np.int32), is_open.sum(1, dtype=np.int32)
         right = (stated.target if slot else stated.source) if said is None else said
-        fits = self.writer.entities.lengths == size[:, None]  # the open span tells the name's length
-        left = self.untold[slot, stated.word] & fits
-        by_elimination = left[np.arange(len(right)), right] / np.maximum(left.sum(1), 1)
+        # The open span tells the name's length: chances are among names of it.
+        sizes = self.writer.entities.lengths
+        of_size = sizes[:, None] == np.arange(sizes.max() + 1)
+        left = self.untold[slot].astype(np.int64) @ of_size
+        fits = self.untold[slot, stated.word, right] & (sizes[right] == size)
+        by_elimination = fits / np.maximum(left[stated.word, size], 1)
         accepted = right[:, None].astype(np.int32)
-        questions, chance = blank(full, start, size), 1 / fits.sum(1)
+        questions, chance = blank(full, start, size), 1 / of_size.sum(0)[size]
         turned = self.turned(stated) if slot == LAST else None
         return Questions(questions, start, size, accepted, self.support, self.needs, chance, by_elimination, turned)
 
