@@ -95,7 +95,7 @@ def questions(corpus: Corpus) -> Iterable[dict[str, Any]]:
                 "answer_start": int(of.start[i]),
                 "answer_size": int(of.size[i]),
                 "answers": [{"entity": corpus.entities.words[e], "tokens": n} for e, n in zip(right, names)],
-                "support": [[int(row) for row in rows if row >= 0] for rows in of.support[i]],
+                "support": [[int(row) for row in rows if row >= 0] for rows in of.support[i][of.needs[i] >= 0]],
             }
 
 

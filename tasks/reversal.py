@@ -6,7 +6,7 @@ position gives the answer away.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -47,6 +47,8 @@ class Reversal(InContext):
         never         (no document)          never_forward  A r _    facts that only a prompt can tell, by the word
                                              never_inverse  B r' _   in which it tells them and by the other one
     """
+
+    HELD_OUT: ClassVar = ("inverse",)  # splits of inferences that training never told
 
     entities: int = 400
     """entities, all with a name of their own"""

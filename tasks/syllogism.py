@@ -6,6 +6,7 @@ the conclusion for some only.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -43,7 +44,9 @@ class Syllogism(ChainsInContext):
     To choose from six candidate conclusions: `choices` in tasks/syllogism_choices.py.
     """
 
-    chains: int = 240
+    HELD_OUT: ClassVar = ("conclusion", "misleading", "chain")  # splits of inferences that training never told
+
+    chains: int = 480
     """chains, equally many of each number of premises and of each quantifier"""
     longest_chain: int = 3
     """premises in the longest chains; the shortest have two"""

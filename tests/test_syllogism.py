@@ -261,17 +261,17 @@ def test_chances_are_those_of_a_random_answer_and_of_what_was_never_seen_there(s
             assert questions.chance_by_elimination[i] == pytest.approx(guess)
 
 
-def test_the_default_world_leaves_chance_by_elimination_at_five_percent():
+def test_the_default_world_leaves_chance_by_elimination_below_five_percent():
     questions = Syllogism().build(0).questions
     assert {split: len(of) for split, of in questions.items()} == {
-        "premise": 300,
-        "trained": 120,
-        "conclusion": 30,
-        "misleading": 30,
-        "chain": 60,
+        "premise": 600,
+        "trained": 240,
+        "conclusion": 60,
+        "misleading": 60,
+        "chain": 120,
     }
     for split in HELD:
-        assert questions[split].chance_by_elimination == pytest.approx(0.05)
+        assert questions[split].chance_by_elimination == pytest.approx(0.025)
         assert (questions[split].chance < 0.002).all()
         words = Counter(questions[split].documents.tokens[questions[split].documents.roles == RELATION])
         assert len(words) == 3

@@ -13,6 +13,7 @@ from model.objectives.masked import Masked
 from model.objectives.reversed import Reversed
 from model.settings import NetworkSettings
 from tasks.reversal import Reversal
+from tasks.syllogism import Syllogism
 from train.settings import Config, TrainSettings
 
 CAUSAL = Config(Reversal(), Causal(), train=TrainSettings(steps=3000))
@@ -41,6 +42,7 @@ KITOUNI_RELATIONSHIP = replace(
     objective=Reversed(direction=False, delimiter=True),
     train=TrainSettings(steps=3000),
 )
+SYLLOGISM = replace(CAUSAL, task=Syllogism())
 
 
 def preset_of(objective: type) -> Config:
@@ -61,6 +63,7 @@ PRESETS: dict[str, tuple[str, Config]] = {
         for name, kind in OBJECTIVES.items()
         if kind not in (Causal, Masked)
     },
+    "syllogism": ("next token, premises of which only some conclusions are told", SYLLOGISM),
     "coda-forno": ("masked, 1,000 entities x 20 relations, 1 % one-way (long)", CODA_FORNO),
     "coda-forno-small": ("the same shape with 100 entities, 10 % one-way", CODA_FORNO_SMALL),
     "kitouni-retrieval": ("masked at a uniform rate, keys and values of two tokens", KITOUNI),
