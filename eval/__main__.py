@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> None:
             asked, replies = ask(trained, given.question, prompt=given.prompt())
         console = Console()
         if given.prompt() is not alone:
-            console.print(asked, markup=False, highlight=False)
+            console.print(asked, markup=False, highlight=False, soft_wrap=True)
         table = Table(title=f"{given.question}    ({given.run}, step {step})", title_justify="left")
         table.add_column("answer")
         table.add_column("probability", justify="right")

@@ -1,0 +1,350 @@
+"""Ways of answering: models made by hand, whose answers are known, asked in each of them."""
+
+import json
+import shutil
+import uuid
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from checkpoints import folder as folders
+from eval.__main__ import main
+from eval.by_way import put
+from eval.score import evaluate, records
+from eval.store import Store
+from eval.trained import Trained
+from eval.ways import WAYS
+from eval.ways.generate_and_verify import GenerateAndVerify
+from eval.ways.in_context import InContext
+from eval.ways.retrieval import DenseRetrieval, LexicalRetrieval, OracleRetrieval, represent
+from model.assemble import assemble
+from model.objectives.causal import Causal
+from model.settings import NetworkSettings
+from tasks.corpus import NONE, Corpus, Entities, Questions
+from tasks.reversal import FILLER, Reversal
+from tasks.settings import SettingError
+from tests.running import tiny
+from tests.test_throwaway import facts, said
+from train.run import train_run
+
+WORLD = Reversal(entities=16, relations=2, one_way=10, never=4, renderings=3, longest_name=2, pieces=40)
+CORPUS = WORLD.build(1)
+Fact = tuple[str, str, str]
+
+
+def spoken(corpus: Corpus, tokens: np.ndarray) -> list[list[str]]:
+    """A row's statements as words, "?" for the open span's tokens, filler left out."""
+    words = [corpus.vocabulary.words[t] for t in tokens if t > 1]
+    parts = " ".join(words).replace("[mask]", "?").split("[separator]")
+    return [[word for word in part.split() if word not in FILLER] for part in parts]
+
+
+@dataclass(frozen=True)
+class Reads:
+    """Knows nothing but what stands in front of the question, and turns it round where that helps."""
+
+    corpus: Corpus
+
+    def answer(self, modules: nn.ModuleDict, questions: Questions, candidates: Entities) -> np.ndarray:
+        said_ = np.zeros((len(questions), int(questions.size.max())), np.int64)
+        for i in range(len(questions)):
+            name = self.answer_to(questions.documents.tokens[i, : questions.documents.lengths[i]])
+            if name is not None:
+                tokens = candidates.tokens[candidates.words.index(name)][: questions.size[i]]
+                said_[i, : len(tokens)] = tokens
+        return said_
+
+    def answer_to(self, tokens: np.ndarray) -> str | None:
+        *told, asked = spoken(self.corpus, tokens)
+        statements = [one for part in told for one in [self.split(part)]]
+        source, word, target = self.split(asked)
+        for one in statements:
+            other = self.corpus.relations[self.corpus.relations.index(one[1]) ^ 1]
+            for first, said_, last in (one, (one[2], other, one[0])):
+                if said_ == word and (first == source or last == target):
+                    return last if first == source else first
+        return None
+
+    def split(self, words: list[str]) -> Fact:
+        (at,) = (i for i, word in enumerate(words) if word in self.corpus.relations)
+        return "-".join(words[:at]), words[at], "-".join(words[at + 1 :])
+
+    def log_probability(self, modules, questions, names, candidates):
+        return np.zeros(len(questions), np.float32)
+
+    def score(self, modules, questions, candidates):
+        return np.zeros((len(questions), len(candidates)), np.float32)
+
+    def max_length(self, length: int) -> int:
+        return length
+
+    def asked(self):
+        return {"as-trained": self}
+
+
+@dataclass(frozen=True)
+class KnowsWhatWasTold(Reads):
+    """Expects the last entity of a statement that was told in these words, and of no other."""
+
+    surprise: float = 5.0
+
+    def log_probability(self, modules, questions, names, candidates):
+        documents = self.corpus.documents
+        told = {one for row, n in zip(documents.tokens, documents.lengths) for one in said(self.corpus, row[1:n])}
+        found = []
+        for i in range(len(questions)):
+            tokens = questions.documents.tokens[i, : questions.documents.lengths[i]].copy()
+            start, size = questions.start[i], questions.size[i]
+            tokens[start : start + size] = names[i, :size]
+            found.append(-0.1 if said(self.corpus, tokens[1:])[0] in told else -self.surprise)
+        return np.array(found, np.float32)
+
+
+def trained(objective: Reads) -> Trained:
+    return Trained(CORPUS, objective, assemble(NetworkSettings(width=16), Causal(), CORPUS, 0).eval())
+
+
+READER, KNOWER = trained(Reads(CORPUS)), trained(KnowsWhatWasTold(CORPUS))
+READER_WITH_NETWORK = Trained(CORPUS, Causal(), READER.modules)
+
+
+def in_front(asked: Questions, i: int) -> list[Fact]:
+    """The statements in front of question i."""
+    *told, _ = spoken(CORPUS, asked.documents.tokens[i, : asked.documents.lengths[i]])
+    return [Reads(CORPUS).split(part) for part in told]
+
+
+def needed(questions: Questions, i: int) -> Fact:
+    rows, lengths = CORPUS.premises.documents.tokens, CORPUS.premises.documents.lengths
+    row = questions.needs[i, 0]
+    return said(CORPUS, rows[row, : lengths[row]])[0]
+
+
+def test_who_reads_the_prompt_answers_in_context_and_only_there():
+    alone, beside = evaluate(READER), evaluate(READER, InContext(5))
+    for split in ("forward", "backward", "inverse", "never_forward", "never_inverse"):
+        assert alone[split]["correct"] == 0
+        assert beside[split]["accuracy"] == 1
+    assert beside["wrong_frame"]["correct"] == 0
+
+
+@pytest.mark.parametrize("distractors", [0, 3])
+def test_a_prompt_in_context_holds_what_is_needed_and_so_many_other_facts(distractors):
+    places = set()
+    for questions in CORPUS.questions.values():
+        asked = InContext(distractors).prompt(READER, questions)
+        for i in range(len(questions)):
+            told = in_front(asked, i)
+            assert len(facts(CORPUS, WORLD, told)) == len(told) == 1 + distractors
+            assert told.count(needed(questions, i)) == 1
+            places.add(told.index(needed(questions, i)))
+    assert places == set(range(1 + distractors))  # in any order
+
+
+@pytest.mark.parametrize("way", [InContext(2), OracleRetrieval(2), LexicalRetrieval(2), DenseRetrieval(2)])
+def test_a_prompt_is_the_same_whichever_questions_are_asked_beside_it(way):
+    questions = CORPUS.questions["inverse"]
+    together = way.prompt(READER_WITH_NETWORK, questions)
+    for i in range(len(questions)):
+        alone, n = way.prompt(READER_WITH_NETWORK, questions[i : i + 1]), together.documents.lengths[i]
+        assert alone.documents.lengths[0] == n
+        np.testing.assert_array_equal(alone.documents.tokens[0, :n], together.documents.tokens[i, :n])
+        # What is asked is asked as before: the open span moved along.
+        own, start, size = questions.documents, questions.start[i], questions.size[i]
+        moved = together.documents.tokens[i, together.start[i] : together.start[i] + size]
+        np.testing.assert_array_equal(moved, own.tokens[i, start : start + size])
+        roles = together.documents.roles[i, : n - own.lengths[i] + 1]
+        assert (roles == NONE).all()
+
+
+def test_what_says_the_same_is_stored_once_and_everything_is():
+    store, documents = Store.of(CORPUS), CORPUS.documents
+    said_ = [tuple(said(CORPUS, row[1:n])) for row, n in zip(documents.tokens, documents.lengths)]
+    stored = [tuple(said(CORPUS, row[1:n])) for row, n in zip(store.documents.tokens, store.documents.lengths)]
+    assert len(set(stored)) == len(stored) == len(set(said_))
+    assert [stored[place] for place in store.place] == said_
+
+
+def test_an_oracle_puts_one_document_of_what_is_needed_among_others():
+    for split, questions in CORPUS.questions.items():
+        way = OracleRetrieval(3)
+        asked, found = way.prompt(READER, questions), way.found(READER, questions)
+        for i in range(len(questions)):
+            told = in_front(asked, i)
+            told_once = not split.startswith("never")
+            assert len(told) == len(set(told)) == 3 + told_once
+            assert told.count(needed(questions, i)) == told_once == found[i]
+    splits = evaluate(READER, OracleRetrieval(3))
+    assert splits["inverse"]["accuracy"] == 1
+    assert splits["never_inverse"]["correct"] == 0
+
+
+@pytest.mark.parametrize("way", [LexicalRetrieval(4), DenseRetrieval(4), OracleRetrieval(1)])
+def test_whether_what_is_needed_was_found_is_counted_right(way):
+    who = READER_WITH_NETWORK if isinstance(way, DenseRetrieval) else READER
+    for questions in CORPUS.questions.values():
+        asked, found = way.prompt(who, questions), way.found(who, questions)
+        assert found.tolist() == [needed(questions, i) in in_front(asked, i) for i in range(len(questions))]
+    rows = [row for row in records(READER, LexicalRetrieval(4)) if row["split"] == "forward"]
+    assert all(row["correct"] for row in rows)  # what was told has all words of the question
+    assert all(row["found"] for row in rows)
+
+
+def test_documents_with_more_of_the_question_s_words_come_first():
+    questions = CORPUS.questions["inverse"]
+    asked = LexicalRetrieval(12).prompt(READER, questions)
+    for i in range(len(questions)):
+        (*_, question) = spoken(CORPUS, questions.documents.tokens[i, : questions.documents.lengths[i]])
+        words = {word for word in question if word != "?"}
+        shared = [len(words & {*one[0].split("-"), one[1], *one[2].split("-")}) for one in in_front(asked, i)]
+        assert shared[-1] == max(shared)  # the best stands next to the question
+
+
+def test_dense_retrieval_takes_the_nearest():
+    questions, store = CORPUS.questions["inverse"], Store.of(CORPUS)
+    rows = DenseRetrieval(5).rows(READER_WITH_NETWORK, store, questions)
+    one, many = (represent(READER_WITH_NETWORK, of) for of in (questions.documents, store.documents))
+    np.testing.assert_allclose(np.linalg.norm(many, axis=1), 1, rtol=1e-5)
+    for i, row in enumerate(rows):
+        near = many @ one[i]
+        rest = np.delete(near, row)
+        assert (np.diff(near[row]) <= 1e-6).all()
+        assert rest.max() <= near[row].min() + 1e-6
+
+
+def test_no_prompt_holds_the_statement_that_is_asked_of_one_way_facts():
+    for way in (InContext(6), OracleRetrieval(6), LexicalRetrieval(10)):
+        questions = CORPUS.questions["inverse"]
+        asked = way.prompt(READER, questions)
+        for i in range(len(questions)):
+            full = questions.documents.tokens[i, : questions.documents.lengths[i]].copy()
+            entity, start = questions.accepted[i, 0], questions.start[i]
+            full[start : start + questions.size[i]] = CORPUS.entities.tokens[entity, : questions.size[i]]
+            assert said(CORPUS, full[1:])[0] not in in_front(asked, i)
+
+
+def test_who_knows_only_what_was_told_verifies_every_inverse():
+    way = GenerateAndVerify()
+    splits = evaluate(KNOWER, way)
+    assert splits["inverse"]["accuracy"] == 1
+    assert splits["inverse"]["log_probability"] == pytest.approx(-0.1)
+    assert splits["backward"]["count"] == 0  # has no other way round
+    assert splits["never_inverse"]["log_probability"] == pytest.approx(-5)
+    assert way.passes(KNOWER) == 16
+
+
+def test_a_candidate_s_score_is_that_of_the_statement_it_completes():
+    who, questions = READER_WITH_NETWORK, CORPUS.questions["inverse"]
+    score = GenerateAndVerify().score(who, questions, CORPUS.entities)
+    for i in range(0, len(questions), 3):
+        for c in range(len(CORPUS.entities)):
+            if CORPUS.entities.lengths[c] != questions.size[i]:
+                assert score[i, c] == -np.inf
+                continue
+            turned = questions.turned.tokens[i, : questions.turned.lengths[i]].copy()
+            turned[turned == 3] = CORPUS.entities.tokens[c, : questions.size[i]]
+            with torch.no_grad():
+                network = who.modules["network"]
+                hidden = network(torch.from_numpy(turned[None]).long(), Causal().visibility({}))
+                logp = network.logits(hidden)[0].log_softmax(-1)
+            known = np.flatnonzero(questions.turned.roles[i, : len(turned)] == 3)
+            expected = sum(float(logp[t - 1, turned[t]]) for t in known)
+            assert score[i, c] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_prompt_longer_than_learned_positions_is_refused():
+    network = NetworkSettings(width=16, position="learned")
+    who = Trained(CORPUS, Causal(), assemble(network, Causal(), CORPUS, 0).eval())
+    with pytest.raises(
+        SettingError, match=r"a prompt has \d+ tokens, but this network knows \d+ places: ask with fewer"
+    ):
+        evaluate(who, InContext(6))
+    evaluate(READER_WITH_NETWORK, InContext(6))  # rotary positions have no end
+
+
+@pytest.fixture(scope="module")
+def run():
+    """The folder of a tiny run of a world with throwaway facts."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    train_run(tiny(world={"never": 3, "in_context": 0.5}), name)
+    yield folders.ROOT / name
+    shutil.rmtree(folders.ROOT / name)
+
+
+def test_ways_are_put_to_a_run_and_written_down(run, capsys):
+    main(["ways", str(run), "--distractors", "2", "--documents", "3"])
+    printed = capsys.readouterr().out
+    entry = json.loads((run / "ways.json").read_text())
+    assert list(entry["ways"]) == list(WAYS)
+    assert entry["ways"]["in-context"]["settings"] == {"distractors": 2}
+    assert entry["ways"]["lexical-retrieval"]["settings"] == {"documents": 3}
+    assert entry["ways"]["generate-and-verify"]["passes"] == 12
+    rows = (run / "ways.csv").read_text().splitlines()
+    counted = sum(of["count"] or 4 for way in entry["ways"].values() for of in way["asked"]["as-trained"].values())
+    assert len(rows) == 1 + counted
+    assert (
+        entry["ways"]["closed-book"]["asked"]["as-trained"] == json.loads((run / "result.json").read_text())["splits"]
+    )
+    for name in WAYS:
+        assert all(word in " ".join(printed.split()) for word in name.split("-"))
+    before = (run / "ways.json").stat().st_mtime_ns
+    ways = {"in-context": InContext(2)}
+    put(run, ways, anew=False)  # other ways than before
+    assert (run / "ways.json").stat().st_mtime_ns != before
+    before = (run / "ways.json").stat().st_mtime_ns
+    assert put(run, ways, anew=False)["ways"].keys() == ways.keys()
+    assert (run / "ways.json").stat().st_mtime_ns == before
+
+
+def test_the_record_says_how_questions_in_context_went(run):
+    entries = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    evaluations = [entry for entry in entries if entry["kind"] == "evaluation"]
+    assert all(set(entry["asked"]) == {"as-trained", "in-context"} for entry in evaluations)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--ways", "by-heart"], "ways is 'by-heart', but must be one of closed-book, in-context"),
+        (["--distractors", "-1"], "distractors is -1, but must be 0 or more"),
+        (["--distractors", "500"], "distractors is 500, but must be 0 to"),
+        (["--documents", "0"], "documents is 0, but must be 1 or more"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_two(run, arguments, says, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["ways", str(run), *arguments])
+    assert ended.value.code == 2
+    errors = capsys.readouterr().err
+    assert says in errors
+    assert len(errors.strip().splitlines()) == 1
+
+
+def test_no_run_there_is_refused(capsys, tmp_path):
+    with pytest.raises(SystemExit) as ended:
+        main(["ways", str(tmp_path / "nothing")])
+    assert ended.value.code == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_question_is_asked_behind_statements_or_what_is_looked_up(run, capsys):
+    corpus = Reversal(entities=12, relations=2, one_way=4, renderings=2, never=3, in_context=0.5).build(0)
+    a, b, c = corpus.entities.words[:3]
+    main(["ask", str(run), f"{b} student-of _", "--context", f"{a} teacher-of {b}", f"{c} child-of {a}"])
+    first = capsys.readouterr().out.splitlines()[0]
+    shown = f"[begin] {a} teacher-of {b} [separator] {c} child-of {a} [separator] {b} student-of _"
+    assert first == shown
+    main(["ask", str(run), f"{b} student-of _", "--retrieve", "lexical", "--documents", "2"])
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.count("[separator]") == 2
+    assert first.endswith(f"{b} student-of _")
+    for wrong in (["--context", f"{a} teacher-of _"], ["--context", f"{a} likes {b}"], ["--context", a]):
+        with pytest.raises(SystemExit) as ended:
+            main(["ask", str(run), f"{b} student-of _", *wrong])
+        assert ended.value.code == 2
+    with pytest.raises(SystemExit) as ended:
+        main(["ask", str(run), f"{b} student-of _", "--context", f"{a} teacher-of {b}", "--retrieve", "dense"])
+    assert ended.value.code == 2
