@@ -11,8 +11,8 @@ MEANING = {
     "backward": "_ r B   as it was told, first entity open",
     "inverse": "B r' _  the other way round, never told: the reversal curse",
     "wrong_frame": "B r _   how often A is said, which is wrong",
-    "never_forward": "A r _   a fact that was never told",
-    "never_inverse": "B r' _  the same, by the other word",
+    "new_forward": "A r _   a fact kept back in training, by the word in which a prompt tells it",
+    "new_inverse": "B r' _  the same, by the other word",
     "echo": "B r' _  how often B itself is said, which is wrong",
     "inverse_told": "B r' _  for facts whose inverse was told after all",
 }

@@ -11,14 +11,14 @@ from tasks.statements import Statements
 @dataclass(frozen=True)
 class Facts:
     """One matching a relation: `heads`, `tails` (entities) and `word`, all int[r, n]; told by the `forward` word, by
-    the `backward` word or by both, or `never`, though asked about, bool[r, n]."""
+    the `backward` word or by both, or kept back as `new`, bool[r, n]."""
 
     heads: np.ndarray
     tails: np.ndarray
     word: np.ndarray
     forward: np.ndarray
     backward: np.ndarray
-    never: np.ndarray
+    new: np.ndarray
 
     def statements(self) -> tuple[Statements, np.ndarray]:
         """All that is told, and the rows of what is told one way only."""
@@ -30,9 +30,9 @@ class Facts:
         )
         return told, np.flatnonzero(~np.concatenate([both[forward], both[backward]]))
 
-    def never_stated(self) -> Statements:
-        """One statement of each fact that is never told, half of them by either word."""
-        heads, word, tails = self.heads[self.never], self.word[self.never], self.tails[self.never]
+    def kept_back(self) -> Statements:
+        """One statement of each fact that is kept back, half of them by either word."""
+        heads, word, tails = self.heads[self.new], self.word[self.new], self.tails[self.new]
         turn = np.arange(len(word)) % 2 == 1
         return Statements(
             np.where(turn, tails, heads), np.where(turn, world.inverse(word), word), np.where(turn, heads, tails)
@@ -64,20 +64,20 @@ def draw_facts(
     relations: int,
     one_way: int,
     two_way: int | None,
-    never: int,
+    new: int,
     rng: np.random.Generator,
 ) -> Facts:
-    """`one_way`, `two_way` and `never` told facts, as evenly as can be over the relations; None: all others."""
+    """`one_way`, `two_way` and `new` facts, as evenly as can be over the relations; None: all others."""
     match = world.MATCHINGS[matching]
     heads, tails = (np.stack(ends) for ends in zip(*(match(entities, rng) for _ in range(relations))))
     word = np.broadcast_to(2 * np.arange(relations)[:, None], heads.shape)
     rank = rng.permuted(np.broadcast_to(np.arange(heads.shape[1]), heads.shape), axis=1)
     one_way_end = world.spread(one_way, relations)
-    told = heads.size - never if two_way is None else one_way + two_way
-    two_way_end, never_end = world.spread(told, relations), world.spread(told + never, relations)
+    told = heads.size - new if two_way is None else one_way + two_way
+    two_way_end, new_end = world.spread(told, relations), world.spread(told + new, relations)
     # Half by the forward word; an odd one goes to it in every second relation.
     by_forward_end = (one_way_end + np.arange(relations)[:, None] % 2) // 2
     both = (rank >= one_way_end) & (rank < two_way_end)
     forward = both | (rank < by_forward_end)
     backward = both | ((rank >= by_forward_end) & (rank < one_way_end))
-    return Facts(heads, tails, word, forward, backward, (rank >= two_way_end) & (rank < never_end))
+    return Facts(heads, tails, word, forward, backward, (rank >= two_way_end) & (rank < new_end))

@@ -44,8 +44,8 @@ class Reversal(InContext):
 
         told_back     [begin] f B r' A       inverse_told   B r' _   the inverse of facts told back: the upper bound
         bridge        [begin] f A r r' A     echo           B r' _   how often B is said, wrongly: the shortcut
-        never         (no document)          never_forward  A r _    facts that only a prompt can tell, by the word
-                                             never_inverse  B r' _   in which it tells them and by the other one
+        new           (no document)          new_forward    A r _    facts that only a prompt can tell, by the word
+                                             new_inverse    B r' _   in which it tells them and by the other one
     """
 
     HELD_OUT: ClassVar = ("inverse",)  # splits of inferences that training never told
@@ -58,8 +58,11 @@ class Reversal(InContext):
     """facts stated one way only, half of them by either word, equally many of each relation"""
     two_way: int | None = None
     """facts stated both ways; None: all others"""
-    never: int = 0
-    """facts that are never stated, and asked about all the same"""
+    new: int = 0
+    """facts that are kept back, though asked about: only a prompt can tell them, or a second training (tell)"""
+    tell: Literal["old", "new"] = "old"
+    """what documents tell: all facts but those kept back, or these alone, one way each, for a run that goes on from
+    another one (--from)"""
     told_back: float = 0.0
     """share of the one-way facts whose inverse is stated after all, to see what that alone brings (`inverse_told`)"""
     bridge: Literal["none", "composed", "naive"] = "none"
@@ -111,7 +114,8 @@ class Reversal(InContext):
         fits = self.two_way is None or 0 <= self.two_way <= most
         require(fits, "task.two_way", self.two_way, f"0 to {most}, the facts that are not one-way")
         most -= self.two_way or 0
-        require(0 <= self.never <= most, "task.never", self.never, f"0 to {most}, the facts that are not told")
+        require(self.tell == "old" or self.new, "task.new", self.new, "1 or more where task.tell is 'new'")
+        require(0 <= self.new <= most, "task.new", self.new, f"0 to {most}, the facts that are not told")
         pairs = not self.in_context or self.context_own or self.entities >= 2 * self.context_facts
         require(pairs, "task.context_facts", self.context_facts, f"1 to {self.entities // 2}, two entities a fact")
 
@@ -138,7 +142,7 @@ class Reversal(InContext):
         vocabulary = Vocabulary((*SPECIAL, *more, *FILLER, *piece_words))
         base = 2 * self.relations
         writer = Writer(entities, len(SPECIAL), base, self.wordings, first_filler, len(FILLER), self.filler)
-        facts = draw_facts(self.matching, self.entities, self.relations, self.one_way, self.two_way, self.never, rng)
+        facts = draw_facts(self.matching, self.entities, self.relations, self.one_way, self.two_way, self.new, rng)
         told = tell(self, facts, writer, rng, added)
         words_a_statement = 2 * self.longest_name + 2 + (self.bridge == "composed")  # each after [begin] or [separator]
         longest = max(self.statements, self.statements_drawn()) * (words_a_statement + 2 * self.filler)

@@ -17,7 +17,8 @@ class Telling(Protocol):
 
     told_back: float
     bridge: str
-    never: int
+    new: int
+    tell: str
     statements: int
     renderings: int
 
@@ -38,17 +39,23 @@ def tell(settings: Telling, facts: Facts, writer: Writer, rng: np.random.Generat
     back = added.permutation(len(one_way)) < round(settings.told_back * len(one_way))
     told_back = len(stated) + np.arange(back.sum())
     stated += Statements(b[back], world.inverse(r)[back], a[back])
-    untold = facts.untold(stated, named)
-    never = facts.never_stated()
-    premises = stated + never
-    stated += bridges(settings.bridge, stated, writer.words * writer.wordings)
+    new = facts.kept_back()
+    premises, first_new = stated + new, len(stated)
+    untold = facts.untold(stated if settings.tell == "old" else premises, named)
+    written = stated + bridges(settings.bridge, stated, writer.words * writer.wordings)
+    if settings.tell == "new":
+        written = new
 
     # Documents: every statement `renderings` times, in random order, `statements` a document.
-    order = np.concatenate([rng.permutation(len(stated)) for _ in range(settings.renderings)])
+    order = np.concatenate([rng.permutation(len(written)) for _ in range(settings.renderings)])
     order = np.pad(order, (0, -len(order) % settings.statements), constant_values=-1).reshape(-1, settings.statements)
-    documents = writer.write(stated, order, rng)
-    support = places(order, one_way, settings.renderings)[:, None]
+    documents = writer.write(written, order, rng)
 
+    def holding(rows: np.ndarray, told: bool) -> np.ndarray:
+        """The documents that hold each of the statements `rows`[q], int[q, 1, s]; none where they are not `told`."""
+        return places(order, rows, settings.renderings)[:, None] if told else np.zeros((len(rows), 1, 0), np.int32)
+
+    support = holding(one_way, settings.tell == "old")
     ask = Asker(writer, untold, support, one_way[:, None], rng).ask
     turned = world.inverse(r)
     questions = {
@@ -60,14 +67,14 @@ def tell(settings: Telling, facts: Facts, writer: Writer, rng: np.random.Generat
     if settings.bridge != "none":
         questions["echo"] = ask(LAST, Statements(b, turned, a), said=b)
     if back.any():
-        both = np.concatenate([support[back], places(order, told_back, settings.renderings)[:, None]], axis=2)
+        both = np.concatenate([support[back], holding(told_back, settings.tell == "old")], axis=2)
         questions["inverse_told"] = replace(questions["inverse"][back], support=both)
         questions["inverse"] = questions["inverse"][~back]
-    if settings.never:
-        nowhere, rows = np.zeros((len(never), 1, 0), np.int32), len(premises) - len(never) + np.arange(len(never))
-        ask = Asker(writer, untold, nowhere, rows[:, None], added).ask
-        questions["never_forward"] = ask(LAST, never)
-        questions["never_inverse"] = ask(LAST, Statements(never.target, world.inverse(never.word), never.source))
+    if settings.new:
+        rows = np.arange(len(new))
+        ask = Asker(writer, untold, holding(rows, settings.tell == "new"), first_new + rows[:, None], added).ask
+        questions["new_forward"] = ask(LAST, new)
+        questions["new_inverse"] = ask(LAST, Statements(new.target, world.inverse(new.word), new.source))
     asked = {split: of for split, of in questions.items() if len(of)}
     return Told(documents, asked, Premises(writer.bare(premises), facts.of(premises)))
 

@@ -1,5 +1,7 @@
 """Documents of throwaway facts: what they ask follows from what they state, and none of it is true in the world."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -27,7 +29,7 @@ def worlds(draw) -> Reversal:
         entities=draw(st.integers(8, 14)),
         relations=draw(st.integers(1, 3)),
         one_way=4,
-        never=draw(st.integers(0, 4)),
+        new=draw(st.integers(0, 4)),
         longest_name=longest,
         pieces=40 if longest > 1 else None,
         wordings=draw(st.integers(1, 2)),
@@ -161,13 +163,13 @@ def test_premises_are_what_was_told_and_questions_know_theirs(of, seed):
         for i in range(len(questions)):
             one = stated[questions.needs[i, 0]]
             (fact,) = facts(corpus, of, [one])
-            assert (fact in told_facts) == (not split.startswith("never"))
+            assert (fact in told_facts) == (not split.startswith("new"))
             rows = questions.support[i, 0]
-            assert len(rows) == (0 if split.startswith("never") else of.renderings)
+            assert len(rows) == (0 if split.startswith("new") else of.renderings)
             assert all(
                 facts(corpus, of, said(corpus, documents.tokens[d, 1 : documents.lengths[d]])) == {fact} for d in rows
             )
-            if split in ("forward", "inverse", "never_forward", "never_inverse"):
+            if split in ("forward", "inverse", "new_forward", "new_inverse"):
                 answer = corpus.entities.words[questions.accepted[i, 0]]
                 assert answer in (fact[0], fact[2])
                 # Turned: the same fact by the other word, the answer's place open.
@@ -208,10 +210,37 @@ def test_one_span_of_every_statement_is_hidden(statements, seed):
             {"in_context": 0.5, "entities": 7, "one_way": 4},
             "task.context_facts is 4, but must be 1 to 3, two entities a",
         ),
-        ({"never": 1801}, "task.never is 1801, but must be 0 to 1800, the facts that are not told"),
-        ({"never": 5, "two_way": 1797}, "task.never is 5, but must be 0 to 3, the facts that are not told"),
+        ({"new": 1801}, "task.new is 1801, but must be 0 to 1800, the facts that are not told"),
+        ({"tell": "new"}, "task.new is 0, but must be 1 or more where task.tell is 'new'"),
+        ({"new": 5, "two_way": 1797}, "task.new is 5, but must be 0 to 3, the facts that are not told"),
     ],
 )
 def test_impossible_settings_are_refused_by_name(given, says):
     with pytest.raises(SettingError, match=says):
         Reversal(**given)
+
+
+@few
+@given(worlds(), SEEDS)
+def test_a_second_training_tells_what_was_kept_back_one_way_and_nothing_else(of, seed):
+    if not of.new:
+        return
+    first, second = of.build(seed), replace(of, tell="new").build(seed)
+    assert first.vocabulary.words == second.vocabulary.words  # so that one can go on from the other
+    assert first.questions.keys() == second.questions.keys()
+    documents, kept = second.documents, first.questions["new_forward"]
+    told = {one for row, n in zip(documents.tokens, documents.lengths) for one in said(second, row[1:n])}
+    plain = {(s, word.removesuffix("-2"), t) for s, word, t in told}
+    premises = first.premises.documents
+    rows = kept.needs[:, 0]
+    assert plain == {said(first, premises.tokens[row, : premises.lengths[row]])[0] for row in rows}
+    assert len(plain) == of.new == len(facts(second, of, list(told)))
+    for split, questions in second.questions.items():
+        assert questions.support.shape[2] == (of.renderings if split.startswith("new") else 0)
+        np.testing.assert_array_equal(questions.accepted, first.questions[split].accepted)
+    # What is asked by the other word was told neither now nor before.
+    before = {one for row, n in zip(first.documents.tokens, first.documents.lengths) for one in said(first, row[1:n])}
+    for s, word, t in told:
+        other = first.relations[first.relations.index(word) ^ 1]
+        assert (t, other, s) not in told | before
+        assert (s, word, t) not in before

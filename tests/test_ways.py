@@ -30,7 +30,7 @@ from tests.running import tiny
 from tests.test_throwaway import facts, said
 from train.run import train_run
 
-WORLD = Reversal(entities=16, relations=2, one_way=10, never=4, renderings=3, longest_name=2, pieces=40)
+WORLD = Reversal(entities=16, relations=2, one_way=10, new=4, renderings=3, longest_name=2, pieces=40)
 CORPUS = WORLD.build(1)
 Fact = tuple[str, str, str]
 
@@ -125,7 +125,7 @@ def needed(questions: Questions, i: int) -> Fact:
 
 def test_who_reads_the_prompt_answers_in_context_and_only_there():
     alone, beside = evaluate(READER), evaluate(READER, InContext(5))
-    for split in ("forward", "backward", "inverse", "never_forward", "never_inverse"):
+    for split in ("forward", "backward", "inverse", "new_forward", "new_inverse"):
         assert alone[split]["correct"] == 0
         assert beside[split]["accuracy"] == 1
     assert beside["wrong_frame"]["correct"] == 0
@@ -174,12 +174,12 @@ def test_an_oracle_puts_one_document_of_what_is_needed_among_others():
         asked, found = way.prompt(READER, questions), way.found(READER, questions)
         for i in range(len(questions)):
             told = in_front(asked, i)
-            told_once = not split.startswith("never")
+            told_once = not split.startswith("new")
             assert len(told) == len(set(told)) == 3 + told_once
             assert told.count(needed(questions, i)) == told_once == found[i]
     splits = evaluate(READER, OracleRetrieval(3))
     assert splits["inverse"]["accuracy"] == 1
-    assert splits["never_inverse"]["correct"] == 0
+    assert splits["new_inverse"]["correct"] == 0
 
 
 @pytest.mark.parametrize("way", [LexicalRetrieval(4), DenseRetrieval(4), OracleRetrieval(1)])
@@ -232,7 +232,7 @@ def test_who_knows_only_what_was_told_verifies_every_inverse():
     assert splits["inverse"]["accuracy"] == 1
     assert splits["inverse"]["log_probability"] == pytest.approx(-0.1)
     assert splits["backward"]["count"] == 0  # has no other way round
-    assert splits["never_inverse"]["log_probability"] == pytest.approx(-5)
+    assert splits["new_inverse"]["log_probability"] == pytest.approx(-5)
     assert way.passes(KNOWER) == 16
 
 
@@ -269,7 +269,7 @@ def test_a_prompt_longer_than_learned_positions_is_refused():
 def run():
     """The folder of a tiny run of a world with throwaway facts."""
     name = f"test-{uuid.uuid4().hex[:8]}"
-    train_run(tiny(world={"never": 3, "in_context": 0.5}), name)
+    train_run(tiny(world={"new": 3, "in_context": 0.5}), name)
     yield folders.ROOT / name
     shutil.rmtree(folders.ROOT / name)
 
@@ -331,7 +331,7 @@ def test_no_run_there_is_refused(capsys, tmp_path):
 
 
 def test_a_question_is_asked_behind_statements_or_what_is_looked_up(run, capsys):
-    corpus = Reversal(entities=12, relations=2, one_way=4, renderings=2, never=3, in_context=0.5).build(0)
+    corpus = Reversal(entities=12, relations=2, one_way=4, renderings=2, new=3, in_context=0.5).build(0)
     a, b, c = corpus.entities.words[:3]
     main(["ask", str(run), f"{b} student-of _", "--context", f"{a} teacher-of {b}", f"{c} child-of {a}"])
     first = capsys.readouterr().out.splitlines()[0]
