@@ -70,6 +70,9 @@ def runnable(command: str, checkout: Path) -> list[str]:
     words[0] = sys.executable
     if words[3:5] and words[2] == "eval" and words[3] == "ask":
         words[5] = known_question(checkout / words[4], words[5].split()[0] == "_")
+        if "--context" in words:
+            first = words.index("--context") + 1
+            words[first:] = [known_statement(checkout / words[4])] * len(words[first:])
     elif words[2] == "train" and len(words) > 3 and "--help" not in words:
         words += SMALLEST.get(words[3], SMALL).split()
     return words
@@ -77,11 +80,22 @@ def runnable(command: str, checkout: Path) -> list[str]:
 
 def known_question(run: Path, first_open: bool) -> str:
     """A question in the words of the run's own, smaller, world."""
-    split = "backward" if first_open else "inverse"
+    return first_of(run, "backward" if first_open else "inverse")[0]
+
+
+def known_statement(run: Path) -> str:
+    """A statement of that world."""
+    question, answer = first_of(run, "forward")
+    return question.replace("_", answer)
+
+
+def first_of(run: Path, split: str) -> tuple[str, str]:
+    """The first question of a split, without filler, and its answer."""
     with open(run / "questions.csv", newline="") as file:
-        words = next(row["question"] for row in csv.DictReader(file) if row["split"] == split).split()
+        row = next(row for row in csv.DictReader(file) if row["split"] == split)
+    words = row["question"].split()
     at = next(i for i, word in enumerate(words) if re.search(r"-(of|over|to|from)$", word))
-    return " ".join(words[at - 1 : at + 2])
+    return " ".join(words[at - 1 : at + 2]), row["answer"]
 
 
 def test_the_readmes_commands_run_in_order(checkout):
