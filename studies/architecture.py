@@ -9,7 +9,7 @@ from dataclasses import replace
 from model.objectives.causal import Causal
 from model.objectives.masked import Masked
 from model.objectives.prefix import Prefix
-from train.presets import BIDIRECTIONAL as BASE
+from studies.objectives import BASE
 
 VARIANTS = {
     "next-token-causal": replace(BASE, objective=Causal()),
