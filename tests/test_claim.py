@@ -1,9 +1,13 @@
 """The claim itself, on one world and with the presets' own settings: minutes, so `make test-slow` runs it."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from eval.by_way import put
+from eval.ways.generate_and_verify import GenerateAndVerify
+from eval.ways.in_context import InContext
 from train.presets import PRESETS
 from train.run import train_run
 
@@ -11,9 +15,14 @@ SEED = 1000  # 0-4 are for reporting
 
 
 @pytest.fixture(scope="module")
-def splits(tmp_path_factory):
+def root(tmp_path_factory) -> Path:
+    """Where the runs are, by preset."""
+    return tmp_path_factory.mktemp("claim")
+
+
+@pytest.fixture(scope="module")
+def splits(root):
     """The splits of a trained run, by preset."""
-    root = tmp_path_factory.mktemp("claim")
     trained = {}
 
     def of(preset: str) -> dict[str, dict]:
@@ -50,3 +59,12 @@ def test_the_gap_is_of_the_inverse_alone(splits):
     assert causal["inverse"]["high"] < bidirectional["inverse"]["low"]
     assert abs(causal["forward"]["accuracy"] - bidirectional["forward"]["accuracy"]) <= 0.01
     assert causal["inverse"]["count"] == bidirectional["inverse"]["count"] >= 200
+
+
+@pytest.mark.slow
+def test_what_a_causal_model_cannot_say_it_can_check(splits, root):
+    splits("causal")
+    found = put(root / "causal", {"generate-and-verify": GenerateAndVerify(), "in-context": InContext()})["ways"]
+    inverse = {way: of["asked"]["as-trained"]["inverse"] for way, of in found.items()}
+    assert inverse["generate-and-verify"]["accuracy"] >= 0.95
+    assert inverse["in-context"]["accuracy"] <= 0.1  # nothing it trained on made use of a prompt
