@@ -40,7 +40,7 @@ from tests.running import (
     tiny,
 )
 from train.__main__ import main
-from train.batches import make_batch, order, rows
+from train.batches import make_batches, order, rows
 from train.loop import Stopped
 from train.progress import Progress
 from train.run import begin, train_run
@@ -464,7 +464,7 @@ def test_causal_and_masked_start_alike_and_see_the_same_documents_in_the_same_or
     assert one.keys() == other.keys()
     assert all(torch.equal(one[key], other[key]) for key in one)
     for step in range(8):
-        causal, masked = (make_batch(corpus, objective, 8, 0, step) for objective in (Causal(), Masked()))
+        (causal,), (masked,) = (make_batches(corpus, objective, 8, 0, step) for objective in (Causal(), Masked()))
         seen = masked["tokens"] != MASK
         assert not seen.all()
         np.testing.assert_array_equal(causal["tokens"][seen], masked["tokens"][seen])

@@ -12,7 +12,7 @@ from model.assemble import assemble
 from model.objectives import OBJECTIVES
 from tasks.settings import SettingError
 from tests.running import record, tiny
-from train.batches import make_batch, rows
+from train.batches import make_batches, rows
 from train.device import choose_device
 from train.loop import Counters, Loop
 from train.optimiser import learning_rate, make_optimiser
@@ -90,9 +90,9 @@ def test_a_batch_larger_than_the_corpus_goes_through_it_more_than_once():
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_a_batch_is_a_function_of_seed_and_step_whatever_was_asked_before(name):
     corpus, objective = tiny().task.build(0), OBJECTIVES[name]()
-    first = make_batch(corpus, objective, 8, 3, 5)
-    make_batch(corpus, objective, 8, 3, 6)
-    again, later, other = (make_batch(corpus, objective, 8, *at) for at in ((3, 5), (3, 6), (4, 5)))
+    (first,) = make_batches(corpus, objective, 8, 3, 5)
+    make_batches(corpus, objective, 8, 3, 6)
+    (again,), (later,), (other,) = (make_batches(corpus, objective, 8, *at) for at in ((3, 5), (3, 6), (4, 5)))
     assert all(np.array_equal(first[key], again[key]) for key in first)
     assert not np.array_equal(first["targets"], later["targets"])
     assert not np.array_equal(first["targets"], other["targets"])
@@ -102,7 +102,7 @@ def test_all_objectives_are_given_the_same_documents_in_the_same_order(monkeypat
     given = {}
     for name, kind in OBJECTIVES.items():
         monkeypatch.setattr(kind, "prepare", lambda self, documents, rng: {"tokens": documents.tokens})
-        given[name] = make_batch(tiny().task.build(0), kind(), 8, 0, 3)["tokens"]
+        given[name] = make_batches(tiny().task.build(0), kind(), 8, 0, 3)[0]["tokens"]
     first, *others = given.values()
     assert all(np.array_equal(first, tokens) for tokens in others)
 

@@ -24,14 +24,17 @@ def rows(documents: int, batch: int, seed: int, step: int) -> np.ndarray:
     return np.concatenate([order(documents, seed, int(e))[place[epoch == e]] for e in np.unique(epoch)])
 
 
-def documents_of(corpus: Corpus, batch: int, seed: int, step: int) -> Documents:
-    """The documents of a step: those of the corpus in turn and, where it draws some anew, their share of such."""
+def documents_of(corpus: Corpus, batch: int, seed: int, step: int) -> list[Documents]:
+    """The documents of a step: those of the corpus in turn and, where it draws some anew, their share of such.
+
+    Apart, since those drawn are many times longer: together all would be padded to their length.
+    """
     new = round(corpus.drawn.share * batch) if corpus.drawn else 0
     kept = corpus.documents[rows(len(corpus.documents), batch - new, seed, step)]
-    return kept + corpus.drawn.draw(new, np.random.default_rng([seed, DRAWN, step])) if new else kept
+    return [kept, corpus.drawn.draw(new, np.random.default_rng([seed, DRAWN, step]))] if new else [kept]
 
 
-def make_batch(corpus: Corpus, objective: Objective, batch: int, seed: int, step: int) -> Arrays:
-    """The objective's batch of `batch` documents for a step. Which documents does not depend on the objective."""
-    documents = documents_of(corpus, batch, seed, step)
-    return objective.prepare(documents, np.random.default_rng([seed, CORRUPTION, step]))
+def make_batches(corpus: Corpus, objective: Objective, batch: int, seed: int, step: int) -> list[Arrays]:
+    """The objective's batches of a step, of `batch` documents in all. Which documents does not depend on it."""
+    rng = np.random.default_rng([seed, CORRUPTION, step])
+    return [objective.prepare(documents, rng) for documents in documents_of(corpus, batch, seed, step)]

@@ -16,7 +16,7 @@ from eval.score import as_entry, evaluate
 from eval.trained import Trained, load_weights
 from eval.ways.in_context import InContext
 from model.objectives.batch import to_tensors
-from train.batches import make_batch
+from train.batches import make_batches
 from train.optimiser import learning_rate, make_optimiser
 from train.settings import Config
 
@@ -100,16 +100,17 @@ class Loop:
         return enough or counters.step == settings.steps
 
     def step(self, optimiser: torch.optim.Optimizer, counters: Counters) -> None:
-        """One step: a batch, its loss over its targets, the gradient, the weights."""
+        """One step: its batches, their loss over all targets, the gradient, the weights."""
         began = time.perf_counter()
         config, settings, modules = self.config, self.config.train, self.trained.modules
-        arrays = make_batch(self.trained.corpus, config.objective, settings.batch, config.seed, counters.step)
-        batch = to_tensors(arrays, self.device)
+        arrays = make_batches(self.trained.corpus, config.objective, settings.batch, config.seed, counters.step)
+        batches = [to_tensors(each, self.device) for each in arrays]
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(counters.step, counters.target_tokens, settings)
         torch.manual_seed((config.seed << 32) + counters.step)  # for dropout, which takes no generator
         with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
-            loss, denominator = config.objective.loss(modules, batch)
+            losses, denominators = zip(*(config.objective.loss(modules, batch) for batch in batches))
+        loss, denominator = sum(losses), sum(denominators)
         optimiser.zero_grad()
         (loss / max(denominator, 1)).backward()
         norm = torch.nn.utils.clip_grad_norm_(modules.parameters(), settings.clip)
@@ -120,7 +121,7 @@ class Loop:
                 f"norm {norm.item():.3g} (a lower train.learning_rate may help)"
             )
         optimiser.step()
-        targets = batch["targets"].numel()
+        targets = sum(batch["targets"].numel() for batch in batches)
         counters.step += 1
         counters.documents += settings.batch
         counters.target_tokens += targets
