@@ -135,3 +135,4 @@ class Corpus:
     longest: int  # tokens that a document or question of this task can have, whatever was drawn
     premises: Premises | None = None  # None where no prompt can be made
     drawn: Drawn | None = None
+    inferences: Callable[[], Questions] | None = None  # all that follows from the documents, whether told or not

@@ -12,19 +12,18 @@ from tasks import world
 from tasks.corpus import NONE, TARGET, Documents
 from tasks.settings import require
 from tasks.statements import Statements, Writer
+from tasks.thoughts import Thoughts
 from tasks.vocabulary import SEPARATOR
 
 
 @dataclass(frozen=True, kw_only=True)
-class InContext:
+class InContext(Thoughts):
     """Settings of every task that can draw such documents."""
 
     in_context: float = 0.0
     """share of the documents of a batch that state throwaway facts, drawn anew each time, and then ask them"""
     context_facts: int = 4
-    """most facts in one (1 to this many, at random)"""
-    restated: int = 8
-    """questions that follow in one, each about one of its facts, in its own words or turned round"""
+    """most facts in one (1 to this many, at random); each is then asked once, in its own words or turned round"""
     context_hubs: float = 0.5
     """share of them whose facts all have one entity in common, so that the relation matters too"""
     context_filler: float = 0.5
@@ -33,17 +32,17 @@ class InContext:
     """entities that such facts are about, and no others; 0: they are about those of the world"""
 
     def __post_init__(self):
+        super().__post_init__()
         require(0 <= self.in_context < 1, "task.in_context", self.in_context, "0 or more and below 1")
         for name in ("context_hubs", "context_filler"):
             require(0 <= getattr(self, name) <= 1, f"task.{name}", getattr(self, name), "0 to 1")
-        for name in ("context_facts", "restated"):
-            require(getattr(self, name) >= 1, f"task.{name}", getattr(self, name), "1 or more")
+        require(self.context_facts >= 1, "task.context_facts", self.context_facts, "1 or more")
         enough = self.context_own == 0 or self.context_own >= 2 * self.context_facts
         require(enough, "task.context_own", self.context_own, f"0, or {2 * self.context_facts} (two a fact) or more")
 
     def statements_drawn(self) -> int:
         """Statements in the longest such document, 0 where none is drawn."""
-        return self.context_facts + self.restated if self.in_context else 0
+        return 2 * self.context_facts if self.in_context else 0
 
 
 @dataclass(frozen=True)
@@ -63,20 +62,22 @@ class Throwaway:
 
     def draw(self, n: int, rng: np.random.Generator) -> Documents:
         """`n` documents."""
-        most, restated = self.settings.context_facts, self.settings.restated
+        most = self.settings.context_facts
         told = self.facts(n, rng)
         told = turned(told, rng.random((n, most)) < 0.5)
         facts = rng.integers(1, most + 1, (n, 1))
-        asked = (rng.random((n, restated)) * facts).astype(int)
+        there = np.arange(most) < facts
+        # In another order, and each once: what was answered before would only have to be copied.
+        asked = np.where(there, rng.random((n, most)), 1).argsort(1)
         again = turned(
             Statements(*(np.take_along_axis(part, asked, 1) for part in (told.source, told.word, told.target))),
-            rng.random((n, restated)) < 0.5,
+            rng.random((n, most)) < 0.5,
         )
         both = Statements(
             *(np.concatenate(pair, axis=1).ravel() for pair in zip(columns(told), columns(again), strict=True))
         )
         rows = np.arange(len(both)).reshape(n, -1)
-        rows[:, :most][np.arange(most) >= facts] = -1
+        rows[~np.tile(there, 2)] = -1
         documents = self.writer.write(both, rows, rng, rng.random(n) < self.settings.context_filler)
         asks = (documents.tokens == SEPARATOR).cumsum(1) >= facts
         roles = np.where(asks & (documents.roles == TARGET), documents.roles, np.int8(NONE))

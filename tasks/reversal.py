@@ -148,7 +148,8 @@ class Reversal(InContext):
         longest = max(self.statements, self.statements_drawn()) * (words_a_statement + 2 * self.filler)
         pool = np.arange(self.entities, named) if self.context_own else np.arange(named)
         drawn = Drawn(self.in_context, Throwaway(self, writer, facts.truth(named), pool).draw)
-        return Corpus(
+        drawn = drawn if self.in_context else None
+        corpus = Corpus(
             vocabulary,
             entities,
             words,
@@ -156,5 +157,7 @@ class Reversal(InContext):
             told.questions,
             longest,
             told.premises,
-            drawn if self.in_context else None,
+            drawn,
+            told.inferences,
         )
+        return self.divided(corpus, self.HELD_OUT, seed)

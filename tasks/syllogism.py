@@ -107,7 +107,7 @@ class Syllogism(ChainsInContext):
         untold = np.zeros((2, len(relations), named), bool)
         untold[LAST, conclusions.word, conclusions.target] = chains.held
 
-        def ask(asked: Statements, needs: np.ndarray) -> Questions:
+        def ask(asked: Statements, needs: np.ndarray, rng: np.random.Generator = rng) -> Questions:
             support = places(order, np.maximum(needs, 0).ravel(), self.renderings).reshape(*needs.shape, -1)
             support = np.where(needs[..., None] >= 0, support, np.int32(-1))
             return OneWay(writer, untold, support, needs.astype(np.int32), rng).ask(LAST, asked)
@@ -125,7 +125,7 @@ class Syllogism(ChainsInContext):
                 questions[split] = ask(some(conclusions, of), chains.needs()[of])
         words_a_statement = 2 * self.longest_name + 2  # each after [begin] or [separator]
         drawn = Drawn(self.in_context, Throwaway.of(self, writer, self.longest_chain, chains).draw)
-        return Corpus(
+        corpus = Corpus(
             vocabulary,
             entities,
             relations,
@@ -134,7 +134,9 @@ class Syllogism(ChainsInContext):
             max(self.statements, self.statements_drawn()) * (words_a_statement + 2 * self.filler),
             Premises(writer.bare(premises), np.arange(len(premises))),
             drawn if self.in_context else None,
+            lambda: ask(conclusions, chains.needs(), np.random.default_rng(0)),
         )
+        return self.divided(corpus, self.HELD_OUT, seed)
 
 
 @dataclass(frozen=True)

@@ -9,21 +9,20 @@ from tasks.corpus import NONE, TARGET, Documents
 from tasks.settings import require
 from tasks.statements import Statements, Writer
 from tasks.syllogism_chains import QUANTIFIERS, Chains, conclusion_word, premise_word
+from tasks.thoughts import Thoughts
 from tasks.vocabulary import SEPARATOR
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChainsInContext:
+class ChainsInContext(Thoughts):
     """Settings of a task of chains that can draw such documents."""
 
     in_context: float = 0.0
     """share of the documents of a batch that state throwaway premises, drawn anew each time, and then ask"""
     context_facts: int = 6
     """most premises in one (1 to this many, at random), in chains of any length that the world has, or alone"""
-    restated: int = 8
-    """questions that follow in one, each a premise again or the conclusion of a whole chain"""
-    context_concluded: float = 0.5
-    """share of these that ask for the conclusion, where a chain has one"""
+    context_concluded: float = 1.0
+    """share of their chains of which the conclusion is asked instead of the first premise; the others are, each once"""
     context_misled: float = 0.25
     """share of them that also tell a class to be near one that no premise is about"""
     context_filler: float = 0.5
@@ -32,12 +31,12 @@ class ChainsInContext:
     """classes that such premises are about, and no others; 0: they are about those of the world"""
 
     def __post_init__(self):
+        super().__post_init__()
         require(0 <= self.in_context < 1, "task.in_context", self.in_context, "0 or more and below 1")
         for name in ("context_concluded", "context_misled", "context_filler"):
             require(0 <= getattr(self, name) <= 1, f"task.{name}", getattr(self, name), "0 to 1")
         few = "2 or more: a conclusion needs two premises"
         require(self.context_facts >= 2, "task.context_facts", self.context_facts, few)
-        require(self.restated >= 1, "task.restated", self.restated, "1 or more")
         most = self.context_classes()
         enough = self.context_own == 0 or self.context_own >= most
         require(enough, "task.context_own", self.context_own, f"0, or {most} (two a premise, and one) or more")
@@ -48,7 +47,7 @@ class ChainsInContext:
 
     def statements_drawn(self) -> int:
         """Statements in the longest such document, 0 where none is drawn."""
-        return self.context_facts + 1 + self.restated if self.in_context else 0
+        return 2 * self.context_facts + 1 if self.in_context else 0
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ class Throwaway:
 
     def draw(self, n: int, rng: np.random.Generator) -> Documents:
         """`n` documents."""
-        most, restated = self.settings.context_facts, self.settings.restated
+        most = self.settings.context_facts
         classes, facts = self.classes(n, rng), rng.integers(1, most + 1, (n, 1))
         begins, ends = self.spans(facts, rng)
         kind = pick(rng.integers(len(QUANTIFIERS), size=(n, most)), begins)
@@ -94,8 +93,10 @@ class Throwaway:
         told = Statements(pick(classes, at), word, pick(classes, at + 1))
         aside, there = self.aside(classes, begins, at, facts, rng)
 
-        asked = (rng.random((n, restated)) * facts).astype(int)
-        conclude = pick(begins < ends, asked) & (rng.random((n, restated)) < self.settings.context_concluded)
+        # In another order, and each once: what was answered before would only have to be copied.
+        asked = np.where(place < facts, rng.random((n, most)), 1).argsort(1)
+        conclude = (begins == place) & (begins < ends) & (rng.random((n, most)) < self.settings.context_concluded)
+        conclude = pick(conclude, asked)
         first, last = np.where(conclude, pick(begins, asked), asked), np.where(conclude, pick(ends, asked), asked)
         drawn = conclusion_word(pick(kind, asked), last - first + 1)
         again = Statements(
@@ -107,6 +108,7 @@ class Throwaway:
         rows = np.arange(len(every)).reshape(n, -1)
         stated = np.concatenate([place < facts, there], axis=1)
         order = np.where(stated, rng.random(stated.shape), 1).argsort(1)  # any order, what is not stated last
+        rows[:, most + 1 :] = np.where(place < facts, rows[:, most + 1 :], -1)
         rows[:, : most + 1] = np.where(pick(stated, order), pick(rows, order), -1)
         documents = self.writer.write(every, rows, rng, rng.random(n) < self.settings.context_filler)
         asks = (documents.tokens == SEPARATOR).cumsum(1) >= stated.sum(1, keepdims=True)

@@ -1,5 +1,6 @@
 """How facts are told and asked: which statements there are, the documents that hold them, the questions by split."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -28,6 +29,7 @@ class Told:
     documents: Documents
     questions: dict[str, Questions]
     premises: Premises
+    inferences: Callable[[], Questions]
 
 
 def tell(settings: Telling, facts: Facts, writer: Writer, rng: np.random.Generator, added: np.random.Generator) -> Told:
@@ -75,8 +77,16 @@ def tell(settings: Telling, facts: Facts, writer: Writer, rng: np.random.Generat
         ask = Asker(writer, untold, holding(rows, settings.tell == "new"), first_new + rows[:, None], added).ask
         questions["new_forward"] = ask(LAST, new)
         questions["new_inverse"] = ask(LAST, Statements(new.target, world.inverse(new.word), new.source))
+
+    def inferences() -> Questions:
+        """What documents tell, turned round."""
+        told, first = (new, first_new) if settings.tell == "new" else (stated, 0)
+        rows = np.arange(len(told))
+        asker = Asker(writer, untold, holding(rows, True), first + rows[:, None], np.random.default_rng(0))
+        return asker.ask(LAST, Statements(told.target, world.inverse(told.word), told.source))
+
     asked = {split: of for split, of in questions.items() if len(of)}
-    return Told(documents, asked, Premises(writer.bare(premises), facts.of(premises)))
+    return Told(documents, asked, Premises(writer.bare(premises), facts.of(premises)), inferences)
 
 
 def bridges(kind: str, stated: Statements, words: int) -> Statements:

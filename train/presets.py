@@ -14,6 +14,7 @@ from model.objectives.reversed import Reversed
 from model.settings import NetworkSettings
 from tasks.reversal import Reversal
 from tasks.syllogism import Syllogism
+from tasks.triples import Triples
 from train.settings import Config, TrainSettings
 
 CAUSAL = Config(Reversal(), Causal(), train=TrainSettings(steps=3000))
@@ -43,6 +44,7 @@ KITOUNI_RELATIONSHIP = replace(
     train=TrainSettings(steps=3000),
 )
 SYLLOGISM = replace(CAUSAL, task=Syllogism())
+TRIPLES = replace(CAUSAL, task=Triples())
 
 
 def preset_of(objective: type) -> Config:
@@ -64,6 +66,7 @@ PRESETS: dict[str, tuple[str, Config]] = {
         if kind not in (Causal, Masked)
     },
     "syllogism": ("next token, premises of which only some conclusions are told", SYLLOGISM),
+    "triples": ("next token, facts of your own from a file, asked in every direction", TRIPLES),
     "coda-forno": ("masked, 1,000 entities x 20 relations, 1 % one-way (long)", CODA_FORNO),
     "coda-forno-small": ("the same shape with 100 entities, 10 % one-way", CODA_FORNO_SMALL),
     "kitouni-retrieval": ("masked at a uniform rate, keys and values of two tokens", KITOUNI),

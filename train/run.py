@@ -4,6 +4,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from eval.score import as_entry, records, summaries
 from eval.trained import SECTIONS, Trained, load_weights
 from model.assemble import assemble
 from tasks.settings import SettingError, require
+from train.augment import augmented, counted
 from train.device import choose_device, environment
 from train.loop import Loop
 from train.settings import Config
@@ -52,6 +54,9 @@ def train_run(
         begin(folder, config, resume, overwrite, environment(device) | {"from": lineage})
         if (folder / "result.json").exists():
             return read_json(folder / "result.json")
+        if config.train.augment:
+            more = augmented(corpus, Path(config.train.origin), config.train.augment, folder, check)
+            trained = replace(trained, corpus=more)
         with View(folder) as view:
 
             def tell(entry: dict[str, Any]) -> None:
@@ -68,6 +73,7 @@ def train_run(
                 "target_tokens": counters.target_tokens,
                 "parameters": sum(p.numel() for p in modules.parameters()),
                 "train_seconds": round(counters.seconds, 3),
+                **(counted(folder) if config.train.augment else {}),
                 **as_entry(summaries(corpus, asked)),
             }
             write_text(folder / "questions.csv", as_csv(asked))

@@ -55,6 +55,8 @@ class TrainSettings:
     """compile the network first (15-50 s, then faster steps for small models)"""
     origin: Annotated[str | None, arg(name="from", prefix_name=False)] = None
     """run folder whose weights to start from, with a fresh optimiser"""
+    augment: int = 0
+    """times that each statement which that run infers in context from its own documents is added to the documents"""
 
     def __post_init__(self):
         for name in (
@@ -73,6 +75,8 @@ class TrainSettings:
         require(0 < self.learning_rate <= 1, "train.learning_rate", self.learning_rate, "above 0 and at most 1")
         most = 1 / self.learning_rate  # beyond that, a step's decay turns weights over instead of shrinking them
         require(0 <= self.weight_decay <= most, "train.weight_decay", self.weight_decay, f"0 to {most:.0f}")
+        require(self.augment >= 0, "train.augment", self.augment, "0 or more")
+        require(self.origin is not None or not self.augment, "train.augment", self.augment, "0 without --from")
         require(0 < self.clip < math.inf, "train.clip", self.clip, "above 0")
         require(0 <= self.final_rate <= 1, "train.final_rate", self.final_rate, "0 to 1")
         for name in ("beta1", "beta2"):

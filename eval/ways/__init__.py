@@ -6,6 +6,7 @@ To add one: a file with a class like ClosedBook, and one line here.
 from eval.ways.closed_book import ClosedBook
 from eval.ways.generate_and_verify import GenerateAndVerify
 from eval.ways.in_context import InContext
+from eval.ways.recall import Recall
 from eval.ways.retrieval import DenseRetrieval, LexicalRetrieval, OracleRetrieval
 
 WAYS = {
@@ -15,4 +16,5 @@ WAYS = {
     "lexical-retrieval": LexicalRetrieval(),
     "dense-retrieval": DenseRetrieval(),
     "generate-and-verify": GenerateAndVerify(),
+    "recall": Recall(),
 }

@@ -14,6 +14,7 @@ from model.objectives.masked import Masked
 from model.objectives.masked_copy import MaskedCopy
 from model.objectives.permuted import Permuted
 from model.objectives.prefix import Prefix
+from model.objectives.reinforced import Reinforced
 from model.objectives.reversed import Reversed
 from model.objectives.span_denoising import SpanDenoising
 
@@ -31,4 +32,5 @@ OBJECTIVES = {
     "span-denoising": SpanDenoising,
     "belief-state": BeliefState,
     "joint-embedding": JointEmbedding,
+    "reinforced": Reinforced,
 }
