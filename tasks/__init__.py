@@ -5,5 +5,6 @@ To add a task: one file with a frozen settings dataclass that has `build(seed) -
 
 from tasks.reversal import Reversal
 from tasks.syllogism import Syllogism
+from tasks.triples import Triples
 
-TASKS = {"reversal": Reversal, "syllogism": Syllogism}
+TASKS = {"reversal": Reversal, "syllogism": Syllogism, "triples": Triples}

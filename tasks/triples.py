@@ -1,0 +1,150 @@
+"""Your own facts, from a file: told both ways or one way only, and asked in every direction, as in the reversal world.
+
+Relations need not be bijections: every question lists all its right answers.
+"""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from tasks import world
+from tasks.asking import FIRST, LAST
+from tasks.corpus import Corpus, Drawn, Entities, Premises
+from tasks.in_context import InContext
+from tasks.reversal import FILLER
+from tasks.settings import require
+from tasks.statements import Statements, Writer, places
+from tasks.table import digest_of
+from tasks.triples_asking import Answers, SetAsker, Unseen, once_a_set, questions
+from tasks.triples_context import DENSEST, FileThrowaway
+from tasks.triples_file import FileFacts, apart, read_facts
+from tasks.triples_held import one_way
+from tasks.triples_notes import notes
+from tasks.vocabulary import SPECIAL, Vocabulary
+
+OPEN = "_"  # a person writes it for what is asked, so no name is shown as it
+
+
+@dataclass(frozen=True)
+class Triples(InContext):
+    """Facts of your own, in words of any language (the reversal curse on real names: Berglund et al. 2023, 2309.12288).
+
+    `file` has the columns head, relation, tail; `relations` the columns relation, inverse. A fact may be written by
+    the inverse word, too. A document, and a question of each split, for a fact A r B that is told only so:
+
+        document      [begin] f A r B f f    (f: filler)
+        forward       [begin] A r _ f        as told, last entity open: B, and every other Y with A r Y
+        backward      [begin] f _ r B        as told, first entity open: A, and every other X with X r B
+        inverse       [begin] f B r' _       by the other word, never told of any X: A, and every other X
+        wrong_frame   [begin] B r _ f f      how often such an X is said, where B r X is not true
+
+    For a fact told only as `B r' A`, swap A with B and r with r'. All other facts are told both ways. What is told one
+    way only are whole answer sets, so that no right answer to `B r' _` is ever told in these words. A set is asked
+    about once.
+
+    Chance is that of a guess among all entities; by elimination, among those that stand in that place of that word in
+    the file, though training never shows them there: in both, the right ones over all. A guess at the answer that a
+    word has most often can be better: `notes` says where.
+    """
+
+    HELD_OUT: ClassVar = ("inverse",)  # splits of inferences that training never told
+
+    file: str = "tasks/examples/facts.csv"
+    """facts, a line each: UTF-8, comma-separated, with the columns head, relation and tail"""
+    relations: str = "tasks/examples/relations.csv"
+    """words for relations, a line each: the columns relation and inverse"""
+    digest: str | None = None
+    """SHA-256 of both files (`Triples.with_digest`); others are refused. None: whatever they hold"""
+    one_way: float = 0.5
+    """share of the facts that are told one way only, half of them by either word, as far as answer sets allow"""
+    most_answers: int = 100
+    """right answers that a question can have; facts with more are told both ways"""
+    filler: int = 2
+    """most filler tokens before, and after, the statements of a document (0 to this many, at random)"""
+    statements: int = 1
+    """statements a document, joined by [separator]"""
+    renderings: int = 16
+    """documents in which each statement stands, each time with other filler and other neighbours; time and memory
+    grow with it"""
+
+    def __post_init__(self):
+        super().__post_init__()
+        require(0 < self.one_way <= 1, "task.one_way", self.one_way, "above 0 and at most 1")
+        require(self.filler >= 0, "task.filler", self.filler, "0 or more")
+        for name in ("most_answers", "statements", "renderings"):
+            require(getattr(self, name) >= 1, f"task.{name}", getattr(self, name), "1 or more")
+
+    def with_digest(self) -> "Triples":
+        """These settings for the files as they are now, and for no others."""
+        return replace(self, digest=self.found())
+
+    def found(self) -> str:
+        """The digest of the files as they are now."""
+        return digest_of({"task.file": self.file, "task.relations": self.relations})
+
+    def notes(self, most: int = 20) -> list[str]:
+        """What a person should know about the files, `most` lines of each kind: what stands there twice, questions
+        with several answers, words without a fact, names that are shown otherwise."""
+        return notes(read_facts(self.file, self.relations), self.shown, most)
+
+    def read(self) -> FileFacts:
+        """The facts, where the files are those that these settings are for."""
+        if self.digest is not None:
+            found = self.found()
+            require(found == self.digest, "task.digest", self.digest, f"{found}, that of task.file and task.relations")
+        facts = read_facts(self.file, self.relations)
+        if self.in_context and not self.context_own:
+            most = len(facts.names) // 2
+            pairs = f"1 to {most}, two entities a fact, or task.context_own be given"
+            require(self.context_facts <= most, "task.context_facts", self.context_facts, pairs)
+            dense = np.bincount(facts.relation).max() / len(facts.names) ** 2
+            others = f"given: {100 * dense:.0f} % of what one relation could tell is true"
+            require(dense <= DENSEST, "task.context_own", self.context_own, others)
+        return facts
+
+    def shown(self, facts: FileFacts) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """Words as they are shown, each once: relations, names, filler. Those of the file come first."""
+        taken = {*SPECIAL, OPEN}
+        words, names = apart(facts.relations.words, taken), apart(facts.names, taken)
+        own = apart(world.syllables(self.context_own), taken) if self.context_own else ()
+        return words, (*names, *own), apart(FILLER, taken)
+
+    def build(self, seed: int) -> Corpus:
+        """The corpus, a pure function of these settings, what the files hold, and `seed`."""
+        rng, facts = np.random.default_rng([seed, 0]), self.read()
+        words, names, filler = self.shown(facts)
+        first_filler, named = len(SPECIAL) + len(words), len(names)
+        tokens = first_filler + len(filler) + np.arange(named, dtype=np.int32)[:, None]
+        entities = Entities(tokens, np.ones(named, np.int32), names)
+        writer = Writer(entities, len(SPECIAL), len(words), 1, first_filler, len(filler), self.filler)
+
+        by_forward = Statements(facts.heads, 2 * facts.relation, facts.tails)
+        by_inverse = Statements(facts.tails, 2 * facts.relation + 1, facts.heads)
+        forward_only, inverse_only = one_way(facts, self.one_way, self.most_answers, rng)
+        can = "larger, or the files others: no whole set of right answers is so small a share of its relation's facts"
+        require(bool((forward_only | inverse_only).any()), "task.one_way", self.one_way, can)
+        told = np.concatenate([~inverse_only, ~forward_only])
+        true = by_forward + by_inverse
+        stated = Statements(true.source[told], true.word[told], true.target[told])
+        fact = np.tile(np.arange(len(facts)), 2)[told]
+        order = np.concatenate([rng.permutation(len(stated)) for _ in range(self.renderings)])
+        order = np.pad(order, (0, -len(order) % self.statements), constant_values=-1).reshape(-1, self.statements)
+        documents = writer.write(stated, order, rng)
+
+        answers = Answers.of(true, named)
+        unseen = tuple(Unseen.of(slot, true, stated, named, len(words)) for slot in (FIRST, LAST))
+        asker = SetAsker(writer, unseen, rng)
+        rows = once_a_set(stated, (forward_only | inverse_only)[fact], named)
+        support = places(order, rows, self.renderings)[:, None]
+        drawn = FileThrowaway.of(self, writer, len(words) // 2, len(facts.names), answers)
+        return Corpus(
+            vocabulary=Vocabulary((*SPECIAL, *words, *filler, *names)),
+            entities=entities,
+            relations=words,
+            documents=documents,
+            questions=questions(asker, answers, stated, rows, support, self.most_answers),
+            longest=max(self.statements, self.statements_drawn()) * (4 + 2 * self.filler),  # [begin] or [separator]
+            premises=Premises(writer.bare(stated), fact),
+            drawn=Drawn(self.in_context, drawn.draw) if self.in_context else None,
+        )

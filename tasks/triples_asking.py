@@ -1,0 +1,142 @@
+"""Facts of a file as questions: every right answer, and both chances beside them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks import world
+from tasks.asking import FIRST, LAST
+from tasks.corpus import SOURCE, TARGET, Documents, Questions, blank
+from tasks.statements import Statements, Writer
+
+
+@dataclass(frozen=True)
+class Answers:
+    """All true statements, by source and word: `key` int[n] in order, and the `target` of each."""
+
+    entities: int
+    key: np.ndarray
+    target: np.ndarray
+
+    @staticmethod
+    def of(true: Statements, entities: int) -> "Answers":
+        key = true.word * entities + true.source
+        order = np.lexsort((true.target, key))
+        return Answers(entities, key[order], true.target[order])
+
+    def span(self, source: np.ndarray, word: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where the answers of each question begin, and how many there are."""
+        begin, end = (np.searchsorted(self.key, word * self.entities + source, side) for side in ("left", "right"))
+        return begin, end - begin
+
+    def to(self, source: np.ndarray, word: np.ndarray) -> np.ndarray:
+        """The entities that stand last after each source and word, int32[q, a], -1 where fewer."""
+        begin, count = self.span(source, word)
+        column = np.arange(count.max(initial=0))
+        there = column < count[:, None]
+        return np.where(there, self.target[np.where(there, begin[:, None] + column, 0)], -1).astype(np.int32)
+
+    def true(self, statements: Statements) -> np.ndarray:
+        """Whether each statement is true, bool of its shape."""
+        known = self.key * self.entities + self.target
+        asked = (statements.word * self.entities + statements.source) * self.entities + statements.target
+        return known[np.minimum(np.searchsorted(known, asked), len(known) - 1)] == asked
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Who belongs in one slot of a word and is never seen there in training: `key` in order, and how many a word."""
+
+    entities: int
+    key: np.ndarray
+    count: np.ndarray
+
+    @staticmethod
+    def of(slot: int, true: Statements, told: Statements, entities: int, words: int) -> "Unseen":
+        belongs, seen = (one.word * entities + (one.target if slot == LAST else one.source) for one in (true, told))
+        key = np.setdiff1d(belongs, seen)
+        return Unseen(entities, key, np.bincount(key // entities, minlength=words))
+
+    def chance(self, word: np.ndarray, accepted: np.ndarray) -> np.ndarray:
+        """Of guessing an accepted entity among them."""
+        fits = np.isin(word[:, None] * self.entities + accepted, self.key) & (accepted >= 0)
+        return fits.sum(1) / np.maximum(self.count[word], 1)
+
+
+@dataclass(frozen=True)
+class SetAsker:
+    """`unseen`, for the first and the last slot; each question accepts a set of entities."""
+
+    writer: Writer
+    unseen: tuple[Unseen, Unseen]
+    rng: np.random.Generator
+
+    def ask(
+        self, slot: int, stated: Statements, accepted: np.ndarray, needs: np.ndarray, support: np.ndarray
+    ) -> Questions:
+        """What stands in the `slot` of each statement."""
+        full = self.write(stated, self.rng)
+        start, size = opened(full, slot)
+        chance = (accepted >= 0).sum(1) / len(self.writer.entities)
+        turned = None
+        if slot == LAST:
+            other = Statements(stated.target, world.inverse(stated.word), stated.source)
+            turned = self.write(other, np.random.default_rng(0), filled=False)
+            turned = blank(turned, *opened(turned, FIRST))
+        by_elimination = self.unseen[slot].chance(stated.word, accepted)
+        questions = blank(full, start, size)
+        return Questions(questions, start, size, accepted, support, needs, chance, by_elimination, turned)
+
+    def write(self, stated: Statements, rng: np.random.Generator, filled: bool = True) -> Documents:
+        return self.writer.write(stated, np.arange(len(stated))[:, None], rng, filled)
+
+
+def opened(documents: Documents, slot: int) -> tuple[np.ndarray, np.ndarray]:
+    """Start and size of the slot, in tokens."""
+    is_open = documents.roles == (TARGET if slot == LAST else SOURCE)
+    return is_open.argmax(1).astype(np.int32), is_open.sum(1, dtype=np.int32)
+
+
+def own_first(accepted: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """The same sets with `own`[q] in front, which tables show."""
+    front = accepted == own[:, None]
+    order = np.argsort(np.where(accepted < 0, 2, ~front), axis=1, kind="stable")
+    return np.take_along_axis(accepted, order, 1)
+
+
+def once_a_set(stated: Statements, one_way: np.ndarray, entities: int) -> np.ndarray:
+    """Of the statements that are told `one_way`, bool[n], the first of each word and target: their inverse is one
+    question."""
+    rows = np.flatnonzero(one_way)
+    return rows[np.sort(np.unique(stated.word[rows] * entities + stated.target[rows], return_index=True)[1])]
+
+
+def questions(
+    asker: SetAsker, answers: Answers, stated: Statements, rows: np.ndarray, support: np.ndarray, most: int
+) -> dict[str, Questions]:
+    """The questions of each split about the statements `rows`[q], where at most `most` answers are right, with the
+    documents `support`[q, 1, s] that hold them."""
+    a, r, b = stated.source[rows], stated.word[rows], stated.target[rows]
+    told, inverse = Statements(a, r, b), world.inverse(r)
+    sources = own_first(answers.to(b, inverse), a)
+    swapped = Statements(*np.broadcast_arrays(b[:, None], r[:, None], sources))
+    wrong = own_first(np.where(answers.true(swapped), np.int32(-1), sources), a)
+    few = answers.span(a, r)[1] <= most
+    targets = np.full((len(rows), 1), -1, np.int32)
+    if few.any():
+        found = own_first(answers.to(a[few], r[few]), b[few])
+        targets = np.full((len(rows), found.shape[1]), -1, np.int32)
+        targets[few] = found
+    splits = {
+        "forward": (LAST, told, targets),
+        "backward": (FIRST, told, sources),
+        "inverse": (LAST, Statements(b, inverse, a), sources),
+        "wrong_frame": (LAST, Statements(b, r, a), wrong),
+    }
+    found = {}
+    for split, (slot, asked, accepted) in splits.items():
+        at = np.flatnonzero(accepted[:, 0] >= 0)
+        if len(at):
+            one = Statements(asked.source[at], asked.word[at], asked.target[at])
+            found[split] = asker.ask(slot, one, accepted[at], rows[at, None].astype(np.int32), support[at])
+    return found
