@@ -3,8 +3,9 @@
 To add a task: one file with a frozen settings dataclass that has `build(seed) -> Corpus`, and one line here.
 """
 
+from tasks.codebook import Codebook
 from tasks.reversal import Reversal
 from tasks.syllogism import Syllogism
 from tasks.triples import Triples
 
-TASKS = {"reversal": Reversal, "syllogism": Syllogism, "triples": Triples}
+TASKS = {"reversal": Reversal, "syllogism": Syllogism, "codebook": Codebook, "triples": Triples}

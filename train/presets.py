@@ -12,6 +12,7 @@ from model.objectives.causal import Causal
 from model.objectives.masked import Masked
 from model.objectives.reversed import Reversed
 from model.settings import NetworkSettings
+from tasks.codebook import Codebook
 from tasks.reversal import Reversal
 from tasks.syllogism import Syllogism
 from tasks.triples import Triples
@@ -44,6 +45,7 @@ KITOUNI_RELATIONSHIP = replace(
     train=TrainSettings(steps=3000),
 )
 SYLLOGISM = replace(CAUSAL, task=Syllogism())
+CODEBOOK = replace(CAUSAL, task=Codebook())
 TRIPLES = replace(CAUSAL, task=Triples())
 
 
@@ -66,6 +68,7 @@ PRESETS: dict[str, tuple[str, Config]] = {
         if kind not in (Causal, Masked)
     },
     "syllogism": ("next token, premises of which only some conclusions are told", SYLLOGISM),
+    "codebook": ("next token, entries that are defined and never used", CODEBOOK),
     "triples": ("next token, facts of your own from a file, asked in every direction", TRIPLES),
     "coda-forno": ("masked, 1,000 entities x 20 relations, 1 % one-way (long)", CODA_FORNO),
     "coda-forno-small": ("the same shape with 100 entities, 10 % one-way", CODA_FORNO_SMALL),

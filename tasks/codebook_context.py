@@ -1,0 +1,134 @@
+"""Documents that define throwaway entries of codebooks and use them at once, so that a model learns to look them up
+in its context (Lampinen et al. 2025b, 2509.16189). What is true in one is true in no other, nor in the world."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tasks.corpus import NONE, TARGET, Documents, Entities
+from tasks.settings import require
+from tasks.statements import Statements, Writer
+from tasks.thoughts import Thoughts
+from tasks.vocabulary import SEPARATOR
+
+VERBS = ("means", "encodes-as", "decodes-as")
+MEANS, ENCODES, DECODES = range(len(VERBS))
+
+
+@dataclass(frozen=True, kw_only=True)
+class BooksInContext(Thoughts):
+    """Settings of a task of codebooks that can draw such documents."""
+
+    in_context: float = 0.0
+    """share of the documents of a batch that define throwaway entries, drawn anew each time, and then use them"""
+    context_facts: int = 8
+    """most definitions in one (1 to this many, at random)"""
+    context_books: int = 4
+    """most books that they are of (1 to this many, at random)"""
+    restated: int = 4
+    """most questions that follow in one, each about another of its definitions and others of the same book"""
+    context_again: float = 0.25
+    """share of these that ask for a definition again; the others ask for whole sequences"""
+    context_turned: float = 0.5
+    """share of the sequences that are decoded; the others are encoded"""
+    context_hubs: float = 0.5
+    """share of them whose books define the same symbols as far as can be, so that the book matters too"""
+    context_filler: float = 0.5
+    """share of them with filler around each statement, as in plain documents"""
+    context_own: int = 0
+    """books that such definitions are of, and no others; 0: they are of those of the world"""
+
+    def __post_init__(self):
+        super().__post_init__()
+        require(0 <= self.in_context < 1, "task.in_context", self.in_context, "0 or more and below 1")
+        for name in ("context_again", "context_turned", "context_hubs", "context_filler"):
+            require(0 <= getattr(self, name) <= 1, f"task.{name}", getattr(self, name), "0 to 1")
+        for name in ("context_facts", "context_books", "restated"):
+            require(getattr(self, name) >= 1, f"task.{name}", getattr(self, name), "1 or more")
+        require(self.context_own >= 0, "task.context_own", self.context_own, "0 or more")
+
+    def statements_drawn(self) -> int:
+        """Statements in the longest such document, 0 where none is drawn."""
+        return self.context_facts + min(self.restated, self.context_facts) if self.in_context else 0
+
+
+@dataclass(frozen=True)
+class Throwaway:
+    """Draws documents of entries that the books of the world do not have.
+
+        [begin] f a r means X [separator] b r means Y f [separator] a r encodes-as X [separator] Y X r decodes-as …
+
+    Only the answer of a statement that asks has a role, so it alone is ever a target. Symbols of a sequence are
+    different, where so many are defined. `truth`[r, s] is the code of plain symbol s in book r of the world, -1 for
+    none; `pool` are the books that such definitions are of; `verb` is the first verb among the words of relations.
+    """
+
+    settings: BooksInContext
+    writer: Writer
+    truth: np.ndarray
+    pool: np.ndarray
+    verb: int
+    length: int
+    first: int
+
+    def draw(self, n: int, rng: np.random.Generator) -> Documents:
+        """`n` documents."""
+        most, length = self.settings.context_facts, self.length
+        book, plain, code = self.definitions(n, rng)
+        facts = rng.integers(1, most + 1, (n, 1))
+        stated = np.arange(most) < facts
+        begin = np.where(stated, rng.random((n, most)), 2).argsort(1)[:, : self.settings.restated]
+        asks = begin.shape[1]
+        there = np.concatenate([stated, np.arange(asks) < facts], axis=1)
+        of = pick(book, begin)
+        again = rng.random((n, asks)) < self.settings.context_again
+        turn = ~again & (rng.random((n, asks)) < self.settings.context_turned)
+
+        # A sequence goes on with other entries of the book it began with and, when there are no more, from the start.
+        fits = stated[:, None] & (book[:, None] == of[..., None])
+        order = np.where(fits, rng.random(fits.shape), 2)
+        np.put_along_axis(order, begin[..., None], -1, 2)
+        at = np.arange(length) % np.maximum(fits.sum(2), 1)[..., None]
+        chosen = np.take_along_axis(order.argsort(2), at, 2).reshape(n, -1)
+        size = np.concatenate([np.ones((n, most), np.int32), np.where(again, 1, length).astype(np.int32)], axis=1)
+
+        def names(values: np.ndarray) -> np.ndarray:
+            alone = np.repeat(values[..., None], length, axis=2)
+            return np.concatenate([alone, pick(values, chosen).reshape(n, asks, length)], axis=1)
+
+        turned = np.concatenate([np.zeros((n, most), bool), turn], axis=1)[..., None]
+        plain, code = self.first + names(plain), self.first + self.truth.shape[1] + names(code)
+        ends = np.concatenate([np.where(turned, code, plain), np.where(turned, plain, code)]).reshape(-1, length)
+        verb = np.where(again, MEANS, np.where(turn, DECODES, ENCODES))
+        verb = np.concatenate([np.full((n, most), MEANS), verb], axis=1)
+        row = np.arange(size.size)
+        every = Statements(row, np.concatenate([book, of], axis=1).ravel(), size.size + row, self.verb + verb.ravel())
+        writer = replace(self.writer, entities=Entities(ends.astype(np.int32), np.tile(size.ravel(), 2), ()))
+        rows = np.where(there, row.reshape(n, -1), -1)
+        documents = writer.write(every, rows, rng, rng.random(n) < self.settings.context_filler)
+        answers = (documents.tokens == SEPARATOR).cumsum(1) >= facts
+        roles = np.where(answers & (documents.roles == TARGET), documents.roles, np.int8(NONE))
+        return replace(documents, roles=roles)
+
+    def definitions(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Book, plain symbol and code of `context_facts` definitions for each of n documents, int[n, m]: each book
+        a bijection, and none of them true in the world."""
+        most, symbols = self.settings.context_facts, self.truth.shape[1]
+        books = min(self.settings.context_books, len(self.pool))
+        several = self.pool[rng.random((n, len(self.pool))).argsort(1)[:, :books]]
+        slot = (rng.random((n, most)) * rng.integers(1, books + 1, (n, 1))).astype(int)
+        earlier = np.tri(most, k=-1, dtype=bool)
+        rank = ((slot[:, None] == slot[..., None]) & earlier).sum(2)  # how many of the same book stand before
+        plain, code = (rng.random((n, books, symbols)).argsort(2) for _ in range(2))
+        document, hub = np.arange(n)[:, None], rng.random((n, 1)) < self.settings.context_hubs
+        book = pick(several, slot)
+        plain, code = plain[document, np.where(hub, 0, slot), rank], code[document, slot, rank]
+        true = (self.truth[book, plain] == code).any(1)
+        if true.any():
+            book[true], plain[true], code[true] = self.definitions(int(true.sum()), rng)
+        return book, plain, code
+
+
+def pick(values: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """values[n, m] at the places at[n, k]."""
+    return np.take_along_axis(values, at, 1)
