@@ -50,7 +50,7 @@ def print_splits(title: str, splits: dict[str, dict[str, Any]], console: Console
 
 
 def print_ways(entry: dict[str, Any], console: Console | None = None) -> None:
-    """A row a split, a column a way: accuracy in per cent and, where facts were looked up, how often all were found
+    """A row a way, a column a split: accuracy in per cent and, where facts were looked up, how often all were found
     and the accuracy there."""
     console = console or Console()
     ways = {
@@ -61,12 +61,11 @@ def print_ways(entry: dict[str, Any], console: Console | None = None) -> None:
     splits = list(dict.fromkeys(split for _, found in ways.values() for split in found))
     title = f"{entry['run']}, step {entry['step']}: answered exactly right, %"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("split")
-    for name in ways:
-        table.add_column(name.replace("-", " "), justify="right")
-    for split in splits:
-        table.add_row(split.replace("_", " "), *(cell(found.get(split)) for _, found in ways.values()))
-    table.add_row("passes a question", *(str(passes) for passes, _ in ways.values()))
+    table.add_column("way", min_width=9)
+    for split in (*splits, "passes"):
+        table.add_column(split.replace("_", " "), justify="right", overflow="fold")
+    for name, (passes, found) in ways.items():
+        table.add_row(name.replace("-", " "), *(cell(found.get(split)) for split in splits), str(passes))
     console.print(table)
     if any("found" in of for _, found in ways.values() for of in found.values()):
         console.print(
