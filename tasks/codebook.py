@@ -142,5 +142,6 @@ class Codebook(BooksInContext):
 
 def per_symbol(corpus: Corpus, questions: Questions, said: np.ndarray) -> float:
     """Share of the symbols of the answers that stand in their place in what is said[q, k]."""
-    right = corpus.entities.tokens[questions.accepted[:, 0], : said.shape[1]]
-    return float((right == said)[np.arange(said.shape[1]) < questions.size[:, None]].mean())
+    k = questions.size.max(initial=1)
+    right = corpus.entities.tokens[questions.accepted[:, 0], :k]
+    return float((right == said[:, :k])[np.arange(k) < questions.size[:, None]].mean())
