@@ -16,7 +16,7 @@ from tasks.reversal import FILLER
 from tasks.settings import require
 from tasks.statements import Statements, Writer, places
 from tasks.table import digest_of
-from tasks.triples_asking import Answers, SetAsker, Unseen, once_a_set, questions
+from tasks.triples_asking import Answers, SetAsker, Unseen, inferences, once_a_set, questions
 from tasks.triples_context import DENSEST, FileThrowaway
 from tasks.triples_file import FileFacts, apart, read_facts
 from tasks.triples_held import one_way
@@ -138,13 +138,15 @@ class Triples(InContext):
         rows = once_a_set(stated, (forward_only | inverse_only)[fact], named)
         support = places(order, rows, self.renderings)[:, None]
         drawn = FileThrowaway.of(self, writer, len(words) // 2, len(facts.names), answers)
-        return Corpus(
+        corpus = Corpus(
             vocabulary=Vocabulary((*SPECIAL, *words, *filler, *names)),
             entities=entities,
             relations=words,
             documents=documents,
             questions=questions(asker, answers, stated, rows, support, self.most_answers),
-            longest=max(self.statements, self.statements_drawn()) * (4 + 2 * self.filler),  # [begin] or [separator]
+            longest=max(self.statements, self.statements_drawn()) * (4 + 2 * self.filler),  # with what stands before it
             premises=Premises(writer.bare(stated), fact),
             drawn=Drawn(self.in_context, drawn.draw) if self.in_context else None,
+            inferences=lambda: inferences(asker, answers, stated, order, self.renderings, self.most_answers),
         )
+        return self.divided(corpus, self.HELD_OUT, seed)

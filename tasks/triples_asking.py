@@ -1,13 +1,13 @@
 """Facts of a file as questions: every right answer, and both chances beside them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tasks import world
 from tasks.asking import FIRST, LAST
 from tasks.corpus import SOURCE, TARGET, Documents, Questions, blank
-from tasks.statements import Statements, Writer
+from tasks.statements import Statements, Writer, places
 
 
 @dataclass(frozen=True)
@@ -140,3 +140,16 @@ def questions(
             one = Statements(asked.source[at], asked.word[at], asked.target[at])
             found[split] = asker.ask(slot, one, accepted[at], rows[at, None].astype(np.int32), support[at])
     return found
+
+
+def inferences(
+    asker: SetAsker, answers: Answers, stated: Statements, order: np.ndarray, renderings: int, most: int
+) -> Questions:
+    """Every statement that documents tell, turned round, where at most `most` answers are right."""
+    turned = world.inverse(stated.word)
+    rows = np.flatnonzero(answers.span(stated.target, turned)[1] <= most)
+    asked = Statements(stated.target[rows], turned[rows], stated.source[rows])
+    accepted = own_first(answers.to(asked.source, asked.word), asked.target)
+    support = places(order, rows, renderings)[:, None]
+    asker = replace(asker, rng=np.random.default_rng(0))  # so that it asks the same whenever it is called
+    return asker.ask(LAST, asked, accepted, rows[:, None].astype(np.int32), support)

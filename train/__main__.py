@@ -1,13 +1,15 @@
 """`python -m train PRESET [settings]` trains a run, `compare`, `sweep` and `ablate` several; alone it lists all."""
 
 import sys
-from dataclasses import dataclass
-from typing import Annotated, Generic, TypeVar
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Annotated, Generic, Literal, TypeVar
 
 from tyro.conf import arg
 
 from eval.score import from_entry
 from eval.show import print_asked
+from tasks import TASKS
 from tasks.cli import parse, refusals, refuse
 from tasks.settings import require
 from train.ablate import Ablate, ablate
@@ -34,8 +36,10 @@ class Arguments(Generic[Settings]):
     """Train one run into checkpoints/<name>/."""
 
     config: Annotated[Settings, arg(name="")]
+    task: Literal[tuple(TASKS)] | None = None
+    """another task than the preset's; its own settings are then those to be given"""
     name: str | None = None
-    """folder in checkpoints/; None: the preset and the seed, such as causal-0"""
+    """folder in checkpoints/; None: the preset, the task if another is given, and the seed, such as causal-0"""
     resume: bool = False
     """go on from the last saved step, under the same settings"""
     overwrite: bool = False
@@ -69,9 +73,12 @@ def main(arguments: list[str]) -> None:
 
 def train(preset: str, rest: list[str]) -> None:
     config = PRESETS[preset][1]
+    if other_task(rest) in TASKS:
+        config = replace(config, task=TASKS[other_task(rest)]())
     kind = Arguments[Config[type(config.task), type(config.objective)]]
     given = parse(kind, rest, f"python -m train {preset}", default=Arguments(config))
-    name = f"{preset}-{given.config.seed}" if given.name is None else given.name
+    parts = [preset, given.task, str(given.config.seed)]
+    name = "-".join(filter(None, parts)) if given.name is None else given.name
     try:
         with stop_on_signals() as check, Progress(given.config.train.steps) as progress:
             result = train_run(
@@ -90,6 +97,13 @@ def train(preset: str, rest: list[str]) -> None:
         print(f"error: {problem}; what came before is saved in checkpoints/{name}", file=sys.stderr)
         raise SystemExit(NOT_FINITE) from None
     print_asked(f"checkpoints/{name}", from_entry(result))
+
+
+def other_task(arguments: list[str]) -> str | None:
+    """What follows --task, looked up before the rest is read: which settings there are depends on it."""
+    words = [part for word in arguments for part in (word.split("=", 1) if word.startswith("--task=") else [word])]
+    named = [after for before, after in pairwise(words) if before == "--task"]
+    return named[-1] if named else None
 
 
 if __name__ == "__main__":
