@@ -30,9 +30,13 @@ Message = tuple[str, str, Any]  # what happened, to which run, with what
 
 
 def train_all(
-    runs: dict[str, Config], jobs: int, overwrite: bool, check: Callable[[], None], ways: Ways = NO_WAYS
+    runs: dict[str, Config],
+    jobs: int,
+    overwrite: bool,
+    check: Callable[[], None],
+    ways: Callable[[str], Ways] = lambda name: NO_WAYS,
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Trains every run by name, `jobs` at once, and puts the `ways` to it: the results, and the messages of those that
+    """Trains every run by name, `jobs` at once, and puts its `ways` to it: the results, and the messages of those that
     failed.
 
     A failure does not stop the others. Where `check` raises, all running ones are saved before it goes on.
@@ -49,7 +53,7 @@ def train_all(
                     waiting = [one for one in waiting if one[0] != name]
                 while len(running) < jobs and (ready := first_ready(waiting, running)) is not None:
                     name, config = waiting.pop(ready)
-                    running[name] = start(context, (name, config, overwrite, ways, messages))
+                    running[name] = start(context, (name, config, overwrite, ways(name), messages))
                 if waiting and not running:
                     board.failures |= {name: "it starts from a run that waits for it" for name, _ in waiting}
                     waiting.clear()

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +61,8 @@ class Study:
     table.md       what is printed; figure.svg, figure.png
     failures.json  what did not end, and why
 
-    `chosen`, of the runs, are trained where they are not yet, and the `ways` put to them; all that are finished are
-    shown.
+    `chosen`, of the runs, are trained where they are not yet, and the `ways` of their variant put to them; all that
+    are finished are shown.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Study:
     variant: dict[str, str]
     chosen: set[str]
     settings: Several
-    ways: Ways = field(default_factory=dict)
+    ways: Callable[[str], Ways] = lambda variant: {}
 
     def carry_out(
         self,
@@ -87,7 +87,9 @@ class Study:
         if not self.settings.overwrite:
             for name, config in train.items():
                 refuse_other_settings(run_folder(name), config)
-        found, failures = train_all(train, self.settings.jobs or cores(), self.settings.overwrite, check, self.ways)
+        jobs = self.settings.jobs or cores()
+        ways = {name: self.ways(self.variant[name]) for name in train}
+        found, failures = train_all(train, jobs, self.settings.overwrite, check, ways.__getitem__)
         found |= {name: result for name in self.runs.keys() - train.keys() if (result := self.finished(name))}
         require(bool(found or failures), "table", True, f"left out until a run of {self.name} is finished")
         folder.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,8 @@ The file is code, and is run. It holds
     VARIANTS: dict[str, Config]          a name for each; the seed is the sweep's
     def quick(config) -> Config          what `--quick` makes of each (optional)
     WAYS: dict[str, way]                 ways of answering that are put to each run (optional; eval/ways/)
+    WAYS: dict[str, dict[str, way]]      the same by variant; to one that is not named, none
+    SHOWN: dict[str, Panel]              what table and figure show instead of all (optional; panels.py)
 
 Where a variant's `train.origin` is another variant's name, it starts from that one's weights at the same seed.
 """
@@ -22,7 +24,9 @@ from tyro.conf import Positional
 from checkpoints.folder import run_folder
 from eval.trained import SECTIONS
 from eval.ways import WAYS
+from eval.ways.closed_book import ClosedBook
 from tasks.settings import SettingError, require
+from train.panels import Shown
 from train.settings import Config, TrainSettings
 from train.study import Several, Study, with_steps
 from train.wide import draw, markdown, print_table
@@ -72,7 +76,19 @@ def sweep(settings: Sweep, check: Callable[[], None]) -> None:
             runs[run] = replace(config, seed=seed, train=replace(config.train, origin=origin))
             variant[run] = key
     trained = {run for run in runs if variant[run] in chosen}
-    Study(name, runs, variant, trained, settings, listed["WAYS"]).carry_out(check, markdown, draw, print_table)
+    every = {key: ways_of(listed["WAYS"], key) for key in variants}
+    if "SHOWN" in listed:
+        shown = Shown(listed["SHOWN"])
+        present = shown.markdown, shown.draw, shown.print_table
+    else:
+        present = markdown, draw, print_table
+    Study(name, runs, variant, trained, settings, every.__getitem__).carry_out(check, *present)
+
+
+def ways_of(listed: dict[str, Any], variant: str) -> dict[str, ClosedBook]:
+    """The ways that are put to the runs of a variant."""
+    by_variant = any(isinstance(one, dict) for one in listed.values())
+    return listed.get(variant, {}) if by_variant else listed
 
 
 def made_quick(file: Path, quick: Callable[[Config], Config], variants: dict[str, Config]) -> dict[str, Config]:
@@ -85,10 +101,11 @@ def read(file: Path) -> dict[str, Any]:
     require(file.suffix == ".py" and file.is_file(), "file", str(file), "a Python file that is there")
     listed = run_code(str(file), lambda: runpy.run_path(str(file)))
     checked(file, listed.get("VARIANTS"))
-    ways = listed.setdefault("WAYS", {})
-    for key, way in ways.items():
-        known = type(way) is type(WAYS.get(key))
-        require(known, f"{file}: a way", key, f"one of {', '.join(WAYS)}, with settings of its own")
+    listed.setdefault("WAYS", {})
+    for variant in listed["VARIANTS"]:
+        for key, way in ways_of(listed["WAYS"], variant).items():
+            known = type(way) is type(WAYS.get(key))
+            require(known, f"{file}: a way", key, f"one of {', '.join(WAYS)}, with settings of its own")
     return listed
 
 

@@ -34,7 +34,7 @@ def results(
         differs = {key: now for key, (_, now) in changes(preset.json(), runs[name].json()).items()}
         every = [
             (way, asked, split, of)
-            for way, found in by_way(name, result).items()
+            for way, found in by_way(name, runs[name], result).items()
             for asked, splits in found.items()
             for split, of in splits.items()
         ]
@@ -56,12 +56,13 @@ def results(
     return rows
 
 
-def by_way(name: str, result: dict[str, Any]) -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
-    """Summaries by way, way of asking and split: closed book as the run ended, others where they were put to it."""
+def by_way(name: str, config: Config, result: dict[str, Any]) -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
+    """Summaries by way, way of asking and split: closed book as the run ended, which is called augmentation where the
+    documents were augmented, and others where they were put to it."""
     file = run_folder(name) / "ways.json"
     put = read_json(file) if file.exists() else {"step": None, "ways": {}}
     others = put["ways"] if put["step"] == result["steps"] else {}
-    return {"closed-book": from_entry(result)} | {
+    return {"augmentation" if config.train.augment else "closed-book": from_entry(result)} | {
         way: of["asked"] for way, of in others.items() if way != "closed-book"
     }
 

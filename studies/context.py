@@ -1,0 +1,89 @@
+"""Parameters against context: what each model can say closed book, from its prompt, and by each bridge between them.
+
+`make compare-context`. For each task one causal and one masked model are trained on a world and on documents that use
+their own beginning. The arms go on from the causal one for 1,500 steps: on documents that think (recall), with a
+reward for where the thoughts end (reinforced), on what it infers in context from its documents (augmented), and, for
+reversal, on new facts (fine-tuned). Half of the held-out questions are set apart for thoughts and rewards; what the
+table shows is of the other half.
+"""
+
+from dataclasses import replace
+
+from eval.ways import WAYS as EVERY
+from model.objectives.causal import Causal
+from model.objectives.masked import Masked
+from model.objectives.reinforced import Reinforced
+from model.settings import NetworkSettings
+from tasks.reversal import Reversal
+from tasks.syllogism import Syllogism
+from train.panels import Panel
+from train.settings import Config, TrainSettings
+
+MODEL = NetworkSettings(heads=2, convolution=5)
+FIRST = TrainSettings(steps=5000, evaluate_every=500)
+SECOND = TrainSettings(steps=1500, learning_rate=1e-3, evaluate_every=250)
+TASKS = {
+    "reversal": Reversal(entities=200, new=100, in_context=2 / 3, reward=0.5),
+    "syllogism": Syllogism(in_context=2 / 3, reward=0.5),
+}
+
+
+def arms(name: str, task) -> dict[str, Config]:
+    """A task's variants."""
+    base = Config(task, Causal(), MODEL, FIRST)
+    after = replace(base, train=replace(SECOND, origin=f"{name}-causal"))
+    thinks = replace(task, thoughts=16)
+    return {
+        f"{name}-causal": base,
+        f"{name}-masked": replace(base, objective=Masked()),
+        f"{name}-recall": replace(after, task=thinks),
+        f"{name}-reinforced": replace(
+            after, task=thinks, objective=Reinforced(), train=replace(SECOND, steps=500, origin=f"{name}-recall")
+        ),
+        f"{name}-augmented": replace(after, train=replace(after.train, augment=4)),
+    }
+
+
+VARIANTS = {variant: config for name, task in TASKS.items() for variant, config in arms(name, task).items()}
+VARIANTS["reversal-without"] = replace(VARIANTS["reversal-causal"], task=replace(TASKS["reversal"], in_context=0.0))
+VARIANTS["reversal-fine-tuned"] = replace(
+    VARIANTS["reversal-augmented"],
+    task=replace(TASKS["reversal"], tell="new"),
+    train=replace(SECOND, steps=500, origin="reversal-causal"),
+)
+
+PROMPTED = {way: EVERY[way] for way in ("in-context", "oracle-retrieval", "lexical-retrieval", "dense-retrieval")}
+VERIFIED = {way: EVERY[way] for way in ("generate-and-verify",)}
+WAYS = {
+    variant: PROMPTED | VERIFIED
+    if variant.endswith(("-causal", "-masked", "-without"))
+    else {"recall": EVERY["recall"]}
+    if variant.endswith(("-recall", "-reinforced"))
+    else {"in-context": EVERY["in-context"]}
+    for variant in VARIANTS
+}
+
+
+def lines(name: str) -> dict[str, tuple[str, str]]:
+    """What a task's panel shows."""
+    causal = f"{name}-causal"
+    return {
+        "closed book": (causal, "closed-book"),
+        "in context": (causal, "in-context"),
+        **{way.replace("-", " "): (causal, way) for way in (*PROMPTED, *VERIFIED) if way != "in-context"},
+        "recall, supervised": (f"{name}-recall", "recall"),
+        "recall, reinforced": (f"{name}-reinforced", "recall"),
+        "augmentation": (f"{name}-augmented", "augmentation"),
+        "masked, closed book": (f"{name}-masked", "closed-book"),
+        "masked, in context": (f"{name}-masked", "in-context"),
+    }
+
+
+SHOWN = {
+    "reversal": Panel("inverse", lines("reversal")),
+    "syllogism": Panel("conclusion", lines("syllogism")),
+}
+
+
+def quick(config: Config) -> Config:
+    return config
