@@ -27,8 +27,8 @@ class Codebook(BooksInContext):
     """Entries that are defined and never used (Lampinen et al. 2025b, 2509.16189), as a from-scratch task.
 
     Two alphabets that share no symbol: plain a b c …, code X Y Z …; each book r is a bijection between them. Symbols
-    of a sequence are different. Entry c of book r, and all of the second line, is latent: defined, never used. Book s
-    is told both ways, book r one way only.
+    of a sequence are different. Entries c and e of book r are latent: defined, never used. Book s is told both ways,
+    book r one way only.
 
         documents    [begin] f a r means X f                   a definition; those of all entries are told
                      [begin] a b d r encodes-as X Y W f        an encoding, of used entries

@@ -17,7 +17,10 @@ from tasks.corpus import Entities
 @dataclass(frozen=True)
 class Names:
     """The entities of this world: single symbols, then all sequences of `length` different ones; of either kind, those
-    of the plain alphabet and then those of the code. `first` is the token of the first plain symbol."""
+    of the plain alphabet and then those of the code. `first` is the token of the first plain symbol.
+
+    A symbol begins sequences; which of them is asked for is told by the open span, here as everywhere.
+    """
 
     symbols: int
     length: int

@@ -56,7 +56,7 @@ class BooksInContext(Thoughts):
 class Throwaway:
     """Draws documents of entries that the books of the world do not have.
 
-        [begin] f a r means X [separator] b r means Y f [separator] a r encodes-as X [separator] Y X r decodes-as …
+        [begin] f a r means X [separator] b r means Y f [separator] a b r encodes-as X Y [separator] Y X r decodes-as …
 
     Only the answer of a statement that asks has a role, so it alone is ever a target. Symbols of a sequence are
     different, where so many are defined. `truth`[r, s] is the code of plain symbol s in book r of the world, -1 for

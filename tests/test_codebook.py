@@ -1,5 +1,6 @@
 """The codebook world: what its books write by brute force, what is told of them, and what never is."""
 
+import time
 from collections import Counter
 from dataclasses import fields
 from itertools import pairwise, permutations
@@ -225,6 +226,16 @@ def test_the_default_world_asks_enough_and_leaves_chance_by_elimination_below_fi
     for split in HELD:
         assert (questions[split].chance_by_elimination <= 0.05).all()
         assert (questions[split].chance < 0.001).all()
+    # Six codes are never used: two of them in their places or, where no entry of a question is used, three.
+    assert np.unique(questions["latent"].chance_by_elimination) == pytest.approx([1 / (6 * 5 * 4), 1 / (6 * 5)])
+    assert questions["decode"].chance_by_elimination == pytest.approx(1 / 60)
+
+
+def test_a_hundred_thousand_documents_in_a_few_seconds():
+    began = time.process_time()
+    corpus = Codebook(books=62, one_way=31).build(0)
+    assert len(corpus.documents) > 100_000
+    assert time.process_time() - began < 5
 
 
 # --- what must not be told ---
