@@ -280,6 +280,15 @@ def test_a_random_answerer_is_right_as_often_as_chance_says():
     assert right[..., 0].mean() == pytest.approx(questions.chance.mean(), rel=0.1)
 
 
+def test_questions_set_apart_are_thought_about_and_the_others_are_not():
+    whole, divided = Triples().build(0), Triples(reward=0.4, thoughts=2).build(0)
+    apart, test = divided.questions["inverse_reward"], divided.questions["inverse"]
+    assert len(apart) == 100
+    assert len(test) == len(whole.questions["inverse"]) - len(apart)
+    assert len(divided.documents) == len(whole.documents) + 2 * len(apart)
+    assert divided.documents.lengths.max() <= divided.longest
+
+
 def held(files: dict[str, str], seed: int = 0, **given) -> Counter[str]:
     """How many facts of each relation are told by one of its words only."""
     corpus = Triples(**files, **given).build(seed)
