@@ -33,17 +33,28 @@ def right(corpus: Corpus, questions: Questions, said: np.ndarray) -> np.ndarray:
     return (same & whole & (questions.accepted >= 0)).any(1)
 
 
+def tokens_right(corpus: Corpus, questions: Questions, said: np.ndarray) -> np.ndarray:
+    """float[q]: share of the tokens of the first accepted answer that stand in their place in said[q, k]."""
+    names = corpus.entities.tokens[questions.accepted[:, 0]]
+    k = min(said.shape[1], names.shape[1])
+    same = names[:, :k] == said[:, :k]
+    return (same & (np.arange(k) < questions.size[:, None])).sum(1) / questions.size
+
+
 def summary(
     questions: Questions,
     correct: int,
     count: int,
     log_probability: float | None,
     looked_up: tuple[int, int] | None = None,
+    token_accuracy: float | None = None,
 ) -> dict[str, Any]:
     """One entry of `splits` in result.json. What cannot be asked has count 0 and no accuracy. Where facts are
-    `looked_up`: for how many questions they all were, and how many of those were answered right."""
+    `looked_up`: for how many questions they all were, and how many of those were answered right. Where names have
+    several tokens, `token_accuracy`: the share of them that is right."""
     low, high = interval(correct, count) if count else (None, None)
     found = {} if looked_up is None else {"found": looked_up[0], "correct_where_found": looked_up[1]}
+    found |= {} if token_accuracy is None else {"token_accuracy": token_accuracy}
     return found | {
         "correct": correct,
         "count": count,
@@ -108,7 +119,7 @@ def records_of(
     trained: Trained, way: ClosedBook, questions: Questions, between: Callable[[], None]
 ) -> list[dict[str, Any]]:
     """The records of one split, asked in one way."""
-    corpus, rows = trained.corpus, []
+    corpus, rows, several = trained.corpus, [], bool((trained.corpus.entities.lengths > 1).any())
     for chunk in chunks(questions):
         between()
         said, logp = reply(trained, way, chunk)
@@ -116,6 +127,7 @@ def records_of(
             score = None if said is None else way.score(trained, chunk, corpus.entities)
             found, asked = way.found(trained, chunk), way.prompt(trained, chunk)
         hit = None if said is None else right(corpus, chunk, said)
+        near = None if said is None else tokens_right(corpus, chunk, said)
         for i in range(len(chunk)):
             row = {
                 "question": text(corpus, asked, i),
@@ -126,6 +138,7 @@ def records_of(
                 row |= {"said": entity_text(corpus, said[i]), "correct": int(hit[i])}
                 row |= {"log_probability": float(logp[i]), "rank": better + 1}
                 row |= {} if found is None else {"found": int(found[i])}
+                row |= {"tokens_right": round(float(near[i]), 4)} if several else {}
             rows.append(row)
     return rows
 
@@ -140,7 +153,10 @@ def summaries(corpus: Corpus, rows: list[dict[str, Any]]) -> dict[str, dict[str,
             logp = sum(row["log_probability"] for row in own) / len(own) if own else None
             there = [row for row in own if row.get("found")]
             looked_up = (len(there), sum(row["correct"] for row in there)) if own and "found" in own[0] else None
-            found[asked][split] = summary(questions, sum(row["correct"] for row in own), len(own), logp, looked_up)
+            near = [row["tokens_right"] for row in own if "tokens_right" in row]
+            token_accuracy = sum(near) / len(near) if near else None
+            correct = sum(row["correct"] for row in own)
+            found[asked][split] = summary(questions, correct, len(own), logp, looked_up, token_accuracy)
     return found
 
 

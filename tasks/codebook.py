@@ -13,7 +13,7 @@ import numpy as np
 from tasks.codebook_books import Names, draw_books, sequences
 from tasks.codebook_context import VERBS, BooksInContext, Throwaway
 from tasks.codebook_telling import Telling
-from tasks.corpus import Corpus, Drawn, Premises, Questions
+from tasks.corpus import Corpus, Drawn, Premises
 from tasks.reversal import FILLER
 from tasks.settings import require
 from tasks.statements import Writer
@@ -136,12 +136,6 @@ class Codebook(BooksInContext):
             max(self.statements, self.statements_drawn()) * (words_a_statement + 2 * self.filler),
             Premises(writer.bare(definitions), np.arange(len(definitions))),
             drawn if self.in_context else None,
+            lambda: telling.inferences(order),
         )
         return self.divided(corpus, self.HELD_OUT, seed)
-
-
-def per_symbol(corpus: Corpus, questions: Questions, said: np.ndarray) -> float:
-    """Share of the symbols of the answers that stand in their place in what is said[q, k]."""
-    k = questions.size.max(initial=1)
-    right = corpus.entities.tokens[questions.accepted[:, 0], :k]
-    return float((right == said[:, :k])[np.arange(k) < questions.size[:, None]].mean())

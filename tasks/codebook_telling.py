@@ -63,6 +63,13 @@ class Telling:
         }
         return {split: self.ask(order, rng, *one) for split, one in splits.items() if len(one[0])}
 
+    def inferences(self, order: np.ndarray) -> Questions:
+        """Sequences of any entries, as many a book as are told; and what is told of one-way books, decoded."""
+        rng, told = np.random.default_rng(0), self.books.told
+        any_entries = self.names.every[rng.integers(len(self.names.every), size=told.shape[:2])]
+        encoded = self.ask(order, rng, *in_books(any_entries), ENCODES, 0.0)
+        return encoded + self.ask(order, rng, *in_books(told, 0, self.one_way), DECODES, 0.0)
+
     def ask(
         self,
         order: np.ndarray,

@@ -57,7 +57,7 @@ def pack(tokens: np.ndarray, roles: np.ndarray, present: np.ndarray) -> Document
 class Entities:
     """Names: `tokens` int32[e, k], padded on the right; `lengths` int32[e]; `words`, pieces joined by "-".
 
-    No name is the beginning of another, so the first tokens of a span settle which name it is.
+    No name is the beginning of another of its length, so the tokens of a span settle which name it is.
     """
 
     tokens: np.ndarray
@@ -97,6 +97,13 @@ class Questions:
     def __getitem__(self, rows) -> "Questions":
         fields = (getattr(self, name) for name in self.__match_args__)
         return Questions(*(None if field is None else field[rows] for field in fields))
+
+    def __add__(self, other: "Questions") -> "Questions":
+        """These, then the others, which need as many facts and have as many answers and documents that hold them."""
+        names = ("start", "size", "accepted", "support", "needs", "chance", "chance_by_elimination")
+        parts = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in names)
+        turned = None if self.turned is None or other.turned is None else self.turned + other.turned
+        return Questions(self.documents + other.documents, *parts, turned)
 
 
 def blank(documents: Documents, start: np.ndarray, size: np.ndarray) -> Documents:

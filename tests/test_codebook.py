@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 
-from eval.score import right
+from eval.score import right, tokens_right
 from eval.ways.in_context import InContext
-from tasks.codebook import Codebook, per_symbol
+from tasks.codebook import Codebook
 from tasks.codebook_context import VERBS
 from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Corpus, Documents, Questions
 from tasks.reversal import FILLER
@@ -502,16 +502,16 @@ def test_per_symbol_counts_symbols_in_their_place():
     for split, questions in corpus.questions.items():
         k = 1 if split == "define" else 3
         said = corpus.entities.tokens[questions.accepted[:, 0]][:, :k].astype(np.int64)
-        assert per_symbol(corpus, questions, said) == 1
-        assert per_symbol(corpus, questions, np.zeros_like(said)) == 0
+        assert tokens_right(corpus, questions, said).mean() == 1
+        assert tokens_right(corpus, questions, np.zeros_like(said)).mean() == 0
         if k == 3:
             shifted = np.roll(said, 1, axis=1)  # the right symbols, none in its place
-            assert per_symbol(corpus, questions, shifted) == 0
+            assert tokens_right(corpus, questions, shifted).mean() == 0
             said[:, 1] = 0
-            assert per_symbol(corpus, questions, said) == pytest.approx(2 / 3)
+            assert tokens_right(corpus, questions, said).mean() == pytest.approx(2 / 3)
             assert not right(corpus, questions, said).any()
             wider = np.pad(said, ((0, 0), (0, 2)))  # padding beyond the span does not count
-            assert per_symbol(corpus, questions, wider) == pytest.approx(2 / 3)
+            assert tokens_right(corpus, questions, wider).mean() == pytest.approx(2 / 3)
 
 
 # --- settings ---

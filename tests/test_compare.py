@@ -23,7 +23,8 @@ from train.tables import by_seed, markdown, results
 
 COLUMNS = (
     "run,task,objective,variant,settings,way,asked,seed,split,correct,count,accuracy,low,high,chance,"
-    "chance_by_elimination,steps,target_tokens,steps_to_90,targets_to_90,seconds,parameters,found,correct_where_found"
+    "chance_by_elimination,steps,target_tokens,steps_to_90,targets_to_90,seconds,parameters,found,correct_where_found,"
+    "token_accuracy"
 )
 
 

@@ -20,6 +20,7 @@ from model.objectives.joint_embedding import JointEmbedding
 from model.objectives.reinforced import Reinforced, concludes
 from model.objectives.writing import write_on
 from model.settings import NetworkSettings
+from tasks.codebook import Codebook
 from tasks.corpus import NONE, RELATION, TARGET, Corpus, Documents, Questions
 from tasks.reversal import FILLER, Reversal
 from tasks.settings import SettingError
@@ -34,6 +35,7 @@ from train.settings import TrainSettings
 SEEDS = st.integers(0, 2**32 - 1)
 WORLDS = {
     "reversal": Reversal(entities=16, relations=2, one_way=12, renderings=2, longest_name=2, pieces=40),
+    "codebook": Codebook(books=8, symbols=6, length=2, encodings=5, asked=16, one_way=4, renderings=2),
     "syllogism": Syllogism(chains=40, held_out=0.6, longest_name=2, renderings=2),
 }
 
@@ -278,7 +280,7 @@ def test_all_that_can_be_inferred_follows_from_what_is_told(name):
     assert all(fact in statements for needs in inferences.needs for fact in premises(corpus, needs))
     for split in WORLDS[name].HELD_OUT:  # the held-out ones are among them, marked in no way
         held = corpus.questions[split]
-        assert {answered(corpus, held, i) for i in range(len(held))} <= set(every)
+        assert {answered(corpus, held, i) for i in range(len(held))} <= set(every) or split == "latent"
     if name == "reversal":
         turned = {" ".join(turn(corpus, one)) for one in statements}
         assert set(every) == turned

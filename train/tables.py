@@ -15,7 +15,7 @@ from train.presets import preset_of
 from train.settings import Config
 
 LEVEL = 0.9  # accuracy that steps_to_90 and targets_to_90 wait for
-LOOKED_UP = ("found", "correct_where_found")
+SOMETIMES = ("found", "correct_where_found", "token_accuracy")
 MEASURED = ("correct", "count", "accuracy", "low", "high")
 
 
@@ -51,7 +51,7 @@ def results(
                 | {"steps": result["steps"] + before[0], "target_tokens": result["target_tokens"] + before[1]}
                 | {"steps_to_90": steps, "targets_to_90": targets, "seconds": result["train_seconds"] + before[2]}
                 | {"parameters": result["parameters"]}
-                | {key: of.get(key) for key in LOOKED_UP}
+                | {key: of.get(key) for key in SOMETIMES}
             )
     return rows
 
