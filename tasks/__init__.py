@@ -4,8 +4,15 @@ To add a task: one file with a frozen settings dataclass that has `build(seed) -
 """
 
 from tasks.codebook import Codebook
+from tasks.hierarchy import Hierarchy
 from tasks.reversal import Reversal
 from tasks.syllogism import Syllogism
 from tasks.triples import Triples
 
-TASKS = {"reversal": Reversal, "syllogism": Syllogism, "codebook": Codebook, "triples": Triples}
+TASKS = {
+    "reversal": Reversal,
+    "syllogism": Syllogism,
+    "codebook": Codebook,
+    "hierarchy": Hierarchy,
+    "triples": Triples,
+}

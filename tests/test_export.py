@@ -14,6 +14,7 @@ SMALL_WORLDS = {
     "reversal": {"entities": 12, "relations": 2, "one_way": 4, "longest_name": 2, "renderings": 2},
     "syllogism": {"chains": 12, "longest_name": 2, "renderings": 2},
     "codebook": {"books": 4, "symbols": 6, "length": 2, "one_way": 2, "encodings": 4, "asked": 20, "renderings": 2},
+    "hierarchy": {"trees": 4, "branching": 2, "longest_name": 2, "renderings": 2},
     "triples": {"one_way": 0.1, "renderings": 2},
 }
 

@@ -13,6 +13,7 @@ from model.objectives.masked import Masked
 from model.objectives.reversed import Reversed
 from model.settings import NetworkSettings
 from tasks.codebook import Codebook
+from tasks.hierarchy import Hierarchy
 from tasks.reversal import Reversal
 from tasks.syllogism import Syllogism
 from tasks.triples import Triples
@@ -46,6 +47,7 @@ KITOUNI_RELATIONSHIP = replace(
 )
 SYLLOGISM = replace(CAUSAL, task=Syllogism())
 CODEBOOK = replace(CAUSAL, task=Codebook())
+HIERARCHY = replace(CAUSAL, task=Hierarchy())
 TRIPLES = replace(CAUSAL, task=Triples())
 
 
@@ -69,6 +71,7 @@ PRESETS: dict[str, tuple[str, Config]] = {
     },
     "syllogism": ("next token, premises of which only some conclusions are told", SYLLOGISM),
     "codebook": ("next token, entries that are defined and never used", CODEBOOK),
+    "hierarchy": ("next token, categories that inherit what only some of them are told to have", HIERARCHY),
     "triples": ("next token, facts of your own from a file, asked in every direction", TRIPLES),
     "coda-forno": ("masked, 1,000 entities x 20 relations, 1 % one-way (long)", CODA_FORNO),
     "coda-forno-small": ("the same shape with 100 entities, 10 % one-way", CODA_FORNO_SMALL),

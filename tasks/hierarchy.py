@@ -1,0 +1,133 @@
+"""The hierarchy world: categories in trees, what each of them is told to have, and what it inherits from those above.
+
+A link says `B is-a A`, by the inverse word `A includes B`: of a parent and its children only, never across a level. A
+property says `A has-colour V`, by the inverse word `V colour-of A`: of the category that owns it, though all below
+inherit it. Every relation can have several wordings.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from tasks import world
+from tasks.corpus import Corpus, Drawn, Premises
+from tasks.hierarchy_asking import Asking
+from tasks.hierarchy_context import InheritInContext, Throwaway
+from tasks.hierarchy_forest import Forest, words
+from tasks.hierarchy_telling import Telling, Ways
+from tasks.reversal import FILLER
+from tasks.settings import require
+from tasks.statements import Writer
+from tasks.vocabulary import SPECIAL, Vocabulary
+
+
+@dataclass(frozen=True)
+class Hierarchy(InheritInContext):
+    """A semantic hierarchy of made-up words (after Lampinen et al. 2025a, 2505.00661), as a from-scratch task.
+
+    B is one of the children of A, C and D of those of B; A owns V, B owns W, each value is owned once. What is told in
+    one wording only is told so of those who inherit it, too; of D, one of the categories that are set apart and own
+    nothing, only the link is told. Links to one parent are told alike.
+
+        documents    [begin] f B is-a A f            a link; those of all categories are told
+                     [begin] A has-colour V          a property; those of all owners are told
+                     [begin] f V colour-of A f       the inverse, for some properties and some parents' links
+                     [begin] B has-colour V          what some inherit, as examples of it
+
+        stated       [begin] A has-colour _ f        as told: V
+        rephrased    [begin] A has-colour-2 _        told in another wording only: V
+        reversed     [begin] f V colour-of _         told only as `A has-colour V`: A
+                     [begin] A includes _            its children told only as `… is-a A`: all of them are right
+        inherited    [begin] B has-colour _ f        an example, as told: V
+        syllogism    [begin] C has-colour _          never told, from `C is-a B`, `B is-a A` and `A has-colour V`: V
+        holdout      [begin] f D has-food _ f        never told, from `D is-a B` and `B has-food W`: W
+
+    Chance is that of a guess among all entities with names of the answer's length. By elimination: for `rephrased` and
+    `reversed`, among those that are right for that word, though training never says so; for `syllogism` and `holdout`,
+    among all values of that relation, none of which training shows behind that category; none for what is told.
+    """
+
+    HELD_OUT: ClassVar = ("rephrased", "reversed", "syllogism", "holdout")  # inferences that training never told
+
+    trees: int = 36
+    """trees of categories"""
+    branching: int = 3
+    """children of each category that has any"""
+    depth: int = 2
+    """levels below the roots: links that an inherited property can be away"""
+    relations: int = 4
+    """relations of properties, beside `is-a`"""
+    properties: int = 1
+    """facts that each category owns, each of a relation that none above it owns"""
+    holdout: float = 1 / 3
+    """share of the lowest categories that own nothing, and of which nothing is told but their link"""
+    inherited: float = 0.5
+    """share of what the others inherit that is told, as examples"""
+    two_way: float = 0.5
+    """share of each relation's facts told by the inverse word, too"""
+    wordings: int = 2
+    """words for the same relation, and as many for its inverse"""
+    once: float = 0.6
+    """share of each relation's facts told in one wording only; the others are told in all"""
+    shortest_name: int = 1
+    """tokens in the shortest names"""
+    longest_name: int = 1
+    """tokens in the longest names; lengths in between are equally frequent"""
+    filler: int = 2
+    """most filler tokens before, and after, the statements of a document (0 to this many, at random)"""
+    statements: int = 1
+    """statements a document, joined by [separator]"""
+    renderings: int = 16
+    """documents in which each statement stands, each time with other filler and other neighbours"""
+
+    def __post_init__(self):
+        super().__post_init__()
+        counts = ("trees", "branching", "depth", "properties", "wordings", "shortest_name", "statements", "renderings")
+        for name in counts:
+            require(getattr(self, name) >= 1, f"task.{name}", getattr(self, name), "1 or more")
+        shortest = f"task.shortest_name ({self.shortest_name}) or more"
+        require(self.longest_name >= self.shortest_name, "task.longest_name", self.longest_name, shortest)
+        least = self.properties * (self.depth + 1)
+        enough = f"{least} (task.properties a level) or more: no category owns a relation that one above it owns"
+        require(self.relations >= least, "task.relations", self.relations, enough)
+        require(self.filler >= 0, "task.filler", self.filler, "0 or more")
+        for name in ("holdout", "inherited", "two_way", "once"):
+            require(0 <= getattr(self, name) <= 1, f"task.{name}", getattr(self, name), "0 to 1")
+        enough = not self.in_context or self.context_own or self.trees >= 2 * self.context_facts
+        most = f"1 to {self.trees // 2}: a document takes each entity, two a fact, from another tree"
+        require(enough, "task.context_facts", self.context_facts, most)
+
+    def build(self, seed: int) -> Corpus:
+        """The corpus, a pure function of these settings and `seed`."""
+        rng, relations = np.random.default_rng([seed, 0]), words(self.relations, self.wordings)
+        forest = Forest.grow(self.trees, self.branching, self.depth, self.relations, self.properties, self.holdout, rng)
+        first_filler = len(SPECIAL) + len(relations)
+        named = len(forest) + len(forest.owner) + self.context_own
+        pieces = named if self.shortest_name == 1 else max(16, named // 8)
+        tokens_a_name = (self.shortest_name, self.longest_name)
+        piece_words, entities = world.name_entities(named, tokens_a_name, pieces, first_filler + len(FILLER), rng)
+        vocabulary = Vocabulary((*SPECIAL, *relations, *FILLER, *piece_words))
+        writer = Writer(entities, len(SPECIAL), len(relations), 1, first_filler, len(FILLER), self.filler)
+
+        ways = Ways.of(forest.facts(), self.wordings, self.once, self.two_way, rng)
+        telling = Telling.tell(forest, ways, self.relations, self.wordings, self.inherited, rng)
+        order = np.concatenate([rng.permutation(len(telling.stated)) for _ in range(self.renderings)])
+        order = np.pad(order, (0, -len(order) % self.statements), constant_values=-1).reshape(-1, self.statements)
+        documents, asking = writer.write(telling.stated, order, rng), Asking(telling, writer, order, self.renderings)
+        words_a_statement = 2 * self.longest_name + 2  # each after [begin] or [separator]
+        drawn = Drawn(
+            self.in_context, Throwaway.of(self, writer, self.depth, self.relations, self.wordings, forest).draw
+        )
+        corpus = Corpus(
+            vocabulary,
+            entities,
+            relations,
+            documents,
+            asking.questions(rng),
+            max(self.statements, self.statements_drawn()) * (words_a_statement + 2 * self.filler),
+            Premises(writer.bare(telling.premises), np.arange(len(telling.premises))),
+            drawn if self.in_context else None,
+            asking.inferences,
+        )
+        return self.divided(corpus, self.HELD_OUT, seed)

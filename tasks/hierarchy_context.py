@@ -1,0 +1,142 @@
+"""Documents that state throwaway links and properties and draw on them at once, so that a model learns to inherit in
+its context (Lampinen et al. 2025b, 2509.16189). What is true in one is true in no other, nor in the world."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tasks.corpus import NONE, TARGET, Documents
+from tasks.hierarchy_forest import Forest
+from tasks.in_context import InContext, columns, turned
+from tasks.settings import require
+from tasks.statements import Statements, Writer
+from tasks.syllogism_context import pick
+from tasks.vocabulary import SEPARATOR
+
+
+@dataclass(frozen=True, kw_only=True)
+class InheritInContext(InContext):
+    """Settings of a task of categories that can draw such documents."""
+
+    context_facts: int = 6
+    """most facts in one (1 to this many, at random), in lines of links up to a property; each is then asked once"""
+    context_inherited: float = 0.75
+    """share of the properties that a category below can inherit which are asked of such a one"""
+    context_rephrased: float = 0.25
+    """share of the facts that are asked in another wording"""
+    context_turned: float = 0.5
+    """share of the facts asked by the inverse word, where they are not asked of a category that inherits them"""
+    context_told_turned: float = 0.25
+    """share of the facts that are stated by the inverse word"""
+    context_hubs: float = 0.5
+    """share of them with one line, whose categories have other properties too, so that the relation matters"""
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ("context_inherited", "context_rephrased", "context_turned", "context_told_turned"):
+            require(0 <= getattr(self, name) <= 1, f"task.{name}", getattr(self, name), "0 to 1")
+
+
+@dataclass(frozen=True)
+class Throwaway:
+    """Draws documents of categories that the world does not have in these places.
+
+        [begin] B is-a A f [separator] D has-food W [separator] A has-colour V f [separator] B has-colour V [separator]
+        A includes B [separator] W food-of D
+
+    Only the last entity of a statement that asks has a role, so it alone is ever a target. No two entities of a
+    document are of one tree of the world, so no statement in it can be true there, nor follow. `categories` and
+    `values`, each (first, count) int[g], are those of which it takes one a group: trees, or entities of its own.
+    """
+
+    settings: InheritInContext
+    writer: Writer
+    depth: int
+    relations: int
+    wordings: int
+    categories: tuple[np.ndarray, np.ndarray]
+    values: tuple[np.ndarray, np.ndarray]
+
+    @staticmethod
+    def of(settings: InheritInContext, writer: Writer, depth: int, relations: int, wordings: int, forest: Forest):
+        size = len(forest) // forest.trees
+        count = np.bincount(forest.owner // size, minlength=forest.trees)
+        categories = size * np.arange(forest.trees), np.full(forest.trees, size)
+        values = len(forest) + count.cumsum() - count, count
+        if settings.context_own:
+            own = len(writer.entities) - settings.context_own + np.arange(settings.context_own)
+            categories = values = own, np.ones_like(own)
+        return Throwaway(settings, writer, depth, relations, wordings, categories, values)
+
+    def draw(self, n: int, rng: np.random.Generator) -> Documents:
+        """`n` documents."""
+        by, most = self.settings, self.settings.context_facts
+        facts, place = rng.integers(1, most + 1, (n, 1)), np.arange(most)
+        hub = rng.random((n, 1)) < by.context_hubs
+        begins, ends = self.lines(facts, hub, rng)
+        at = place + (begins == place).cumsum(1) - 1  # a line takes one entity more than it has facts
+        lowest = pick(at, begins)
+        # What a hub's first line has beside it: properties of its categories, each of another relation.
+        beside = hub & (begins > 0) & (place < self.relations)
+        lowest = np.where(beside, 0, lowest)
+        owner = np.where(beside, (rng.random((n, most)) * (ends[:, :1] + 1)).astype(int), at)
+        is_property = ends == place
+        differ = rng.permuted(np.tile(np.arange(self.relations), (n, 1)), axis=1)[:, place % self.relations]
+        relation = np.where(hub, differ, rng.integers(self.relations, size=(n, most)))
+        category, value = self.entities(n, rng)
+        target = np.where(is_property, pick(value, at + 1), pick(category, at + 1))
+        word = np.where(is_property, 2 * (1 + relation), 0)
+        wording = rng.integers(self.wordings, size=(n, most))
+        told = Statements(pick(category, owner), self.reworded(word, wording), target)
+
+        heir = is_property & (owner > lowest) & (rng.random((n, most)) < by.context_inherited)
+        below = lowest + (rng.random((n, most)) * (owner - lowest)).astype(int)
+        other = (wording + rng.integers(1, max(2, self.wordings), (n, most))) % self.wordings
+        wording = np.where(rng.random((n, most)) < by.context_rephrased, other, wording)
+        asked = Statements(pick(category, np.where(heir, below, owner)), self.reworded(word, wording), target)
+        asked = turned(asked, ~heir & (rng.random((n, most)) < by.context_turned))
+        told = turned(told, rng.random((n, most)) < by.context_told_turned)
+
+        # Either in an order of its own, and each once: what was answered before would only have to be copied.
+        there = place < facts
+        orders = [np.where(there, rng.random((n, most)), 1).argsort(1) for _ in range(2)]
+        parts = zip(columns(told), columns(asked), strict=True)
+        both = Statements(
+            *(np.concatenate([pick(p, o) for p, o in zip(pair, orders)], axis=1).ravel() for pair in parts)
+        )
+        rows = np.where(np.tile(there, 2), np.arange(len(both)).reshape(n, -1), -1)
+        documents = self.writer.write(both, rows, rng, rng.random(n) < by.context_filler)
+        asks = (documents.tokens == SEPARATOR).cumsum(1) >= facts
+        return replace(documents, roles=np.where(asks & (documents.roles == TARGET), documents.roles, np.int8(NONE)))
+
+    def reworded(self, word: np.ndarray, wording: np.ndarray) -> np.ndarray:
+        return word + 2 * (1 + self.relations) * wording
+
+    def entities(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Categories and values, as many as a document can need, int[n, m]: in each column of one group."""
+        m = 2 * self.settings.context_facts
+        keys = rng.random((n, len(self.categories[0])))
+        group = keys.argpartition(m - 1, axis=1)[:, :m]
+        group = pick(group, pick(keys, group).argsort(1))
+        category, value = (
+            first[group] + (rng.random((n, m)) * count[group]).astype(int)
+            for first, count in (self.categories, self.values)
+        )
+        return category, value
+
+    def lines(self, facts: np.ndarray, hub: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """The first and the last fact of the line of each of `context_facts` facts, int[n, m]. Lines of any length
+        follow one another, in a `hub`[n, 1] one and then single facts; what is left of `facts`[n, 1] cuts off."""
+        n, most = len(facts), self.settings.context_facts
+        length = rng.integers(1, self.depth + 2, (n, most))
+        length[:, 1:] = np.where(hub, 1, length[:, 1:])
+        first = np.cumsum(length, axis=1) - length
+        starts = np.zeros((n, most + 1), bool)
+        starts[:, most] = True
+        row, column = np.nonzero(first < most)
+        starts[row, first[row, column]] = True
+        starts[np.arange(n), facts[:, 0]] = True
+        place = np.arange(most + 1)
+        begins = np.maximum.accumulate(np.where(starts, place, 0), axis=1)[:, :most]
+        nexts = np.minimum.accumulate(np.where(starts, place, most)[:, ::-1], axis=1)[:, ::-1]
+        return begins, nexts[:, 1:] - 1
