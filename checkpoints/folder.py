@@ -25,6 +25,7 @@ from typing import Any
 from tasks.settings import SettingError, require
 
 ROOT = Path(__file__).parent
+FORMULA = re.compile(r"[=+@\t\r-]")
 
 
 def run_folder(name: str, root: Path = ROOT) -> Path:
@@ -69,12 +70,18 @@ def write_text(path: Path, text: str) -> None:
 
 
 def as_csv(rows: list[dict[str, Any]]) -> str:
-    """Rows as CSV text; the columns are those of the fullest row, what a row lacks is empty."""
+    """Rows as CSV text; the columns are those of the fullest row, what a row lacks is empty. A text that a spreadsheet
+    would take for a formula gets a ' in front."""
     out = io.StringIO()
     writer = csv.DictWriter(out, fieldnames=max(rows, key=len), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    for row in rows:
+        writer.writerow({column: plain(cell) for column, cell in row.items()})
     return out.getvalue()
+
+
+def plain(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell
 
 
 class Metrics:

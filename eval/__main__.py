@@ -9,6 +9,7 @@ from typing import Literal
 
 import torch
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from tyro.conf import Positional
 
@@ -70,12 +71,12 @@ def main(arguments: list[str]) -> None:
         console = Console()
         if given.prompt() is not alone:
             console.print(asked, markup=False, highlight=False, soft_wrap=True)
-        table = Table(title=f"{given.question}    ({given.run}, step {step})", title_justify="left")
+        table = Table(title=escape(f"{given.question}    ({given.run}, step {step})"), title_justify="left")
         table.add_column("answer")
         table.add_column("probability", justify="right")
         table.add_column("in training")
         for reply in replies:
-            table.add_row(reply.entity, percent(reply.probability), reply.stated)
+            table.add_row(escape(reply.entity), percent(reply.probability), escape(reply.stated))
         console.print(table)
         return
     if arguments[:1] == ["ways"]:

@@ -77,11 +77,11 @@ def evaluate(
 
     Which ones is fixed. `between` is called before each chunk and may raise to stop. Draws no random number.
     """
-    splits = {}
+    splits, several = {}, bool((trained.corpus.entities.lengths > 1).any())
     for split, questions in trained.corpus.questions.items():
         if limit is not None and limit < len(questions):
             questions = questions[np.random.default_rng(0).permutation(len(questions))[:limit]]
-        correct, count, log_probability = 0, 0, 0.0
+        correct, count, log_probability, near = 0, 0, 0.0, 0.0
         for chunk in chunks(questions):
             between()
             said, logp = reply(trained, way, chunk)
@@ -89,7 +89,9 @@ def evaluate(
                 correct += int(right(trained.corpus, chunk, said).sum())
                 count += len(chunk)
                 log_probability += float(logp.sum(dtype=np.float64))
-        splits[split] = summary(questions, correct, count, log_probability / count if count else None)
+                near += float(tokens_right(trained.corpus, chunk, said).sum())
+        mean, tokens = (log_probability / count, near / count) if count else (None, None)
+        splits[split] = summary(questions, correct, count, mean, token_accuracy=tokens if several else None)
     return splits
 
 
@@ -138,7 +140,7 @@ def records_of(
                 row |= {"said": entity_text(corpus, said[i]), "correct": int(hit[i])}
                 row |= {"log_probability": float(logp[i]), "rank": better + 1}
                 row |= {} if found is None else {"found": int(found[i])}
-                row |= {"tokens_right": round(float(near[i]), 4)} if several else {}
+                row |= {"tokens_right": float(near[i])} if several else {}
             rows.append(row)
     return rows
 

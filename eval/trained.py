@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from checkpoints import steps
-from checkpoints.config import read_config
+from checkpoints.config import read_config, read_json
 from model.assemble import assemble
 from model.objectives import OBJECTIVES
 from model.objectives.contract import Objective
@@ -35,6 +35,7 @@ def read_trained(folder: Path) -> tuple[Trained, int]:
     """The model of a run folder at its newest whole step, and that step. Raises SettingError if there is none."""
     config = read_config(folder, SECTIONS)
     corpus = config["task"].build(config["seed"])
+    refuse_other_world(folder, corpus)
     modules = assemble(config["model"], config["objective"], corpus, config["seed"])
     saved = steps.load(folder, lambda line: print(line, file=sys.stderr))
     if saved is None:
@@ -42,6 +43,14 @@ def read_trained(folder: Path) -> tuple[Trained, int]:
     step, weights, _, _ = saved
     load_weights(modules, weights, folder)
     return Trained(corpus, config["objective"], modules.eval()), step
+
+
+def refuse_other_world(folder: Path, corpus: Corpus) -> None:
+    """Raises SettingError if the run in `folder` was trained on other documents than these settings build now."""
+    written = folder / "environment.json"
+    known = read_json(written).get("world") if written.exists() else None
+    if known not in (None, corpus.digest()):
+        raise SettingError(f"{folder} was trained on another world: the files that it was read from have changed")
 
 
 def load_weights(modules: nn.ModuleDict, weights: dict[str, torch.Tensor], source: Path) -> None:

@@ -60,6 +60,8 @@ def export(corpus: Corpus, out: Path, overwrite: bool) -> None:
     for name, text in files.items():
         with open(out / name, "w", encoding="utf-8") as file:
             file.writelines(text)
+    for note in corpus.notes():
+        print(note, file=sys.stderr)
     print(f"{len(corpus.documents)} documents, {sum(map(len, corpus.questions.values()))} questions: {out}/")
 
 

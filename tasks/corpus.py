@@ -4,6 +4,7 @@ Everything is numpy, one row a document, so that a million facts are a few array
 Roles say what a token is; objectives choose by them what to hide and what to predict.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -143,3 +144,11 @@ class Corpus:
     premises: Premises | None = None  # None where no prompt can be made
     drawn: Drawn | None = None
     inferences: Callable[[], Questions] | None = None  # all that follows from the documents, whether told or not
+    notes: Callable[[], list[str]] = list  # what a person should know about the files that it was read from
+
+    def digest(self) -> str:
+        """SHA-256 of its words and documents: the same for the same world, and for no other."""
+        found = hashlib.sha256("\n".join(self.vocabulary.words).encode())
+        for array in (self.documents.tokens, self.documents.lengths):
+            found.update(np.ascontiguousarray(array))
+        return found.hexdigest()

@@ -94,9 +94,10 @@ class Hierarchy(InheritInContext):
         require(self.filler >= 0, "task.filler", self.filler, "0 or more")
         for name in ("holdout", "inherited", "two_way", "once"):
             require(0 <= getattr(self, name) <= 1, f"task.{name}", getattr(self, name), "0 to 1")
-        enough = not self.in_context or self.context_own or self.trees >= 2 * self.context_facts
-        most = f"1 to {self.trees // 2}: a document takes each entity, two a fact, from another tree"
-        require(enough, "task.context_facts", self.context_facts, most)
+        least = 2 * self.context_facts
+        enough = not self.in_context or self.context_own or self.trees >= least
+        each = f"{least} or more, two a fact in context: each entity from another tree (or give task.context_own)"
+        require(enough, "task.trees", self.trees, each)
 
     def build(self, seed: int) -> Corpus:
         """The corpus, a pure function of these settings and `seed`."""

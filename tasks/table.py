@@ -1,7 +1,6 @@
 """Comma-separated files that a person wrote: columns by their names, and every refusal with file and line."""
 
 import csv
-import hashlib
 import io
 import unicodedata
 from pathlib import Path
@@ -58,12 +57,6 @@ def bytes_of(setting: str, file: str) -> bytes:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise SettingError(f"{setting} is {file!r}, but must be a file that can be read: {why}") from None
-
-
-def digest_of(files: dict[str, str]) -> str:
-    """SHA-256 of what the files hold, by the settings that name them."""
-    each = [hashlib.sha256(bytes_of(setting, file)).hexdigest() for setting, file in files.items()]
-    return hashlib.sha256(" ".join(each).encode()).hexdigest()
 
 
 def bad(setting: str, file: str, line: int, given: str, allowed: str) -> SettingError:

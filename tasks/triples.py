@@ -3,7 +3,7 @@
 Relations need not be bijections: every question lists all its right answers.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -15,7 +15,6 @@ from tasks.in_context import InContext
 from tasks.reversal import FILLER
 from tasks.settings import require
 from tasks.statements import Statements, Writer, places
-from tasks.table import digest_of
 from tasks.triples_asking import Answers, SetAsker, Unseen, inferences, once_a_set, questions
 from tasks.triples_context import DENSEST, FileThrowaway
 from tasks.triples_file import FileFacts, apart, read_facts
@@ -54,8 +53,6 @@ class Triples(InContext):
     """facts, a line each: UTF-8, comma-separated, with the columns head, relation and tail"""
     relations: str = "tasks/examples/relations.csv"
     """words for relations, a line each: the columns relation and inverse"""
-    digest: str | None = None
-    """SHA-256 of both files (`Triples.with_digest`); others are refused. None: whatever they hold"""
     one_way: float = 0.5
     """share of the facts that are told one way only, half of them by either word, as far as answer sets allow"""
     most_answers: int = 100
@@ -75,24 +72,13 @@ class Triples(InContext):
         for name in ("most_answers", "statements", "renderings"):
             require(getattr(self, name) >= 1, f"task.{name}", getattr(self, name), "1 or more")
 
-    def with_digest(self) -> "Triples":
-        """These settings for the files as they are now, and for no others."""
-        return replace(self, digest=self.found())
-
-    def found(self) -> str:
-        """The digest of the files as they are now."""
-        return digest_of({"task.file": self.file, "task.relations": self.relations})
-
     def notes(self, most: int = 20) -> list[str]:
         """What a person should know about the files, `most` lines of each kind: what stands there twice, questions
         with several answers, words without a fact, names that are shown otherwise."""
         return notes(read_facts(self.file, self.relations), self.shown, most)
 
     def read(self) -> FileFacts:
-        """The facts, where the files are those that these settings are for."""
-        if self.digest is not None:
-            found = self.found()
-            require(found == self.digest, "task.digest", self.digest, f"{found}, that of task.file and task.relations")
+        """The facts."""
         facts = read_facts(self.file, self.relations)
         if self.in_context and not self.context_own:
             most = len(facts.names) // 2
@@ -148,5 +134,6 @@ class Triples(InContext):
             premises=Premises(writer.bare(stated), fact),
             drawn=Drawn(self.in_context, drawn.draw) if self.in_context else None,
             inferences=lambda: inferences(asker, answers, stated, order, self.renderings, self.most_answers),
+            notes=self.notes,
         )
         return self.divided(corpus, self.HELD_OUT, seed)

@@ -31,6 +31,7 @@ LAST, FIRST = ("forward", "inverse", "wrong_frame"), ("backward",)
 # What can be asked in each way; all that is not said here can be asked of everything, as it was trained.
 ASKED = {
     "causal": {"as-trained": LAST},
+    "reinforced": {"as-trained": LAST},
     "skip": {"as-trained": LAST},
     "prefix": {"as-trained": LAST},
     "joint-embedding": {"as-trained": LAST},

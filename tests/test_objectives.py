@@ -65,7 +65,7 @@ SPLITS = ["forward", "backward", "inverse", "wrong_frame"]  # of these, only bac
 def can_be_asked(name: str, split: str) -> bool:
     if "own-order" in name:
         return split == "backward"
-    only_what_stands_last = name in ("causal", "prefix", "joint-embedding") or (
+    only_what_stands_last = name in ("causal", "reinforced", "prefix", "joint-embedding") or (
         "left-to-right" in name and "masked" not in name
     )
     return split != "backward" or not only_what_stands_last

@@ -1,19 +1,24 @@
 """TensorBoard, started as a user starts it on a tiny run, serves what there is to look at."""
 
+import html
+import io
 import json
 import re
 import subprocess
 import sys
 import urllib.parse
 import urllib.request
+from dataclasses import replace
 
 import pytest
+from tensorboard.plugin_util import markdown_to_safe_html
 
 from eval.trained import Trained
 from model.objectives.causal import Causal
 from model.objectives.masked import Masked
 from model.settings import NetworkSettings
 from tasks.reversal import Reversal
+from tasks.vocabulary import Vocabulary
 from tests.examples import corpus, modules
 from train.run import train_run
 from train.settings import Config, TrainSettings
@@ -71,7 +76,7 @@ def test_forward_and_inverse_stand_in_one_chart(get):
 def test_questions_and_answers_as_a_table(get):
     texts = json.loads(get("plugin/text/text", tag="questions/text_summary", run=RUN))
     assert "<table>" in texts[0]["text"]
-    assert "teacher-of" in texts[0]["text"]
+    assert "teacher-of" in html.unescape(texts[0]["text"])
 
 
 def test_attention_maps_are_pictures(get):
@@ -104,7 +109,18 @@ def test_settings_stand_beside_final_accuracies(get):
     assert {"final/forward", "final/inverse"} <= {value["name"]["tag"] for value in groups[0]["metricValues"]}
 
 
-@pytest.mark.parametrize("name", ["a|b", "<script>", "*bold*", "_x_", "[a](b)", "back\\slash", "`code`"])
+@pytest.mark.parametrize(
+    "name",
+    ["a|b", "<script>", "*bold*", "_x_", "[a](b)", "back\\slash", "`code`", "&lt;", "~a~", "http://a.b", "# 東京"],
+)
 def test_names_are_data_to_markdown(name):
-    assert re.search(r"(?<!\\)(\\\\)*[|<>*_\[\](`]", escaped(name)) is None  # no sign with a meaning stands alone
-    assert re.sub(r"\\(.)", r"\1", escaped(name)) == name
+    shown = markdown_to_safe_html(f"| name |\n| --- |\n| {escaped(name)} |")
+    (cell,) = re.findall(r"<td>(.*)</td>", shown)
+    assert html.unescape(cell) == name
+
+
+def test_names_are_data_to_figures():
+    world = corpus()
+    words = tuple(f"${word}^$" if word in world.entities.words else word for word in world.vocabulary.words)
+    trained = Trained(replace(world, vocabulary=Vocabulary(words)), Causal(), modules(Causal(), world))
+    attention_maps(trained, world.questions["inverse"][:1]).savefig(io.BytesIO())

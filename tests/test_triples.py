@@ -17,7 +17,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import train.__main__
-from eval.trained import Trained
+from checkpoints import folder
+from eval.trained import Trained, read_trained
 from eval.ways.in_context import InContext
 from model.objectives.causal import Causal
 from tasks.corpus import NONE, TARGET, Corpus, Documents, Questions
@@ -25,9 +26,11 @@ from tasks.reversal import FILLER
 from tasks.settings import SettingError
 from tasks.triples import Triples
 from tasks.vocabulary import MASK, SEPARATOR, SPECIAL
-from tests.running import command
+from tests.running import command, stop_after, tiny
 from tests.test_reversal import SEEDS
+from train.loop import Stopped
 from train.presets import PRESETS
+from train.run import train_run
 
 few = settings(max_examples=25)
 Fact = tuple[str, str, str]
@@ -574,25 +577,19 @@ def test_same_seed_same_corpus_and_another_seed_another():
     np.testing.assert_array_equal(asked.documents.tokens, asked_again.documents.tokens)
 
 
-def test_files_that_changed_are_refused_where_their_digest_is_known(tmp_path):
+def test_a_run_whose_files_changed_is_neither_gone_on_with_nor_asked(tmp_path):
     files = write(tmp_path, [("a", "likes", "b"), ("c", "likes", "d"), ("e", "likes", "f")])
-    of = Triples(**files)
-    known = of.with_digest()
-    assert len(known.digest) == 64
-    assert known.with_digest() == known
-    for a, b in zip(arrays(of.build(0)), arrays(known.build(0)), strict=True):
-        np.testing.assert_array_equal(a, b)
-    copied = tmp_path / "elsewhere.csv"
-    copied.write_bytes(Path(files["file"]).read_bytes())
-    assert replace(known, file=str(copied)).build(0).vocabulary == of.build(0).vocabulary  # it knows no paths
-    for path in files.values():
-        was = Path(path).read_bytes()
-        Path(path).write_bytes(was + b"\n")
-        with pytest.raises(
-            SettingError, match=f"^task.digest is '{known.digest}', but must be [0-9a-f]{{64}}, that of"
-        ):
-            known.build(0)
-        Path(path).write_bytes(was)
+    config = replace(tiny(), task=Triples(**files))
+    with pytest.raises(Stopped):
+        train_run(config, "run", root=tmp_path, check=stop_after(7))
+    was = Path(files["file"]).read_text()
+    Path(files["file"]).write_text(was.replace("f", "g"))
+    with pytest.raises(SettingError, match="was trained on another world"):
+        train_run(config, "run", root=tmp_path, resume=True)
+    with pytest.raises(SettingError, match="was trained on another world"):
+        read_trained(tmp_path / "run")
+    Path(files["file"]).write_text(was)
+    assert train_run(config, "run", root=tmp_path, resume=True)["finished"]
 
 
 def test_a_hundred_thousand_facts_load_and_build_in_five_seconds(tmp_path):
@@ -653,3 +650,11 @@ def test_what_a_task_cannot_be_is_one_line(arguments, says, capsys):
     assert code == 2
     assert says in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "a", "1"])
+def test_names_are_data_to_spreadsheets(name):
+    (row,) = csv.DictReader(io.StringIO(folder.as_csv([{"name": name, "number": -1.0}])))
+    assert row["name"].removeprefix("'") == name
+    assert (row["name"] != name) == (name not in ("a", "1"))
+    assert float(row["number"]) == -1

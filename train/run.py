@@ -14,7 +14,7 @@ from checkpoints import steps
 from checkpoints.config import differences, read_config, read_json
 from checkpoints.folder import as_csv, locked, run_folder, write_json, write_text
 from eval.score import as_entry, records, summaries
-from eval.trained import SECTIONS, Trained, load_weights
+from eval.trained import SECTIONS, Trained, load_weights, refuse_other_world
 from model.assemble import assemble
 from tasks.settings import SettingError, require
 from train.augment import augmented, counted
@@ -45,13 +45,16 @@ def train_run(
     device = choose_device(config.train.device)
     torch.set_num_threads(config.train.threads)
     corpus = config.task.build(config.seed)
+    for note in corpus.notes():
+        warn(note)
     modules = assemble(config.model, config.objective, corpus, config.seed)
     trained = Trained(corpus, config.objective, modules.to(device))
     goes_on = resume and not overwrite and any(steps.damage(path) is None for path in steps.steps(folder))
     lineage = start_from(trained, config, folder, warn) if config.train.origin and not goes_on else None
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
-        begin(folder, config, resume, overwrite, environment(device) | {"from": lineage})
+        begin(folder, config, resume, overwrite, environment(device) | {"world": corpus.digest(), "from": lineage})
+        refuse_other_world(folder, corpus)
         if (folder / "result.json").exists():
             return read_json(folder / "result.json")
         if config.train.augment:

@@ -130,7 +130,7 @@ def prompted(trained: Trained) -> list[dict[str, Any]]:
 
 def escaped(text: str) -> str:
     """Text that Markdown shows as it is; names are data."""
-    return re.sub(r"([\\`*_{}\[\]<>()#+!|~-])", r"\\\1", text)
+    return re.sub(r"[^\w\s]|_", lambda sign: f"&#{ord(sign[0])};", text)
 
 
 def attention_maps(trained: Trained, question: Questions) -> Figure | None:
@@ -143,7 +143,7 @@ def attention_maps(trained: Trained, question: Questions) -> Figure | None:
         batch = to_tensors(asked, next(trained.modules.parameters()).device)
         order = batch.get("positions"), batch.get("predict")
         trained.modules["network"](batch["tokens"], trained.objective.visibility(batch), *order, weights=weights)
-    labels = [trained.corpus.vocabulary.words[i] for i in asked["tokens"][0]]
+    labels = [plain(trained.corpus.vocabulary.words[i]) for i in asked["tokens"][0]]
     depth, heads = len(weights), weights[0].shape[1]
     figure = Figure(figsize=(2.3 * heads + 1, 2.3 * depth + 0.6), layout="constrained")
     panels = figure.subplots(depth, heads, squeeze=False)
@@ -153,5 +153,10 @@ def attention_maps(trained: Trained, question: Questions) -> Figure | None:
             panel.set_xticks(range(len(labels)), labels if layer == depth - 1 else [], rotation=90, fontsize=8)
             panel.set_yticks(range(len(labels)), labels if head == 0 else [], fontsize=8)
             panel.set_title(f"layer {layer + 1}, head {head + 1}", fontsize=9)
-    figure.suptitle(f"{text(trained.corpus, question, 0)}     (row looks at column)", fontsize=9)
+    figure.suptitle(f"{plain(text(trained.corpus, question, 0))}     (row looks at column)", fontsize=9)
     return figure
+
+
+def plain(text: str) -> str:
+    """Text in which matplotlib reads no formula; names are data."""
+    return text.replace("$", r"\$")
