@@ -18,6 +18,7 @@ from eval.by_way import Ways, put
 from eval.score import as_entry, records, summaries
 from eval.show import percent, print_asked, print_ways
 from eval.trained import read_trained
+from eval.ways.recall import Recall
 from eval.ways.retrieval import DenseRetrieval, LexicalRetrieval
 from tasks.cli import parse, refusals
 from tasks.settings import require
@@ -47,10 +48,14 @@ class Ask:
     """look up training documents and put them in front of it: by its words, or by the model's own representation"""
     documents: int = 4
     """documents to look up"""
+    recall: bool = False
+    """let the model write what it needs first, and show that (for a run that was trained on documents that think)"""
 
     def __post_init__(self):
         one = not (self.context and self.retrieve != "none")
         require(one, "retrieve", self.retrieve, "none where a context is given")
+        alone = not (self.recall and (self.context or self.retrieve != "none"))
+        require(alone, "recall", self.recall, "False where a context is given or looked up")
         require(self.documents >= 1, "documents", self.documents, "1 or more")
 
     def prompt(self) -> Prompt:
@@ -58,6 +63,8 @@ class Ask:
         kinds = {"lexical": LexicalRetrieval, "dense": DenseRetrieval}
         if self.retrieve in kinds:
             return kinds[self.retrieve](self.documents).prompt
+        if self.recall:
+            return Recall().prompt
         return behind(self.context) if self.context else alone
 
 

@@ -274,8 +274,8 @@ def test_a_run_without_a_saved_step_is_named(refusal, broken):
 @pytest.mark.parametrize(
     ("question", "named"),
     [
-        ("", "three words"),
-        ("_ teacher-of _", "three words"),
+        ("", "an entity, a relation word and an entity"),
+        ("_ teacher-of _", "one entity being _"),
         ("nobody teacher-of _", "'nobody' is no entity"),
         ("ENTITY loves _", "'loves' is no relation word"),
         ("_ teacher-of ENTITY", "cannot be asked"),

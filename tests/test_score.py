@@ -16,8 +16,12 @@ from model.objectives.bico import Bico
 from model.objectives.causal import Causal
 from model.objectives.masked import Masked
 from model.settings import NetworkSettings
+from tasks import TASKS
+from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Corpus
 from tasks.reversal import Reversal
 from tasks.settings import SettingError
+from tests.examples import modules
+from tests.test_export import SMALL_WORLDS
 
 WORLD = Reversal(entities=12, relations=2, one_way=6, renderings=2, shortest_name=1, longest_name=2)
 CORPUS = WORLD.build(0)
@@ -157,24 +161,53 @@ def test_a_typed_question_is_answered_as_the_split_would_score_it(objective):
     assert b in {reply.entity for reply in replies}
 
 
-def test_it_is_said_how_training_stated_a_fact():
-    questions = CORPUS.questions["forward"]
-    words = text(CORPUS, questions, 0).split()
-    at = words.index("_")
-    a, r, b = words[at - 2], words[at - 1], CORPUS.entities.words[questions.accepted[0, 0]]
-    other = CORPUS.relations[CORPUS.relations.index(r) ^ 1]
-    how = {reply.entity: reply.stated for reply in ask(untrained(Masked()), f"{a} {r} _", best=12)[1]}
-    assert how[b] == "stated in these words only"
-    how = {reply.entity: reply.stated for reply in ask(untrained(Masked()), f"{b} {other} _", best=12)[1]}
-    assert how[a] == f"stated only as {a} {r} {b}"
-    assert set(how.values()) <= {"not stated", "stated both ways", how[a], "stated in these words only"}
+def told(world: Corpus) -> set[tuple[str, str, str]]:
+    """What the documents state, read token by token."""
+    found, documents = set(), world.documents
+    for i in range(len(documents)):
+        parts = {SOURCE: [], RELATION: [], TARGET: []}
+        for token, role, follows in zip(documents.tokens[i], documents.roles[i], [*documents.roles[i, 1:], NONE]):
+            if role != NONE:
+                parts[role].append(world.vocabulary.words[token])
+            if role == TARGET != follows:
+                found.add(("-".join(parts[SOURCE]), " ".join(parts[RELATION]), "-".join(parts[TARGET])))
+                parts = {SOURCE: [], RELATION: [], TARGET: []}
+    return found
+
+
+@pytest.mark.parametrize("task", SMALL_WORLDS)
+def test_it_is_said_what_training_states_of_the_two(task):
+    world = TASKS[task](**SMALL_WORLDS[task]).build(0)
+    trained = Trained(world, Masked(), modules(Masked(), world))
+    stated, hows = told(world), set()
+    for questions in filter(len, world.questions.values()):
+        own = questions.documents
+        first, between = (
+            [world.vocabulary.words[token] for token in own.tokens[0][own.roles[0] == role]]
+            for role in (SOURCE, RELATION)
+        )
+        if "[mask]" in first:
+            continue
+        source, words = "-".join(first), " ".join(between)
+        _, replies = ask(trained, f"{source} {words} _", best=len(world.entities))
+        for reply in replies:
+            asked = (source, words, reply.entity)
+            others = {one for one in stated if {one[0], one[2]} == {source, reply.entity} and one != asked}
+            begins = ("not stated", "not stated, but: ", "stated in these words only", "stated; also: ")
+            begins = begins[2 * (asked in stated) + bool(others)]
+            assert reply.stated.startswith(begins)
+            hows.add(begins)
+            if others:
+                assert set(reply.stated.removeprefix(begins).split(", ")) == set(map(" ".join, others))
+    assert "not stated" in hows
+    assert len(hows) > 1
 
 
 @pytest.mark.parametrize(
     ("question", "says"),
     [
-        ("teacher-of _", "three words"),
-        ("_ teacher-of _", "three words"),
+        ("teacher-of _", "must be an entity, a relation word and an entity"),
+        ("_ teacher-of _", "one entity being _"),
         ("zzz teacher-of _", "is no entity of this world; the nearest are"),
         (f"{CORPUS.entities.words[0]} teecher-of _", "is no relation word of this world; the nearest are teacher-of"),
         (f"_ teacher-of {CORPUS.entities.words[0]}", "must be the last word"),
