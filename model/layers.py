@@ -93,7 +93,8 @@ class Convolution(nn.Module):
         """x[b, t, c] -> [b, t, c]."""
         mixed = x * self.own
         for weight, (offset, kept) in zip(self.neighbours, sight.taps, strict=True):
-            mixed = mixed + x.roll(-offset, dims=1) * kept[..., None] * weight  # what rolls over the edge is not kept
+            # What rolls over the edge is not kept.
+            mixed = torch.addcmul(mixed, x.roll(-offset, dims=1), kept[..., None] * weight)
         return mixed
 
 

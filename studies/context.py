@@ -1,10 +1,10 @@
 """Parameters against context: what each model can say closed book, from its prompt, and by each bridge between them.
 
 `make compare-context`. For each task one causal and one masked model are trained on a world and on documents that use
-their own beginning. The arms go on from the causal one for 1,500 steps: on documents that think (recall), with a
-reward for where the thoughts end (reinforced), on what it infers in context from its documents (augmented), and, for
-reversal, on new facts (fine-tuned). Half of the held-out questions are set apart for thoughts and rewards; what the
-table shows is of the other half.
+their own beginning. The arms go on from the causal one: on documents that think (recall), with a reward for where the
+thoughts end (reinforced), on what it infers in context from its own documents (augmented), and, for reversal, on new
+facts (fine-tuned); one more never sees a document that uses its beginning (without). Half of the held-out questions are
+set apart for thoughts and rewards; what the table shows is of the other half.
 """
 
 from dataclasses import replace
@@ -14,6 +14,8 @@ from model.objectives.causal import Causal
 from model.objectives.masked import Masked
 from model.objectives.reinforced import Reinforced
 from model.settings import NetworkSettings
+from tasks.codebook import Codebook
+from tasks.hierarchy import Hierarchy
 from tasks.reversal import Reversal
 from tasks.syllogism import Syllogism
 from train.panels import Panel
@@ -25,6 +27,8 @@ SECOND = TrainSettings(steps=1500, learning_rate=1e-3, evaluate_every=250)
 TASKS = {
     "reversal": Reversal(entities=200, new=100, in_context=2 / 3, reward=0.5),
     "syllogism": Syllogism(in_context=2 / 3, reward=0.5),
+    "codebook": Codebook(asked=120, context_facts=6, restated=6, in_context=2 / 3, reward=0.5),
+    "hierarchy": Hierarchy(in_context=2 / 3, reward=0.5),
 }
 
 
@@ -54,36 +58,52 @@ VARIANTS["reversal-fine-tuned"] = replace(
 
 PROMPTED = {way: EVERY[way] for way in ("in-context", "oracle-retrieval", "lexical-retrieval", "dense-retrieval")}
 VERIFIED = {way: EVERY[way] for way in ("generate-and-verify",)}
-WAYS = {
-    variant: PROMPTED | VERIFIED
-    if variant.endswith(("-causal", "-masked", "-without"))
-    else {"recall": EVERY["recall"]}
-    if variant.endswith(("-recall", "-reinforced"))
-    else {"in-context": EVERY["in-context"]}
-    for variant in VARIANTS
+RECALLED = {way: EVERY[way] for way in ("recall",)}
+TOLD = {way: EVERY[way] for way in ("in-context",)}
+BY_ARM = {"causal": PROMPTED | VERIFIED, "masked": PROMPTED, "recall": RECALLED, "reinforced": RECALLED}
+WAYS = {variant: BY_ARM.get(variant.partition("-")[2], TOLD) for variant in VARIANTS}
+WAYS["reversal-without"] = PROMPTED
+
+
+def panel(name: str, split: str, **more: tuple[str, str]) -> Panel:
+    """What is shown of a task."""
+    causal, masked = f"{name}-causal", f"{name}-masked"
+    bridges = [way for way in (*PROMPTED, *VERIFIED) if way != "in-context"]
+    return Panel(
+        split,
+        {
+            "closed book": (causal, "closed-book"),
+            "in context": (causal, "in-context"),
+            **{way.replace("-", " "): (causal, way) for way in bridges},
+            "recall, supervised": (f"{name}-recall", "recall"),
+            "recall, reinforced": (f"{name}-reinforced", "recall"),
+            "augmentation": (f"{name}-augmented", "augmentation"),
+            "masked, closed book": (masked, "closed-book"),
+            "masked, in context": (masked, "in-context"),
+            **more,
+        },
+    )
+
+
+WITHOUT = {
+    f"{way.replace('-', ' ')}, not trained to use it": ("reversal-without", way)
+    for way in ("in-context", "oracle-retrieval")
 }
-
-
-def lines(name: str) -> dict[str, tuple[str, str]]:
-    """What a task's panel shows."""
-    causal = f"{name}-causal"
-    return {
-        "closed book": (causal, "closed-book"),
-        "in context": (causal, "in-context"),
-        **{way.replace("-", " "): (causal, way) for way in (*PROMPTED, *VERIFIED) if way != "in-context"},
-        "recall, supervised": (f"{name}-recall", "recall"),
-        "recall, reinforced": (f"{name}-reinforced", "recall"),
-        "augmentation": (f"{name}-augmented", "augmentation"),
-        "masked, closed book": (f"{name}-masked", "closed-book"),
-        "masked, in context": (f"{name}-masked", "in-context"),
-    }
-
-
 SHOWN = {
-    "reversal": Panel("inverse", lines("reversal")),
-    "syllogism": Panel("conclusion", lines("syllogism")),
+    "reversal": panel("reversal", "inverse", **WITHOUT),
+    "syllogism": panel("syllogism", "conclusion"),
+    "codebook": panel("codebook", "latent"),
+    "codebook, turned": panel("codebook", "decode"),
+    "hierarchy": panel("hierarchy", "syllogism"),
+    "hierarchy, turned": panel("hierarchy", "reversed"),
+    "new facts, told later": Panel(
+        "new_inverse",
+        {"closed book": ("reversal-fine-tuned", "closed-book"), "in context": ("reversal-fine-tuned", "in-context")},
+    ),
 }
 
 
 def quick(config: Config) -> Config:
-    return config
+    """Half the steps."""
+    train = replace(config.train, steps=config.train.steps // 2, evaluate_every=config.train.evaluate_every * 2)
+    return replace(config, train=train)

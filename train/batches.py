@@ -8,6 +8,7 @@ from model.objectives.batch import Arrays
 from model.objectives.contract import Objective
 from tasks.corpus import Corpus, Documents
 
+PARTS = 3  # batches into which drawn documents go, short ones first: half of one batch of them would be padding
 # What a stream of random numbers is for; each is drawn from (seed, purpose, step or epoch).
 ORDER, CORRUPTION, DRAWN = 1, 2, 3
 
@@ -27,11 +28,16 @@ def rows(documents: int, batch: int, seed: int, step: int) -> np.ndarray:
 def documents_of(corpus: Corpus, batch: int, seed: int, step: int) -> list[Documents]:
     """The documents of a step: those of the corpus in turn and, where it draws some anew, their share of such.
 
-    Apart, since those drawn are many times longer: together all would be padded to their length.
+    Apart and by length, since those drawn are many times longer, and some of them than others: together all would be
+    padded to the length of the longest.
     """
     new = round(corpus.drawn.share * batch) if corpus.drawn else 0
     kept = corpus.documents[rows(len(corpus.documents), batch - new, seed, step)]
-    return [kept, corpus.drawn.draw(new, np.random.default_rng([seed, DRAWN, step]))] if new else [kept]
+    if not new:
+        return [kept]
+    drawn = corpus.drawn.draw(new, np.random.default_rng([seed, DRAWN, step]))
+    by_length = np.array_split(drawn.lengths.argsort(kind="stable"), min(PARTS, new))
+    return [kept, *(drawn[rows] for rows in by_length)]
 
 
 def make_batches(corpus: Corpus, objective: Objective, batch: int, seed: int, step: int) -> list[Arrays]:
