@@ -1,6 +1,7 @@
 """Documents of throwaway facts: what they ask follows from what they state, and none of it is true in the world."""
 
 import functools
+import itertools
 import operator
 from dataclasses import replace
 
@@ -123,7 +124,7 @@ def test_it_is_about_whom_the_settings_say(of, seed):
 def test_every_batch_has_its_share_of_new_ones_and_the_longest_is_known(of, seed):
     corpus = of.build(seed)
     (plain, *parts), (_, *same), (_, *others) = (documents_of(corpus, 10, seed, step) for step in (0, 0, 1))
-    assert all(one.lengths.max() <= two.lengths.min() for one, two in zip(parts, parts[1:]))  # short ones first
+    assert all(one.lengths.max() <= two.lengths.min() for one, two in itertools.pairwise(parts))  # short ones first
     first, again, later = (functools.reduce(operator.add, some) for some in (parts, same, others))
     assert (len(plain), len(first)) == (5, 5)
     np.testing.assert_array_equal(first.tokens, again.tokens)
