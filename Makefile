@@ -13,7 +13,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train-causal train-bidirectional compare compare-objectives ablate tensorboard bench test test-slow lint clean clean-runs
+.PHONY: help setup train-causal train-bidirectional compare compare-objectives compare-context ablate tensorboard bench test test-slow lint clean clean-runs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ compare: .venv/ready ## train both, five seeds each: table and figure in checkpo
 
 compare-objectives: .venv/ready ## train every objective, five seeds each (QUICK=1: two seeds, half the world)
 	$(RUN) train sweep studies/objectives.py --name compare-objectives$(if $(QUICK),-quick --quick) $(ARGS)
+
+compare-context: .venv/ready ## what weights hold against what a prompt tells, five seeds (QUICK=1: one)
+	$(RUN) train sweep studies/context.py --name compare-context$(if $(QUICK), --seeds 1) $(ARGS)
 
 ablate: .venv/ready ## one setting over its values: AXIS=model.position OBJECTIVES=causal,masked
 	$(RUN) train ablate $(AXIS) --objectives $(subst $(comma), ,$(OBJECTIVES)) $(ARGS)

@@ -101,9 +101,3 @@ SHOWN = {
         {"closed book": ("reversal-fine-tuned", "closed-book"), "in context": ("reversal-fine-tuned", "in-context")},
     ),
 }
-
-
-def quick(config: Config) -> Config:
-    """Half the steps."""
-    train = replace(config.train, steps=config.train.steps // 2, evaluate_every=config.train.evaluate_every * 2)
-    return replace(config, train=train)

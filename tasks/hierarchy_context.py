@@ -19,7 +19,7 @@ class InheritInContext(InContext):
     """Settings of a task of categories that can draw such documents."""
 
     context_facts: int = 6
-    """most facts in one (1 to this many, at random), in lines of links up to a property; each is then asked once"""
+    """most facts in one, in lines of links up to a property; each is then asked once"""
     context_inherited: float = 0.75
     """share of the properties that a category below can inherit which are asked of such a one"""
     context_rephrased: float = 0.25
@@ -71,7 +71,7 @@ class Throwaway:
     def draw(self, n: int, rng: np.random.Generator) -> Documents:
         """`n` documents."""
         by, most = self.settings, self.settings.context_facts
-        facts, place = rng.integers(1, most + 1, (n, 1)), np.arange(most)
+        facts, place = rng.integers(by.context_least, most + 1, (n, 1)), np.arange(most)
         hub = rng.random((n, 1)) < by.context_hubs
         begins, ends = self.lines(facts, hub, rng)
         at = place + (begins == place).cumsum(1) - 1  # a line takes one entity more than it has facts

@@ -23,7 +23,9 @@ class InContext(Thoughts):
     in_context: float = 0.0
     """share of the documents of a batch that state throwaway facts, drawn anew each time, and then ask them"""
     context_facts: int = 4
-    """most facts in one (1 to this many, at random); each is then asked once, in its own words or turned round"""
+    """most facts in one; each is then asked once, in its own words or turned round"""
+    context_least: int = 1
+    """fewest facts in one: how many there are is drawn between the two"""
     context_hubs: float = 0.5
     """share of them whose facts all have one entity in common, so that the relation matters too"""
     context_filler: float = 0.5
@@ -37,6 +39,8 @@ class InContext(Thoughts):
         for name in ("context_hubs", "context_filler"):
             require(0 <= getattr(self, name) <= 1, f"task.{name}", getattr(self, name), "0 to 1")
         require(self.context_facts >= 1, "task.context_facts", self.context_facts, "1 or more")
+        fewest = 1 <= self.context_least <= self.context_facts
+        require(fewest, "task.context_least", self.context_least, f"1 to task.context_facts ({self.context_facts})")
         enough = self.context_own == 0 or self.context_own >= 2 * self.context_facts
         require(enough, "task.context_own", self.context_own, f"0, or {2 * self.context_facts} (two a fact) or more")
 
@@ -65,7 +69,7 @@ class Throwaway:
         most = self.settings.context_facts
         told = self.facts(n, rng)
         told = turned(told, rng.random((n, most)) < 0.5)
-        facts = rng.integers(1, most + 1, (n, 1))
+        facts = rng.integers(self.settings.context_least, most + 1, (n, 1))
         there = np.arange(most) < facts
         # In another order, and each once: what was answered before would only have to be copied.
         asked = np.where(there, rng.random((n, most)), 1).argsort(1)

@@ -26,6 +26,7 @@ SMALLEST = {
 }
 DRY = {
     "compare-objectives",
+    "compare-context",
     "test",
     "test-slow",
     "tensorboard",

@@ -39,6 +39,7 @@ def worlds(draw) -> Reversal:
         renderings=2,
         in_context=0.5,
         context_facts=facts,
+        context_least=draw(st.integers(1, facts)),
         context_hubs=draw(st.sampled_from([0.0, 0.5, 1.0])),
         context_filler=draw(st.sampled_from([0.0, 0.5, 1.0])),
         context_own=own,
@@ -86,7 +87,7 @@ def test_what_is_asked_follows_and_nothing_is_true_in_the_world(of, seed):
         every = said(corpus, tokens[1:n])
         stated, asked = every[: len(every) // 2], every[len(every) // 2 :]
         here = facts(corpus, of, stated)
-        assert 1 <= len(stated) == len(here) <= of.context_facts
+        assert of.context_least <= len(stated) == len(here) <= of.context_facts
         assert not here & world
         assert facts(corpus, of, asked) == here  # each fact is asked
         for head, word, tail in here:  # and no other answers the same question, by either word
@@ -205,6 +206,7 @@ def test_one_span_of_every_statement_is_hidden(statements, seed):
     [
         ({"in_context": 1.0}, "task.in_context is 1.0, but must be 0 or more and below 1"),
         ({"context_facts": 0}, "task.context_facts is 0, but must be 1 or more"),
+        ({"context_least": 5}, r"task.context_least is 5, but must be 1 to task.context_facts \(4\)"),
         ({"context_hubs": 1.5}, "task.context_hubs is 1.5, but must be 0 to 1"),
         ({"context_filler": -0.5}, "task.context_filler is -0.5, but must be 0 to 1"),
         ({"context_own": 3}, r"task.context_own is 3, but must be 0, or 8 \(two a fact\) or more"),

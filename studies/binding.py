@@ -1,0 +1,58 @@
+"""What it takes to look facts up in a prompt: a causal model, and one thing changed at a time.
+
+Documents state one to four throwaway facts and ask each once, by either word. *Told* order (`new_forward`, in context)
+needs the right one of them; *turned* (`new_inverse`, in context) needs it from its other end. The world is that of the
+reversal arm of studies/context.py, the steps are fewer, so that what is slower shows.
+"""
+
+from dataclasses import replace
+
+from eval.ways import WAYS as EVERY
+from model.objectives.causal import Causal
+from model.objectives.masked import Masked
+from studies.context import MODEL, TASKS
+from train.settings import Config, TrainSettings
+
+BASE = Config(TASKS["reversal"], Causal(), MODEL, TrainSettings(steps=2500, evaluate_every=500))
+
+
+def network(**changed) -> Config:
+    return replace(BASE, model=replace(BASE.model, **changed))
+
+
+def world(**changed) -> Config:
+    return replace(BASE, task=replace(BASE.task, **changed))
+
+
+def training(**changed) -> Config:
+    return replace(BASE, train=replace(BASE.train, **changed))
+
+
+VARIANTS = {
+    "base": BASE,
+    **{f"convolution-{n}": network(convolution=n) for n in (1, 3, 9)},
+    **{f"heads-{n}": network(heads=n) for n in (1, 4)},
+    **{f"depth-{n}": network(depth=n) for n in (1, 3)},
+    "width-128": network(width=128),
+    **{f"scale-{scale}": network(initial_scale=scale) for scale in (0.02, 0.06, 0.25)},
+    **{f"position-{position}": network(position=position) for position in ("relative", "learned", "none")},
+    "tied": network(tied=True),
+    "always-4-facts": world(context_least=4),
+    "up-to-2-facts": world(context_facts=2),
+    "up-to-8-facts": world(context_facts=8),
+    "no-hubs": world(context_hubs=0.0),
+    "no-filler": world(context_filler=0.0),
+    "own-entities-20": world(context_own=20),
+    "own-entities-200": world(context_own=200),
+    "share-33": world(in_context=1 / 3),
+    "rate-1e-3": training(learning_rate=1e-3),
+    "rate-6e-3": training(learning_rate=6e-3),
+    "batch-48": training(batch=48),
+    "masked": replace(BASE, objective=Masked()),
+}
+# Given the time it needs, so that nobody takes the convolution for the cause.
+VARIANTS["plain-long"] = replace(
+    network(convolution=1), train=replace(BASE.train, steps=12 * BASE.train.steps, evaluate_every=2500)
+)
+
+WAYS = {"in-context": EVERY["in-context"]}
