@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+from torch import nn
 
-from model.objectives.batch import Arrays, Tensors, asked_at, stated_outside
+from model.objectives.batch import Arrays, Tensors, asked_at, flat, stated_outside
 from model.objectives.contract import Objective
 from model.visibility import CAUSAL, Visibility
-from tasks.corpus import NONE, Documents, Questions
+from tasks.corpus import NONE, Documents, Entities, Questions
 
 
 @dataclass(frozen=True)
@@ -38,3 +39,18 @@ class Causal(Objective):
         if right.any():
             return None
         return asked_at(questions, given, before=1)
+
+    def log_probability(
+        self, modules: nn.ModuleDict, questions: Questions, names: np.ndarray, candidates: Entities
+    ) -> np.ndarray | None:
+        """In one pass: what each token is predicted from stands left of it."""
+        asking = self.ask(questions, names)
+        if asking is None:
+            return None
+        j = np.arange(names.shape[1])
+        inside = j < questions.size[:, None]
+        place = flat(questions.start, asking["tokens"].shape[1])[:, None] + j - 1
+        logp = self.log_probabilities(modules, asking | {"at": place[inside]}).cpu().numpy()
+        each = np.zeros(names.shape, np.float32)
+        each[inside] = logp[np.arange(len(logp)), names[inside]]
+        return each.sum(1)
