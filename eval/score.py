@@ -95,11 +95,14 @@ def evaluate(
     return splits
 
 
-def reply(trained: Trained, way: ClosedBook, questions: Questions) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """What the model says, [q, k], and log p[q] of the first accepted answer; None where it cannot be asked."""
+def reply(
+    trained: Trained, way: ClosedBook, questions: Questions, score: np.ndarray | None = None
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """What the model says, [q, k], and log p[q] of the first accepted answer; None where it cannot be asked. `score`
+    as for ClosedBook.answer."""
     names = trained.corpus.entities.tokens[questions.accepted[:, 0]]
     with asking(trained):
-        said = way.answer(trained, questions)
+        said = way.answer(trained, questions, score)
         return said, None if said is None else way.log_probability(trained, questions, names)
 
 
@@ -124,10 +127,10 @@ def records_of(
     corpus, rows, several = trained.corpus, [], bool((trained.corpus.entities.lengths > 1).any())
     for chunk in chunks(questions):
         between()
-        said, logp = reply(trained, way, chunk)
         with asking(trained):
-            score = None if said is None else way.score(trained, chunk, corpus.entities)
+            score = way.score(trained, chunk, corpus.entities)
             found, asked = way.found(trained, chunk), way.prompt(trained, chunk)
+        said, logp = reply(trained, way, chunk, score)
         hit = None if said is None else right(corpus, chunk, said)
         near = None if said is None else tokens_right(corpus, chunk, said)
         for i in range(len(chunk)):

@@ -7,8 +7,9 @@ from tasks.corpus import Entities, Questions
 
 
 class ClosedBook:
-    def answer(self, trained: Trained, questions: Questions) -> np.ndarray | None:
-        """What the model says in each answer span, int[q, k]; None where it cannot be asked."""
+    def answer(self, trained: Trained, questions: Questions, score: np.ndarray | None = None) -> np.ndarray | None:
+        """What the model says in each answer span, int[q, k]; None where it cannot be asked. `score`[q, c]: that of
+        every entity, where it is known already, for a way that chooses by it."""
         return trained.objective.answer(trained.modules, questions, trained.corpus.entities)
 
     def log_probability(self, trained: Trained, questions: Questions, names: np.ndarray) -> np.ndarray | None:

@@ -19,8 +19,8 @@ CHUNK = 8192  # statements a pass
 
 
 class GenerateAndVerify(ClosedBook):
-    def answer(self, trained: Trained, questions: Questions) -> np.ndarray | None:
-        score = self.score(trained, questions, trained.corpus.entities)
+    def answer(self, trained: Trained, questions: Questions, score: np.ndarray | None = None) -> np.ndarray | None:
+        score = self.score(trained, questions, trained.corpus.entities) if score is None else score
         if score is None:
             return None
         entities = trained.corpus.entities

@@ -39,7 +39,7 @@ class Prompted(ClosedBook, ABC):
             )
         return found
 
-    def answer(self, trained: Trained, questions: Questions) -> np.ndarray | None:
+    def answer(self, trained: Trained, questions: Questions, score: np.ndarray | None = None) -> np.ndarray | None:
         return super().answer(trained, self.prompted(trained, questions))
 
     def log_probability(self, trained: Trained, questions: Questions, names: np.ndarray) -> np.ndarray | None:
