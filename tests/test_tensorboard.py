@@ -11,6 +11,7 @@ import urllib.request
 from dataclasses import replace
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugin_util import markdown_to_safe_html
 
 from eval.trained import Trained
@@ -20,6 +21,7 @@ from model.settings import NetworkSettings
 from tasks.reversal import Reversal
 from tasks.vocabulary import Vocabulary
 from tests.examples import corpus, modules
+from tests.running import tiny
 from train.run import train_run
 from train.settings import Config, TrainSettings
 from train.tensorboard import attention_maps, escaped
@@ -107,6 +109,23 @@ def test_settings_stand_beside_final_accuracies(get):
     assert len(groups) == 1
     assert groups[0]["hparams"]["objective.name"] == "masked"
     assert {"final/forward", "final/inverse"} <= {value["name"]["tag"] for value in groups[0]["metricValues"]}
+
+
+def test_prompts_what_was_looked_up_and_thoughts_are_shown_where_a_model_was_trained_for_them(tmp_path):
+    worlds = {"plain": {}, "prompted": {"in_context": 0.5}, "thinks": {"in_context": 0.5, "reward": 0.5, "thoughts": 1}}
+    shown = {}
+    for name, world in worlds.items():
+        train_run(tiny(world=world | {"one_way": 8}), name, root=tmp_path)
+        events = EventAccumulator(str(tmp_path / name / "tensorboard")).Reload()
+        texts = {tag.removesuffix("/text_summary"): events.Tensors(tag)[0] for tag in events.Tags()["tensors"]}
+        shown[name] = {tag: value.tensor_proto.string_val[0].decode() for tag, value in texts.items()}
+    tables = [set(found) & {"questions", "in context", "lexical retrieval", "recall"} for found in shown.values()]
+    assert tables[0] == {"questions"}
+    assert tables[1] == {"questions", "in context", "lexical retrieval"}
+    assert tables[2] == {"questions", "in context", "lexical retrieval", "recall"}
+    asked = {tag: [row.split("|")[2] for row in shown["thinks"][tag].splitlines()[2:]] for tag in tables[2]}
+    assert not any("separator" in one for one in asked["questions"])
+    assert all("separator" in one for tag in ("in context", "lexical retrieval") for one in asked[tag])
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """TensorBoard: a view of the record and of the trained model, written anew whenever a run starts or goes on."""
 
+import contextlib
 import math
 import re
 import shutil
@@ -16,9 +17,13 @@ from torch.utils.tensorboard.summary import hparams
 from eval.score import asking, records_of, text
 from eval.show import percent
 from eval.trained import Trained
+from eval.ways.closed_book import ClosedBook
 from eval.ways.in_context import InContext
+from eval.ways.recall import Recall
+from eval.ways.retrieval import LexicalRetrieval
 from model.objectives.batch import to_tensors
 from tasks.corpus import Questions
+from tasks.settings import SettingError
 from tasks.vocabulary import PAD
 from train.settings import Config
 
@@ -69,8 +74,9 @@ class View:
         """What a trained model shows: questions and answers, attention, embeddings, settings with accuracies."""
         self.writer.add_text("questions", table(asked), result["steps"])
         asked_first = next(iter(trained.asked().values()))
-        if trained.corpus.drawn:
-            self.writer.add_text("in context", table(prompted(asked_first)), result["steps"])
+        for name, way in shown_ways(trained, config).items():
+            with contextlib.suppress(SettingError):  # a prompt can be longer than learned positions know
+                self.writer.add_text(name.replace("-", " "), table(prompted(asked_first, way)), result["steps"])
         for split, questions in trained.corpus.questions.items():
             maps = attention_maps(asked_first, questions[:1]) if len(questions) else None
             if maps is not None:
@@ -118,9 +124,15 @@ def table(asked: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def prompted(trained: Trained) -> list[dict[str, Any]]:
-    """The first questions of each split with what they need in front of them, and what is said then."""
-    way = InContext.fitting(trained.corpus)
+def shown_ways(trained: Trained, config: Config) -> dict[str, ClosedBook]:
+    """The ways with something in front of the question that a model was trained for."""
+    ways = {"in-context": InContext.fitting(trained.corpus), "lexical-retrieval": LexicalRetrieval()}
+    return (ways if trained.corpus.drawn else {}) | ({"recall": Recall()} if config.task.thoughts else {})
+
+
+def prompted(trained: Trained, way: ClosedBook) -> list[dict[str, Any]]:
+    """The first questions of each split with what stands in front of them (facts they need, documents looked up, a
+    thought of the model's own), and what is said then."""
     return [
         {"split": split, "asked": "as-trained"} | row
         for split, questions in trained.corpus.questions.items()
