@@ -117,7 +117,9 @@ def test_prompts_what_was_looked_up_and_thoughts_are_shown_where_a_model_was_tra
     for name, world in worlds.items():
         train_run(tiny(world=world | {"one_way": 8}), name, root=tmp_path)
         events = EventAccumulator(str(tmp_path / name / "tensorboard")).Reload()
-        texts = {tag.removesuffix("/text_summary"): events.Tensors(tag)[0] for tag in events.Tags()["tensors"]}
+        ends = "/text_summary"
+        tags = [tag.removesuffix(ends) for tag in events.Tags()["tensors"] if tag.endswith(ends)]
+        texts = {tag: events.Tensors(tag + ends)[0] for tag in tags}
         shown[name] = {tag: value.tensor_proto.string_val[0].decode() for tag, value in texts.items()}
     tables = [set(found) & {"questions", "in context", "lexical retrieval", "recall"} for found in shown.values()]
     assert tables[0] == {"questions"}

@@ -32,6 +32,7 @@ SCALARS = ("loss", "learning_rate", "gradient_norm", "documents_per_second", "ta
 CHARTS = {
     "the reversal curse": {
         "forward and inverse": ["Multiline", ["accuracy/forward", "accuracy/inverse"]],
+        "inverse, closed book and in context": ["Multiline", ["accuracy/inverse", "in_context/inverse"]],
         "every split": ["Multiline", ["accuracy/.*"]],
     }
 }
