@@ -16,6 +16,9 @@ from train.tables import number
 from train.wide import CHANCES, ELIMINATION, as_markdown
 
 Rows = list[dict[str, Any]]
+# In per cent. Where documents are looked up: how many of those questions are right for which all that is needed was
+# found, and for how many it was.
+HEAD = ["", "all", "95 % interval", "each seed", "right where found"]
 COLOURS = {"closed-book": "#d1495b", "in-context": "#30638e"}  # the two that every other is compared with
 OTHER = "#7a9e7e"
 
@@ -33,11 +36,29 @@ class Panel:
         found = [row for row in rows if (row["variant"], row["way"], row["split"]) == wanted and row["count"]]
         return [row for row in found if row["asked"] == found[0]["asked"]]
 
+    def cells(self, rows: Rows) -> list[list[str]]:
+        """What each line has come to, as HEAD says."""
+        return [cells(line, own) for line in self.lines if (own := self.rows(rows, line))]
+
+    def chances(self, rows: Rows) -> list[list[str]]:
+        return [[name, f"{self.chance(rows, key):.2f}", "", "", ""] for name, key in CHANCES.items()]
+
     def chance(self, rows: Rows, key: str) -> float:
         """In per cent."""
         variants = {variant for variant, _ in self.lines.values()}
         each = [row[key] for row in rows if row["split"] == self.split and row["variant"] in variants]
         return 100 * float(np.mean(each)) if each else float("nan")
+
+
+def cells(line: str, own: Rows) -> list[str]:
+    correct, count = (sum(row[key] for row in own) for key in ("correct", "count"))
+    low, high = interval(correct, count)
+    where_found = ""
+    if own[0]["found"] is not None:
+        found, there = (sum(row[key] for row in own) for key in ("found", "correct_where_found"))
+        where_found = f"{number(there / found)} of {number(found / count)}" if found else "none found"
+    each = " ".join(f"{100 * row['accuracy']:.0f}" for row in own)
+    return [line, number(correct / count), f"{number(low)}–{number(high)}", each, where_found]
 
 
 @dataclass(frozen=True)
@@ -50,26 +71,26 @@ class Shown:
         return list(dict.fromkeys(line for panel in self.panels.values() for line in panel.lines))
 
     def markdown(self, rows: Rows) -> str:
-        """Pooled, 95 % interval, then every seed; and both chances."""
-        head = ["", *(f"{title}: {panel.split}" for title, panel in self.panels.items())]
-        body = [[line, *(cell(panel.rows(rows, line)) for panel in self.panels.values())] for line in self.lines()]
-        body += [[name, *self.chances(rows, key)] for name, key in CHANCES.items()]
-        return as_markdown(head, body)
+        """A table a panel."""
+        return "\n".join(
+            f"**{title}: {panel.split}**\n\n" + as_markdown(HEAD, panel.cells(rows) + panel.chances(rows))
+            for title, panel in self.panels.items()
+            if any(panel.rows(rows, line) for line in panel.lines)
+        )
 
     def print_table(self, rows: Rows) -> None:
         table = Table(
             title="answered exactly right, %", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
         )
-        for i, name in enumerate(("", *(f"{title}\n{panel.split}" for title, panel in self.panels.items()))):
-            table.add_column(name.replace("_", " "), justify="right" if i else "left", overflow="fold")
-        for line in self.lines():
-            table.add_row(line, *(cell(panel.rows(rows, line), short=True) for panel in self.panels.values()))
-        for name, key in CHANCES.items():
-            table.add_row(name, *self.chances(rows, key))
+        for i, name in enumerate(HEAD):
+            table.add_column(name, justify="right" if i else "left", overflow="fold")
+        for title, panel in self.panels.items():
+            if cells := panel.cells(rows):
+                table.add_section()
+                table.add_row(f"[bold]{title}: {panel.split.replace('_', ' ')}[/bold]")
+                for line in cells + panel.chances(rows):
+                    table.add_row(*line)
         Console().print(table)
-
-    def chances(self, rows: Rows, key: str) -> list[str]:
-        return [f"{panel.chance(rows, key):.2f}" for panel in self.panels.values()]
 
     def draw(self, rows: Rows, curves: Rows, folder: Path) -> None:
         """Writes figure.svg and figure.png."""
@@ -85,20 +106,6 @@ class Shown:
         figure.supxlabel("answered exactly right, % (every seed a point; dotted: chance by elimination)", fontsize=9)
         figure.savefig(folder / "figure.svg", metadata={"Date": None})
         figure.savefig(folder / "figure.png", dpi=160)
-
-
-def cell(own: Rows, short: bool = False) -> str:
-    if not own:
-        return "–"
-    correct, count = (sum(row[key] for row in own) for key in ("correct", "count"))
-    if short:
-        each = [row["accuracy"] for row in own]
-        between = f" ({number(min(each))}–{number(max(each))})" if len(each) > 1 else ""
-        return number(correct / count) + between
-    low, high = interval(correct, count)
-    return f"**{number(correct / count)}** ({number(low)}–{number(high)}): " + " ".join(
-        number(row["accuracy"]) for row in own
-    )
 
 
 def dots(axis: Axes, panel: Panel, rows: Rows, lines: list[str]) -> None:
