@@ -140,3 +140,14 @@ def test_the_figures_and_files_the_readme_names_are_there():
     text = (ROOT / "README.md").read_text()
     for link in re.findall(r"\]\((?!http)([^)#]+)", text):
         assert (ROOT / link).exists(), link
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_the_diff_that_adds_an_objective_fits(tmp_path):
+    (diff,) = re.findall(
+        r"^```diff\n(.*?^)```", (ROOT / "docs/add-an-objective.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    shutil.copytree(ROOT / "model", tmp_path / "model")
+    applied = subprocess.run(["git", "apply", "-"], input=diff, text=True, cwd=tmp_path, capture_output=True)
+    assert applied.returncode == 0, applied.stderr
+    assert (tmp_path / "model/objectives/single_clue.py").read_text() in diff.replace("\n+", "\n")
