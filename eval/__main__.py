@@ -75,7 +75,7 @@ def main(arguments: list[str]) -> None:
         with refusals():
             trained, step = read_trained(given.run)
             asked, replies = ask(trained, given.question, prompt=given.prompt())
-        console = Console()
+        console = Console(emoji=False)
         if given.prompt() is not alone:
             console.print(asked, markup=False, highlight=False, soft_wrap=True)
         table = Table(title=escape(f"{given.question}    ({given.run}, step {step})"), title_justify="left")

@@ -10,7 +10,7 @@ import numpy as np
 from eval.score import CLOSED_BOOK, asking, text
 from eval.trained import Trained
 from eval.typed import OPEN, form, understand
-from eval.ways.prompted import with_prompt
+from eval.ways.prompted import require_places, with_prompt
 from tasks.corpus import RELATION, SOURCE, TARGET, Corpus, Questions
 from tasks.settings import SettingError
 
@@ -55,6 +55,7 @@ def ask(trained: Trained, question: str, best: int = 5, prompt: Prompt = alone) 
     replies: dict[str, float] = {}
     for size in np.unique(corpus.entities.lengths):
         asked = prompt(trained, form(corpus, typed, int(size)))
+        require_places(trained, asked.documents.tokens.shape[1])
         with asking(trained):
             scores = (CLOSED_BOOK.score(one, asked, corpus.entities) for one in trained.asked().values())
             score = next((score for score in scores if score is not None), None)

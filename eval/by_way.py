@@ -12,7 +12,7 @@ from typing import Any
 from tyro.conf import Positional
 
 from checkpoints.config import read_json
-from checkpoints.folder import as_csv, write_json, write_text
+from checkpoints.folder import as_csv, read_csv, write_json, write_text
 from eval.score import records, summaries
 from eval.trained import read_trained
 from eval.ways import WAYS
@@ -57,25 +57,36 @@ class Ways:
 def put(
     folder: Path, ways: dict[str, ClosedBook], between: Callable[[], None] = lambda: None, anew: bool = True
 ) -> dict[str, Any]:
-    """Puts the ways to the run in `folder`, writes ways.json and ways.csv there, and returns what the first holds.
-    What is there already, of the same weights and ways, is read instead, unless `anew`."""
-    settings = {name: asdict(way) if is_dataclass(way) else {} for name, way in ways.items()}
-    if not anew and (folder / "ways.json").exists():
-        before = read_json(folder / "ways.json")
-        same = before["step"] == read_json(folder / "result.json")["steps"]
-        if same and {name: way["settings"] for name, way in before["ways"].items()} == settings:
-            return before
+    """Puts the ways to the run in `folder`, writes ways.json and ways.csv there, and returns what the first holds of
+    them. What is there already, of the same weights and way, is read instead, unless `anew`; other ways are kept."""
     trained, step = read_trained(folder)
-    rows, found = [], {}
+    entry, rows = put_before(folder, step)
     for name, way in ways.items():
+        if not anew and entry["ways"].get(name, {}).get("settings") == settings_of(way):
+            continue
         own = records(trained, way, between)
-        rows += [{"way": name} | row for row in own]
-        found[name] = {
-            "settings": settings[name],
+        rows = [row for row in rows if row["way"] != name] + [{"way": name} | row for row in own]
+        entry["ways"][name] = {
+            "settings": settings_of(way),
             "passes": way.passes(trained),
             "asked": summaries(trained.corpus, own),
         }
-    entry = {"run": folder.name, "step": step, "ways": found}
-    write_text(folder / "ways.csv", as_csv(rows))
-    write_json(folder / "ways.json", entry)
-    return entry
+        write_text(folder / "ways.csv", as_csv(rows))
+        write_json(folder / "ways.json", entry)
+    return entry | {"ways": {name: entry["ways"][name] for name in ways}}
+
+
+def settings_of(way: ClosedBook) -> dict[str, Any]:
+    return asdict(way) if is_dataclass(way) else {}
+
+
+def put_before(folder: Path, step: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What ways.json and ways.csv hold of the weights of this step."""
+    if (folder / "ways.json").exists() and (folder / "ways.csv").exists():
+        entry = read_json(folder / "ways.json")
+        if entry["step"] == step:
+            rows = read_csv(folder / "ways.csv")
+            for row in rows:  # the one number that can begin as a formula does
+                row["log_probability"] = float(row["log_probability"]) if row["log_probability"] else ""
+            return entry, rows
+    return {"run": folder.name, "step": step, "ways": {}}, []

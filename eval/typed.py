@@ -1,6 +1,7 @@
 """What a person types, `ka-lo teacher-of _` or `ka-lo teacher-of mi`, as a question or a statement of a world."""
 
 import difflib
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -31,7 +32,11 @@ def relation_words(corpus: Corpus) -> list[str]:
 def understand(corpus: Corpus, typed: str, setting: str = "question") -> Typed:
     """A typed question, or, for any other `setting`, a statement. Names and relation words may have several words.
     Raises SettingError for what is not known, with the nearest that is."""
-    words, known, names = typed.split(), set(relation_words(corpus)), set(corpus.entities.words)
+    words, known, names = (
+        unicodedata.normalize("NFC", typed).split(),
+        set(relation_words(corpus)),
+        set(corpus.entities.words),
+    )
     asks = setting == "question"
     shape = "an entity, a relation word and an entity" + (f", one entity being {OPEN}" if asks else "")
     parts = list(splits(words, known))

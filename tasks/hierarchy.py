@@ -49,6 +49,7 @@ class Hierarchy(InheritInContext):
     """
 
     HELD_OUT: ClassVar = ("rephrased", "reversed", "syllogism", "holdout")  # inferences that training never told
+    BY_WORD: ClassVar = ("rephrased", "reversed")
 
     trees: int = 36
     """trees of categories"""

@@ -49,6 +49,7 @@ class Reversal(InContext):
     """
 
     HELD_OUT: ClassVar = ("inverse",)  # splits of inferences that training never told
+    BY_WORD: ClassVar = HELD_OUT
 
     entities: int = 400
     """entities, all with a name of their own"""

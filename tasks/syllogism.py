@@ -45,6 +45,7 @@ class Syllogism(ChainsInContext):
     """
 
     HELD_OUT: ClassVar = ("conclusion", "misleading", "chain")  # splits of inferences that training never told
+    BY_WORD: ClassVar = HELD_OUT
 
     chains: int = 480
     """chains, equally many of each number of premises and of each quantifier"""

@@ -64,8 +64,9 @@ def bad(setting: str, file: str, line: int, given: str, allowed: str) -> Setting
 
 
 def clean(cell: str) -> str:
-    """A cell without space around it, in the one form in which Unicode writes what looks the same (NFC)."""
-    return unicodedata.normalize("NFC", cell).strip()
+    """A cell with one space where it has any, none around it, in the one form in which Unicode writes what looks the
+    same (NFC): as it is read again where a person types it."""
+    return " ".join(unicodedata.normalize("NFC", cell).split())
 
 
 def short(text: str) -> str:

@@ -5,12 +5,14 @@ test part, which nothing does. No question of one needs a fact that a question o
 """
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from tasks.corpus import NONE, RELATION, TARGET, Corpus, Documents, Premises, Questions, pack
+from tasks.elimination import eliminated
 from tasks.settings import require
 from tasks.vocabulary import END, SEPARATOR
 
@@ -20,6 +22,8 @@ REWARD = "_reward"  # ends the names of the splits of the reward part
 @dataclass(frozen=True, kw_only=True)
 class Thoughts:
     """Settings of every task with held-out questions (HELD_OUT)."""
+
+    BY_WORD: ClassVar[tuple[str, ...]] = ()  # those of them where elimination leaves whom a word was never told of
 
     reward: float = 0.0
     """share of the held-out questions that is set apart, for thoughts and rewards; what is left is the test part"""
@@ -40,11 +44,15 @@ class Thoughts:
         apart = set_apart([corpus.questions[split] for split in splits], self.reward, rng)
         thinking = []
         for split, here in zip(splits, apart):
+            parts = f"such that a part of the {len(here)} questions of {split!r} is left to test, and one set apart"
+            require(0 < here.sum() < len(here), "task.reward", self.reward, parts)
             questions[split], chosen = corpus.questions[split][~here], corpus.questions[split][here]
-            if len(chosen):
-                questions[split + REWARD] = chosen
-                again = np.tile(np.arange(len(chosen)), self.thoughts)
-                thinking.append(thoughts(corpus, chosen[again]))
+            questions[split + REWARD] = chosen
+            thinking.append(thoughts(corpus, chosen[np.tile(np.arange(len(chosen)), self.thoughts)]))
+        if self.thoughts:
+            by_word = [split for split in splits if split in self.BY_WORD]
+            parts = {split: (questions[split], questions[split + REWARD]) for split in by_word}
+            questions |= eliminated(corpus.documents, corpus.entities, parts)
         longest = max(
             corpus.questions[split].documents.tokens.shape[1] + 1 + most_said(corpus.premises, corpus.questions[split])
             for split in splits

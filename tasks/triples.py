@@ -48,6 +48,7 @@ class Triples(InContext):
     """
 
     HELD_OUT: ClassVar = ("inverse",)  # splits of inferences that training never told
+    BY_WORD: ClassVar = HELD_OUT
 
     file: str = "tasks/examples/facts.csv"
     """facts, a line each: UTF-8, comma-separated, with the columns head, relation and tail"""

@@ -152,7 +152,7 @@ def test_a_variant_alone_starts_from_the_other_that_is_trained_already(given, li
     with pytest.raises(SettingError, match=r"train\.origin is 'plain', but must be a variant that is trained, too"):
         sweep(alone, lambda: None)
     (tmp_path / "three-kinds-plain-0").mkdir()
-    (tmp_path / "three-kinds-plain-0" / "config.json").touch()
+    (tmp_path / "three-kinds-plain-0" / "result.json").touch()
     sweep(Sweep(listed, seeds=1), lambda: None)
     sweep(alone, lambda: None)
     together, alone = (one.runs["three-kinds-after-0"] for one in given)

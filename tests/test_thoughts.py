@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from checkpoints import steps
@@ -22,6 +22,7 @@ from model.objectives.writing import write_on
 from model.settings import NetworkSettings
 from tasks.codebook import Codebook
 from tasks.corpus import NONE, RELATION, TARGET, Corpus, Documents, Questions
+from tasks.elimination import told_of
 from tasks.reversal import FILLER, Reversal
 from tasks.settings import SettingError
 from tasks.syllogism import Syllogism
@@ -60,10 +61,14 @@ def premises(corpus: Corpus, needs: np.ndarray) -> list[str]:
 
 
 @settings(max_examples=25)
-@given(st.sampled_from(list(WORLDS)), SEEDS, st.floats(0.1, 0.9), st.integers(0, 3))
+@given(st.sampled_from(list(WORLDS)), SEEDS, st.floats(0.2, 0.8), st.integers(0, 3))
 def test_no_thought_touches_the_test_part(name, seed, share, times):
     task = WORLDS[name]
-    before, corpus = task.build(seed), replace(task, reward=share, thoughts=times).build(seed)
+    before = task.build(seed)
+    try:
+        corpus = replace(task, reward=share, thoughts=times).build(seed)
+    except SettingError:
+        reject()  # so few questions that a part of them would be empty
     apart, left, needs = set(), set(), ([], [])
     for split in task.HELD_OUT:
         for part, found, needed in zip((split + REWARD, split), (apart, left), needs):
@@ -87,6 +92,34 @@ def test_no_thought_touches_the_test_part(name, seed, share, times):
     others = set(before.questions) - set(task.HELD_OUT)
     assert all(np.array_equal(before.questions[s].accepted, corpus.questions[s].accepted) for s in others)
     assert corpus.longest >= corpus.documents.lengths.max()
+
+
+@settings(max_examples=15)
+@given(st.sampled_from(["reversal", "syllogism"]), SEEDS)
+def test_elimination_knows_what_thoughts_tell(name, seed):
+    task = WORLDS[name]
+    before, corpus = task.build(seed), replace(task, reward=0.5, thoughts=1).build(seed)
+    told = told_of(corpus.documents)
+    names = [tuple(row[:n].tolist()) for row, n in zip(corpus.entities.tokens, corpus.entities.lengths)]
+    ends: dict[tuple[int, ...], set[int]] = {}  # whom elimination takes for an answer: all, or who belongs there
+    for split in task.HELD_OUT:
+        of = before.questions[split]
+        for tokens, roles, right in zip(of.documents.tokens, of.documents.roles, of.accepted[:, 0]):
+            ends.setdefault(tuple(tokens[roles == RELATION].tolist()), set()).add(int(right))
+    for split in task.HELD_OUT:
+        of = corpus.questions[split]
+        for i, (tokens, roles) in enumerate(zip(of.documents.tokens, of.documents.roles)):
+            word = tuple(tokens[roles == RELATION].tolist())
+            may = range(len(names)) if name == "reversal" else ends[word]
+            left = [e for e in may if len(names[e]) == of.size[i] and (word, names[e]) not in told]
+            assert of.accepted[i, 0] in left
+            assert of.chance_by_elimination[i] == pytest.approx(1 / len(left))
+
+
+def test_a_world_too_small_to_divide_is_refused():
+    task = Codebook(books=3, symbols=6, length=2, encodings=5, asked=16, one_way=1, renderings=2, reward=0.5)
+    with pytest.raises(SettingError, match=r"task.reward is 0.5, but must be such that a part of the \d+ questions of"):
+        task.build(0)
 
 
 @pytest.mark.parametrize("name", WORLDS)

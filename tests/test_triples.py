@@ -99,7 +99,12 @@ def built(given: Triples, seed: int) -> Corpus:
     try:
         return given.build(seed)
     except SettingError as refusal:
-        assume(not any(name in str(refusal) for name in ("task.one_way", "task.context_facts", "task.context_own")))
+        assume(
+            not any(
+                name in str(refusal)
+                for name in ("task.one_way", "task.context_facts", "task.context_own", "task.reward")
+            )
+        )
         raise
 
 

@@ -291,12 +291,18 @@ def test_ways_are_put_to_a_run_and_written_down(run, capsys):
     for name in WAYS:
         assert all(word in " ".join(printed.split()) for word in name.split("-"))
     before = (run / "ways.json").stat().st_mtime_ns
-    ways = {"in-context": InContext(2)}
-    put(run, ways, anew=False)  # other ways than before
-    assert (run / "ways.json").stat().st_mtime_ns != before
-    before = (run / "ways.json").stat().st_mtime_ns
-    assert put(run, ways, anew=False)["ways"].keys() == ways.keys()
+    assert put(run, {"in-context": InContext(2)}, anew=False)["ways"].keys() == {"in-context"}
     assert (run / "ways.json").stat().st_mtime_ns == before
+    put(run, {"in-context": InContext(1)}, anew=False)  # another way: put, and the others stay
+    after = json.loads((run / "ways.json").read_text())["ways"]
+    assert after["in-context"]["settings"] == {"distractors": 1}
+    assert {name: way for name, way in after.items() if name != "in-context"} == {
+        name: way for name, way in entry["ways"].items() if name != "in-context"
+    }
+    kept = (run / "ways.csv").read_text().splitlines()
+    assert len(kept) == len(rows)
+    gone = set(rows) - set(kept)
+    assert all(row.startswith("in-context") for row in gone)
 
 
 def test_the_record_says_how_questions_in_context_went(run):

@@ -1,7 +1,8 @@
 """Augmentation: what a trained model infers in context from its training documents becomes training documents.
 
 Each statement turned round, each conclusion of statements that belong together: the model is asked with them in its
-prompt, and what it says is told, right or wrong; no oracle is asked (Lampinen et al. 2025a, 2505.00661).
+prompt, and what it says is told, right or wrong (Lampinen et al. 2025a, 2505.00661). What is given: which statements
+belong together and, for a conclusion, in which words it is asked. No answer is.
 """
 
 from collections.abc import Callable
@@ -26,7 +27,7 @@ def augmented(corpus: Corpus, origin: Path, times: int, folder: Path, check: Cal
     `folder` holds it for when the run is resumed, inferred.csv shows it, inferred.json counts what was right."""
     kept = folder / "inferred.npz"
     if not kept.exists():
-        documents, rows = infer(origin, check)
+        documents, rows = infer(corpus, origin, check)
         write_text(folder / "inferred.csv", as_csv(rows))
         write_json(folder / "inferred.json", {"count": len(rows), "right": sum(row["correct"] for row in rows)})
         beside = folder / ".inferred.npz"
@@ -37,10 +38,12 @@ def augmented(corpus: Corpus, origin: Path, times: int, folder: Path, check: Cal
     return replace(corpus, documents=corpus.documents + documents[np.tile(np.arange(len(documents)), times)])
 
 
-def infer(origin: Path, check: Callable[[], None]) -> tuple[Documents, list[dict[str, Any]]]:
+def infer(corpus: Corpus, origin: Path, check: Callable[[], None]) -> tuple[Documents, list[dict[str, Any]]]:
     """What the model of a run says when it is asked all that its training documents bear on: documents, and a row for
     each of them."""
     trained, _ = read_trained(origin)
+    if trained.corpus.digest() != corpus.digest():
+        raise SettingError(f"train.augment: {origin} was trained on other documents, which tell what this run may not")
     if trained.corpus.inferences is None:
         raise SettingError(f"train.augment: nothing can be inferred from the documents of {origin}")
     questions = trained.corpus.inferences()

@@ -1,5 +1,6 @@
 """The one loop. Every objective goes through it; whatever differs between two runs is in their settings."""
 
+import contextlib
 import dataclasses
 import math
 import time
@@ -16,6 +17,7 @@ from eval.score import as_entry, evaluate
 from eval.trained import Trained, load_weights
 from eval.ways.in_context import InContext
 from model.objectives.batch import to_tensors
+from tasks.settings import SettingError
 from train.batches import make_batches
 from train.optimiser import learning_rate, make_optimiser
 from train.settings import Config
@@ -159,7 +161,8 @@ class Loop:
         found = {asked: evaluate(one, limit=limit, between=self.check) for asked, one in self.trained.asked().items()}
         if self.trained.corpus.drawn:  # trained to use a prompt: whether it does is part of how far it has come
             first = next(iter(self.trained.asked().values()))
-            found["in-context"] = evaluate(first, InContext.fitting(first.corpus), limit, self.check)
+            with contextlib.suppress(SettingError):  # the prompt can be longer than learned positions know
+                found["in-context"] = evaluate(first, InContext.fitting(first.corpus), limit, self.check)
         counters.evaluated = counters.step
         done = {"documents": counters.documents, "target_tokens": counters.target_tokens, "seconds": counters.seconds}
         entry = {"kind": "evaluation", "step": counters.step, "time": time.time(), **done, **as_entry(found)}

@@ -13,12 +13,12 @@ from rich.table import Table
 
 from eval.score import interval
 from train.tables import number
-from train.wide import CHANCES, ELIMINATION, as_markdown
+from train.wide import ELIMINATION, as_markdown
 
 Rows = list[dict[str, Any]]
 # In per cent. Where documents are looked up: how many of those questions are right for which all that is needed was
 # found, and for how many it was.
-HEAD = ["", "all", "95 % interval", "each seed", "right where found"]
+HEAD = ["", "all", "95 % interval", "each seed", "by elimination", "right where found"]
 COLOURS = {"closed-book": "#d1495b", "in-context": "#30638e"}  # the two that every other is compared with
 OTHER = "#7a9e7e"
 
@@ -37,17 +37,11 @@ class Panel:
         return [row for row in found if row["asked"] == found[0]["asked"]]
 
     def cells(self, rows: Rows) -> list[list[str]]:
-        """What each line has come to, as HEAD says."""
-        return [cells(line, own) for line in self.lines if (own := self.rows(rows, line))]
-
-    def chances(self, rows: Rows) -> list[list[str]]:
-        return [[name, f"{self.chance(rows, key):.2f}", "", "", ""] for name, key in CHANCES.items()]
-
-    def chance(self, rows: Rows, key: str) -> float:
-        """In per cent."""
-        variants = {variant for variant, _ in self.lines.values()}
-        each = [row[key] for row in rows if row["split"] == self.split and row["variant"] in variants]
-        return 100 * float(np.mean(each)) if each else float("nan")
+        """What each line has come to, as HEAD says, and the chance of a guess among all."""
+        found = {line: own for line in self.lines if (own := self.rows(rows, line))}
+        chance = [row["chance"] for own in found.values() for row in own]
+        last = [["chance", f"{100 * np.mean(chance):.2f}", "", "", "", ""]] if chance else []
+        return [cells(line, own) for line, own in found.items()] + last
 
 
 def cells(line: str, own: Rows) -> list[str]:
@@ -58,7 +52,12 @@ def cells(line: str, own: Rows) -> list[str]:
         found, there = (sum(row[key] for row in own) for key in ("found", "correct_where_found"))
         where_found = f"{number(there / found)} of {number(found / count)}" if found else "none found"
     each = " ".join(f"{100 * row['accuracy']:.0f}" for row in own)
-    return [line, number(correct / count), f"{number(low)}–{number(high)}", each, where_found]
+    return [line, number(correct / count), f"{number(low)}–{number(high)}", each, number(guess(own)), where_found]
+
+
+def guess(own: Rows) -> float:
+    """Chance by elimination."""
+    return float(np.mean([row[ELIMINATION] for row in own]))
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class Shown:
     def markdown(self, rows: Rows) -> str:
         """A table a panel."""
         return "\n".join(
-            f"**{title}: {panel.split}**\n\n" + as_markdown(HEAD, panel.cells(rows) + panel.chances(rows))
+            f"**{title}: {panel.split}**\n\n" + as_markdown(HEAD, panel.cells(rows))
             for title, panel in self.panels.items()
             if any(panel.rows(rows, line) for line in panel.lines)
         )
@@ -88,7 +87,7 @@ class Shown:
             if cells := panel.cells(rows):
                 table.add_section()
                 table.add_row(f"[bold]{title}: {panel.split.replace('_', ' ')}[/bold]")
-                for line in cells + panel.chances(rows):
+                for line in cells:
                     table.add_row(*line)
         Console().print(table)
 
@@ -109,11 +108,12 @@ class Shown:
 
 
 def dots(axis: Axes, panel: Panel, rows: Rows, lines: list[str]) -> None:
-    axis.axvline(panel.chance(rows, ELIMINATION), color="0.4", lw=1, ls=":")
     for y, line in enumerate(lines):
-        each = [100 * row["accuracy"] for row in panel.rows(rows, line)]
+        own = panel.rows(rows, line)
+        each = [100 * row["accuracy"] for row in own]
         axis.axhline(y, color="0.92", lw=0.8, zorder=0)
         if each:
+            axis.plot([100 * guess(own)] * 2, [y - 0.5, y + 0.5], color="0.4", lw=1, ls=":")
             colour = COLOURS.get(panel.lines[line][1], OTHER)
             axis.plot([0, np.mean(each)], [y, y], color=colour, lw=6, alpha=0.3, solid_capstyle="butt")
             spread = np.linspace(-0.2, 0.2, len(each)) if len(each) > 1 else 0

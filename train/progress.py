@@ -15,7 +15,7 @@ class Progress:
 
     def __init__(self, steps: int):
         self.steps = steps
-        self.console = Console(stderr=True)
+        self.console = Console(stderr=True, emoji=False)
         self.live = self.console.is_terminal
         self.seen: dict[str, str] = {}
         shown = (

@@ -97,7 +97,8 @@ class Study:
             (folder / old).unlink(missing_ok=True)  # nothing of before stands beside what failed now
         write_text(folder / "failures.json", json.dumps(failures, indent=1) + "\n")
         if found:
-            rows = tables.results(self.runs, {name: found[name] for name in self.runs if name in found}, self.variant)
+            ended = {name: found[name] for name in self.runs if name in found}
+            rows = tables.results(self.runs, ended, self.variant, self.ways)
             curves = tables.curves({name: self.runs[name] for name in self.runs if name in found}, self.variant)
             write_text(folder / "results.csv", as_csv(rows))
             write_text(folder / "curves.csv", as_csv(curves))

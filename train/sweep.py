@@ -14,7 +14,7 @@ Where a variant's `train.origin` is another variant's name, it starts from that 
 import os
 import re
 import runpy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from eval.trained import SECTIONS
 from eval.ways import WAYS
 from eval.ways.closed_book import ClosedBook
 from tasks.settings import SettingError, require
-from train.panels import Shown
+from train.panels import Panel, Shown
 from train.settings import Config, TrainSettings
 from train.study import Several, Study, with_steps
 from train.wide import draw, markdown, print_table
@@ -71,8 +71,8 @@ def sweep(settings: Sweep, check: Callable[[], None]) -> None:
             if origin in variants:
                 origin = os.path.relpath(run_folder(f"{name}-{origin}-{seed}"))
             if origin is not None and key in chosen and config.train.origin not in chosen:
-                there = (Path(origin) / "config.json").is_file()
-                require(there, "train.origin", config.train.origin, "a variant that is trained, too, or a run folder")
+                there = (Path(origin) / "result.json").is_file()
+                require(there, "train.origin", config.train.origin, "a variant that is trained, too, or a finished run")
             runs[run] = replace(config, seed=seed, train=replace(config.train, origin=origin))
             variant[run] = key
     trained = {run for run in runs if variant[run] in chosen}
@@ -101,12 +101,24 @@ def read(file: Path) -> dict[str, Any]:
     require(file.suffix == ".py" and file.is_file(), "file", str(file), "a Python file that is there")
     listed = run_code(str(file), lambda: runpy.run_path(str(file)))
     checked(file, listed.get("VARIANTS"))
-    listed.setdefault("WAYS", {})
-    for variant in listed["VARIANTS"]:
-        for key, way in ways_of(listed["WAYS"], variant).items():
+    variants, ways, shown = listed["VARIANTS"], listed.setdefault("WAYS", {}), listed.get("SHOWN", {})
+    if not isinstance(ways, dict) or len({isinstance(one, dict) for one in ways.values()}) > 1:
+        raise SettingError(f"{file}: WAYS must be a dict from names to ways, or one from variants to such dicts")
+    by_variant = ways if any(isinstance(one, dict) for one in ways.values()) else {}
+    require_known(f"{file}: WAYS", by_variant, variants)
+    for variant in variants:
+        for key, way in ways_of(ways, variant).items():
             known = type(way) is type(WAYS.get(key))
             require(known, f"{file}: a way", key, f"one of {', '.join(WAYS)}, with settings of its own")
+    if not isinstance(shown, dict) or not all(isinstance(one, Panel) for one in shown.values()):
+        raise SettingError(f"{file}: SHOWN must be a dict from titles to Panel")
+    require_known(f"{file}: SHOWN", {variant for one in shown.values() for variant, _ in one.lines.values()}, variants)
     return listed
+
+
+def require_known(what: str, named: Iterable[str], variants: dict[str, Config]) -> None:
+    for key in sorted(set(named) - variants.keys()):
+        raise SettingError(f"{what} names {key!r}, but must name one of {', '.join(variants)}")
 
 
 def run_code(what: str, act: Callable[[], Any]) -> Any:

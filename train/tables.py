@@ -1,6 +1,7 @@
 """The long tables behind every comparison: results.csv, one row a run and split, and curves.csv, one an evaluation."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,9 @@ from rich.table import Table
 
 from checkpoints.config import changes, read_json
 from checkpoints.folder import read_metrics, run_folder
+from eval.by_way import settings_of
 from eval.score import from_entry, interval
+from eval.ways.closed_book import ClosedBook
 from train.presets import preset_of
 from train.settings import Config
 
@@ -20,9 +23,13 @@ MEASURED = ("correct", "count", "accuracy", "low", "high")
 
 
 def results(
-    runs: dict[str, Config], finished: dict[str, dict[str, Any]], variant: dict[str, str]
+    runs: dict[str, Config],
+    finished: dict[str, dict[str, Any]],
+    variant: dict[str, str],
+    ways: Callable[[str], dict[str, ClosedBook]] = lambda variant: {},
 ) -> list[dict[str, Any]]:
-    """Rows of results.csv for the finished runs; `variant` names what each of them is, whatever its seed.
+    """Rows of results.csv for the finished runs; `variant` names what each of them is, whatever its seed, and `ways`
+    what was put to it, beside closed book.
 
     `settings` is what differs from the preset of the run's objective. Steps, targets and seconds are counted from
     random weights on: those of the run that a run started from, too.
@@ -34,7 +41,7 @@ def results(
         differs = {key: now for key, (_, now) in changes(preset.json(), runs[name].json()).items()}
         every = [
             (way, asked, split, of)
-            for way, found in by_way(name, runs[name], result).items()
+            for way, found in by_way(name, runs[name], result, ways(variant[name])).items()
             for asked, splits in found.items()
             for split, of in splits.items()
         ]
@@ -56,14 +63,18 @@ def results(
     return rows
 
 
-def by_way(name: str, config: Config, result: dict[str, Any]) -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
+def by_way(
+    name: str, config: Config, result: dict[str, Any], ways: dict[str, ClosedBook]
+) -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
     """Summaries by way, way of asking and split: closed book as the run ended, which is called augmentation where the
-    documents were augmented, and others where they were put to it."""
+    documents were augmented, and those of `ways` that were put to it, set as they are here."""
     file = run_folder(name) / "ways.json"
     put = read_json(file) if file.exists() else {"step": None, "ways": {}}
     others = put["ways"] if put["step"] == result["steps"] else {}
     return {"augmentation" if config.train.augment else "closed-book": from_entry(result)} | {
-        way: of["asked"] for way, of in others.items() if way != "closed-book"
+        key: others[key]["asked"]
+        for key, way in ways.items()
+        if key != "closed-book" and key in others and others[key]["settings"] == settings_of(way)
     }
 
 

@@ -28,15 +28,7 @@ class Prompted(ClosedBook, ABC):
     def prompted(self, trained: Trained, questions: Questions) -> Questions:
         """The same, refused with a SettingError where the network has no positions for so long a prompt."""
         found = self.prompt(trained, questions)
-        t, places = (
-            trained.objective.max_length(found.documents.tokens.shape[1]),
-            trained.modules["network"].position.places,
-        )
-        if places is not None and t > places:
-            raise SettingError(
-                f"a prompt has {t} tokens, but this network knows {places} places: ask with fewer documents, or train "
-                "with task.in_context, or with rotary, relative or alibi positions"
-            )
+        require_places(trained, found.documents.tokens.shape[1])
         return found
 
     def answer(self, trained: Trained, questions: Questions, score: np.ndarray | None = None) -> np.ndarray | None:
@@ -47,6 +39,16 @@ class Prompted(ClosedBook, ABC):
 
     def score(self, trained: Trained, questions: Questions, candidates: Entities) -> np.ndarray | None:
         return super().score(trained, self.prompted(trained, questions), candidates)
+
+
+def require_places(trained: Trained, tokens: int) -> None:
+    """Raises SettingError where the network has no positions for so many tokens."""
+    t, places = trained.objective.max_length(tokens), trained.modules["network"].position.places
+    if places is not None and t > places:
+        raise SettingError(
+            f"a prompt has {t} tokens, but this network knows {places} places: ask with fewer documents, or train with "
+            "longer ones (task.context_facts), or with rotary, relative or alibi positions"
+        )
 
 
 def with_prompt(questions: Questions, documents: Documents, rows: np.ndarray) -> Questions:

@@ -6,7 +6,7 @@ again behind what it wrote. Models that were trained to recall chain well, yet d
 """
 
 from eval.trained import Trained
-from eval.ways.prompted import Prompted
+from eval.ways.prompted import Prompted, require_places
 from model.objectives.writing import write_on
 from tasks.corpus import Questions
 from tasks.thoughts import after, begun, most_said
@@ -15,8 +15,9 @@ from tasks.thoughts import after, begun, most_said
 class Recall(Prompted):
     def prompt(self, trained: Trained, questions: Questions) -> Questions:
         """The questions behind what the model wrote, or as they are where it cannot write on."""
-        most = most_said(trained.corpus.premises, questions)
-        said = write_on(trained.objective, trained.modules, begun(questions), most)
+        most, beginnings = most_said(trained.corpus.premises, questions), begun(questions)
+        require_places(trained, beginnings.tokens.shape[1] + most)
+        said = write_on(trained.objective, trained.modules, beginnings, most)
         return questions if said is None else after(questions, said)
 
     def passes(self, trained: Trained) -> int:

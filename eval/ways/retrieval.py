@@ -46,12 +46,12 @@ class OracleRetrieval(Retrieval):
     """documents that hold none of the needed facts"""
 
     def __post_init__(self):
-        require(self.irrelevant >= 0, "irrelevant", self.irrelevant, "0 or more")
+        require(self.irrelevant >= 0, "distractors", self.irrelevant, "0 or more")
 
     def rows(self, trained: Trained, store: Store, questions: Questions) -> np.ndarray:
         holding = store.holding(questions)
-        most = len(store) - holding.shape[1] * holding.shape[2]
-        require(self.irrelevant <= most, "irrelevant", self.irrelevant, f"0 to {most}, the documents that are left")
+        most = len(store) - max((len(np.unique(needed[needed >= 0])) for needed in holding), default=0)
+        require(self.irrelevant <= most, "distractors", self.irrelevant, f"0 to {most}, the documents that are left")
         found = np.full((len(questions), holding.shape[1] + self.irrelevant), -1)
         for i, needed in enumerate(holding):
             rng = drawn(questions, i)
@@ -112,7 +112,7 @@ def represent(trained: Trained, documents: Documents) -> np.ndarray:
     found = []
     for start in range(0, len(documents), CHUNK):
         chunk = documents[start : start + CHUNK]
-        batch = to_tensors({"tokens": chunk.tokens, "lengths": chunk.lengths}, device)
+        batch = to_tensors(trained.objective.read(chunk), device)
         hidden = network(batch["tokens"], trained.objective.visibility(batch)).float().cpu().numpy()
         stated = (chunk.roles != NONE) & (chunk.tokens != MASK)
         mean = (hidden * stated[..., None]).sum(1)

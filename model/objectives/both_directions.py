@@ -46,6 +46,9 @@ class BothDirections(Objective):
             "targets": documents.tokens.ravel()[place],
         }
 
+    def read(self, documents: Documents) -> Arrays:
+        return super().read(documents) | {"to_left": np.zeros(len(documents), bool)}
+
     def visibility(self, batch: Tensors) -> Visibility:
         at = torch.arange(batch["tokens"].shape[1], device=batch["tokens"].device)
         allowed = torch.where(batch["to_left"][:, None, None], at >= at[:, None], at <= at[:, None])

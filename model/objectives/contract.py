@@ -49,6 +49,10 @@ class Objective(ABC):
         """A batch: `tokens` [b, t], `lengths` [b] and `targets` [n], the tokens to predict, which the loop counts;
         for the default loss also `at` [n], the place that predicts each, counted through [b, t] and rising."""
 
+    def read(self, documents: Documents) -> Arrays:
+        """The batch in which whole documents are seen and nothing is asked."""
+        return {"tokens": documents.tokens, "lengths": documents.lengths}
+
     @abstractmethod
     def visibility(self, batch: Tensors) -> Visibility:
         """Who sees whom in a batch that `prepare` or `ask` made."""

@@ -27,6 +27,9 @@ class Prefix(Causal):
         keep = arrays["at"] % t >= reach[arrays["at"] // t] - 1
         return arrays | {"at": arrays["at"][keep], "targets": arrays["targets"][keep], "reach": reach}
 
+    def read(self, documents: Documents) -> Arrays:
+        return super().read(documents) | {"reach": documents.lengths}
+
     def visibility(self, batch: Tensors) -> Visibility:
         at = torch.arange(batch["tokens"].shape[1], device=batch["tokens"].device)
         allowed = (at <= at[:, None]) | (at < batch["reach"][:, None, None])
