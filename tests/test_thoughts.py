@@ -348,6 +348,9 @@ def test_what_a_run_infers_is_told_and_counted_and_a_resumed_run_goes_on_with_it
     assert "inferred" not in plain
     assert record(tmp_path / "plain") != record(tmp_path / "whole")
     assert not list((tmp_path / "plain").glob("inferred*"))
+    for other in (replace(config, seed=1), replace(config, task=replace(config.task, one_way=3))):
+        with pytest.raises(SettingError, match=r"train.augment: .* was trained on other documents"):
+            train_run(other, f"other-{other.seed}", root=tmp_path)
 
 
 def test_targets_of_thoughts_are_all_that_the_model_says(thinking):

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 import train.__main__
 from checkpoints import folder
 from eval.trained import Trained, read_trained
+from eval.typed import understand
 from eval.ways.in_context import InContext
 from model.objectives.causal import Causal
 from tasks.corpus import NONE, TARGET, Corpus, Documents, Questions
@@ -392,7 +393,7 @@ def test_the_prompt_of_a_question_holds_what_it_needs_and_no_distractor_says_it_
 @few
 @given(st.lists(st.text(min_size=1, max_size=6), min_size=4, max_size=40))
 def test_every_name_is_one_token_of_its_own_and_none_reaches_a_terminal_raw(given_names):
-    names = list(dict.fromkeys(unicodedata.normalize("NFC", name).strip() for name in (*given_names, *ODD)))
+    names = list(dict.fromkeys(" ".join(unicodedata.normalize("NFC", name).split()) for name in (*given_names, *ODD)))
     names = [name for name in names if name and not any("\ud800" <= one <= "\udfff" for one in name)]
     lines = [(names[i], "likes", names[i - 1]) for i in range(len(names))]
     with written(lines) as files:
@@ -663,3 +664,14 @@ def test_names_are_data_to_spreadsheets(name):
     assert row["name"].removeprefix("'") == name
     assert (row["name"] != name) == (name not in ("a", "1"))
     assert float(row["number"]) == -1
+
+
+def test_a_name_is_found_however_its_spaces_and_accents_were_typed(tmp_path, capsys):
+    lines = [
+        ("Mary  Lee", "likes", "\u6771\u4eac\u3000\u90fd"),
+        ("\u6771\u4eac\u3000\u90fd", "likes", "caf\u00e9 :smile:"),
+    ]
+    corpus = Triples(**write(tmp_path, lines), renderings=1).build(0)
+    assert {"Mary Lee", "\u6771\u4eac \u90fd", "caf\u00e9 :smile:"} == set(corpus.entities.words)
+    for typed in ("Mary Lee likes _", " Mary   Lee  likes  _", "cafe\u0301 :smile: is liked by _"):
+        assert understand(corpus, typed).words

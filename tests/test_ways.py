@@ -12,6 +12,7 @@ from torch import nn
 
 from checkpoints import folder as folders
 from eval.__main__ import main
+from eval.ask import ask, behind
 from eval.by_way import put
 from eval.score import evaluate, records
 from eval.store import Store
@@ -19,8 +20,10 @@ from eval.trained import Trained
 from eval.ways import WAYS
 from eval.ways.generate_and_verify import GenerateAndVerify
 from eval.ways.in_context import InContext
+from eval.ways.recall import Recall
 from eval.ways.retrieval import DenseRetrieval, LexicalRetrieval, OracleRetrieval, represent
 from model.assemble import assemble
+from model.objectives import OBJECTIVES
 from model.objectives.causal import Causal
 from model.settings import NetworkSettings
 from tasks.corpus import NONE, Corpus, Entities, Questions
@@ -215,6 +218,22 @@ def test_dense_retrieval_takes_the_nearest():
         assert rest.max() <= near[row].min() + 1e-6
 
 
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_every_objective_can_read_what_is_looked_up(name):
+    objective = OBJECTIVES[name]()
+    who = Trained(CORPUS, objective, assemble(NetworkSettings(width=16), objective, CORPUS, 0).eval())
+    rows = DenseRetrieval(2).rows(who, Store.of(CORPUS), CORPUS.questions["inverse"])
+    assert rows.shape == (len(CORPUS.questions["inverse"]), 2)
+
+
+def test_an_oracle_counts_what_is_left_in_a_small_store():
+    small = Reversal(entities=4, relations=1, one_way=1, two_way=0, renderings=16).build(0)
+    who = Trained(small, Causal(), assemble(NetworkSettings(width=16), Causal(), small, 0).eval())
+    with pytest.raises(SettingError, match="distractors is 1, but must be 0 to 0, the documents that are left"):
+        evaluate(who, OracleRetrieval(1))
+    assert evaluate(who, OracleRetrieval(0))["inverse"]["count"] == 1
+
+
 def test_no_prompt_holds_the_statement_that_is_asked_of_one_way_facts():
     for way in (InContext(6), OracleRetrieval(6), LexicalRetrieval(10)):
         questions = CORPUS.questions["inverse"]
@@ -262,6 +281,11 @@ def test_a_prompt_longer_than_learned_positions_is_refused():
         SettingError, match=r"a prompt has \d+ tokens, but this network knows \d+ places: ask with fewer"
     ):
         evaluate(who, InContext(6))
+    with pytest.raises(SettingError, match=r"a prompt has \d+ tokens, but"):
+        evaluate(who, Recall())
+    one, other = CORPUS.entities.words[:2]
+    with pytest.raises(SettingError, match=r"a prompt has \d+ tokens, but"):
+        ask(who, f"{one} teacher-of _", prompt=behind((f"{one} teacher-of {other}",) * 9))
     evaluate(READER_WITH_NETWORK, InContext(6))  # rotary positions have no end
 
 

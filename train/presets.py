@@ -10,6 +10,7 @@ from dataclasses import replace
 from model.objectives import OBJECTIVES
 from model.objectives.causal import Causal
 from model.objectives.masked import Masked
+from model.objectives.reinforced import Reinforced
 from model.objectives.reversed import Reversed
 from model.settings import NetworkSettings
 from tasks.codebook import Codebook
@@ -45,6 +46,8 @@ KITOUNI_RELATIONSHIP = replace(
     objective=Reversed(direction=False, delimiter=True),
     train=TrainSettings(steps=3000),
 )
+# Half of the questions are set apart, and documents think about them.
+REINFORCED = replace(BIDIRECTIONAL, task=Reversal(reward=0.5, thoughts=16), objective=Reinforced())
 SYLLOGISM = replace(CAUSAL, task=Syllogism())
 CODEBOOK = replace(CAUSAL, task=Codebook())
 HIERARCHY = replace(CAUSAL, task=Hierarchy())
@@ -67,8 +70,9 @@ PRESETS: dict[str, tuple[str, Config]] = {
     **{
         name: (line(kind), replace(BIDIRECTIONAL, objective=kind()))
         for name, kind in OBJECTIVES.items()
-        if kind not in (Causal, Masked)
+        if kind not in (Causal, Masked, Reinforced)
     },
+    "reinforced": (line(Reinforced), REINFORCED),
     "syllogism": ("next token, premises of which only some conclusions are told", SYLLOGISM),
     "codebook": ("next token, entries that are defined and never used", CODEBOOK),
     "hierarchy": ("next token, categories that inherit what only some of them are told to have", HIERARCHY),
