@@ -70,10 +70,11 @@ def write_text(path: Path, text: str) -> None:
 
 
 def as_csv(rows: list[dict[str, Any]]) -> str:
-    """Rows as CSV text; the columns are those of the fullest row, what a row lacks is empty. A text that a spreadsheet
-    would take for a formula gets a ' in front."""
+    """Rows as CSV text; the columns are those of the fullest row, then all others, what a row lacks is empty. A text
+    that a spreadsheet would take for a formula gets a ' in front."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=max(rows, key=len), lineterminator="\n")
+    columns = dict.fromkeys(column for row in (max(rows, key=len), *rows) for column in row)
+    writer = csv.DictWriter(out, fieldnames=columns, lineterminator="\n")
     writer.writeheader()
     for row in rows:
         writer.writerow({column: plain(cell) for column, cell in row.items()})

@@ -110,8 +110,9 @@ def records(
     trained: Trained, way: ClosedBook = CLOSED_BOOK, between: Callable[[], None] = lambda: None
 ) -> list[dict[str, Any]]:
     """Every question of every split, in every way it can be asked, with its answer, what the model said,
-    log-probability (nats) and rank (from 1) of the answer among all entities of its length: the rows of
-    questions.csv. Empty where it cannot be asked. `found`, where facts are looked up: whether all needed ones were."""
+    log-probability (nats) and rank (from 1) of the answer among all entities of its length, where a way scores them:
+    the rows of questions.csv. Empty where it cannot be asked. `found`, where facts are looked up: whether all needed
+    ones were."""
     return [
         {"split": split, "asked": asked} | row
         for asked, one in trained.asked().items()
@@ -139,9 +140,9 @@ def records_of(
                 "answer": corpus.entities.words[chunk.accepted[i, 0]],
             }
             if said is not None:
-                better = int((score[i] > score[i, chunk.accepted[i, 0]]).sum())
                 row |= {"said": entity_text(corpus, said[i]), "correct": int(hit[i])}
-                row |= {"log_probability": float(logp[i]), "rank": better + 1}
+                row |= {"log_probability": float(logp[i])}
+                row |= {} if score is None else {"rank": 1 + int((score[i] > score[i, chunk.accepted[i, 0]]).sum())}
                 row |= {} if found is None else {"found": int(found[i])}
                 row |= {"tokens_right": float(near[i])} if several else {}
             rows.append(row)

@@ -120,7 +120,7 @@ def table(asked: list[dict[str, Any]]) -> str:
         cells = [split, row["question"], row["answer"], "cannot be asked", "", "", ""]
         if "said" in row:
             right = "yes" if row["correct"] else "no"
-            cells[3:] = [row["said"], right, percent(math.exp(row["log_probability"])), str(row["rank"])]
+            cells[3:] = [row["said"], right, percent(math.exp(row["log_probability"])), str(row.get("rank", ""))]
         lines.append("| " + " | ".join(escaped(cell) for cell in cells) + " |")
     return "\n".join(lines)
 

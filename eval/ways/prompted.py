@@ -17,6 +17,8 @@ from tasks.corpus import NONE, Documents, Entities, Questions, pack
 from tasks.settings import SettingError
 from tasks.vocabulary import BEGIN, SEPARATOR
 
+BEGINNINGS = 32  # different beginnings of names, the last token left out
+
 
 class Prompted(ClosedBook, ABC):
     """Asks closed book what `prompt` made of a question."""
@@ -38,6 +40,9 @@ class Prompted(ClosedBook, ABC):
         return super().log_probability(trained, self.prompted(trained, questions), names)
 
     def score(self, trained: Trained, questions: Questions, candidates: Entities) -> np.ndarray | None:
+        """None, too, where candidates have more than BEGINNINGS: each would take a pass over whole prompts."""
+        if len(np.unique(candidates.tokens[:, :-1], axis=0)) > BEGINNINGS:
+            return None
         return super().score(trained, self.prompted(trained, questions), candidates)
 
 
