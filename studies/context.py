@@ -23,7 +23,8 @@ from train.settings import Config, TrainSettings
 
 MODEL = NetworkSettings(heads=2, convolution=5)
 FIRST = TrainSettings(steps=5000, evaluate_every=500)
-SECOND = TrainSettings(steps=1500, learning_rate=1e-3, evaluate_every=250)
+SECOND = TrainSettings(steps=1500, learning_rate=1e-3, evaluate_every=500)
+THIRD = TrainSettings(steps=300, learning_rate=2e-4, evaluate_every=300)  # at 1e-3 it forgets to think
 TASKS = {
     "reversal": Reversal(entities=200, new=100, in_context=2 / 3, reward=0.5),
     "syllogism": Syllogism(in_context=2 / 3, reward=0.5),
@@ -42,7 +43,7 @@ def arms(name: str, task) -> dict[str, Config]:
         f"{name}-masked": replace(base, objective=Masked()),
         f"{name}-recall": replace(after, task=thinks),
         f"{name}-reinforced": replace(
-            after, task=thinks, objective=Reinforced(), train=replace(SECOND, steps=500, origin=f"{name}-recall")
+            after, task=thinks, objective=Reinforced(), train=replace(THIRD, origin=f"{name}-recall")
         ),
         f"{name}-augmented": replace(after, train=replace(after.train, augment=4)),
     }
@@ -89,6 +90,12 @@ WITHOUT = {
     f"{way.replace('-', ' ')}, not trained to use it": ("reversal-without", way)
     for way in ("in-context", "oracle-retrieval")
 }
+FINE_TUNED = {
+    "closed book": ("reversal-fine-tuned", "closed-book"),
+    "in context": ("reversal-fine-tuned", "in-context"),
+    "before, closed book": ("reversal-causal", "closed-book"),
+    "before, in context": ("reversal-causal", "in-context"),
+}
 SHOWN = {
     "reversal": panel("reversal", "inverse", **WITHOUT),
     "syllogism": panel("syllogism", "conclusion"),
@@ -96,8 +103,6 @@ SHOWN = {
     "codebook, turned": panel("codebook", "decode"),
     "hierarchy": panel("hierarchy", "syllogism"),
     "hierarchy, turned": panel("hierarchy", "reversed"),
-    "new facts, told later": Panel(
-        "new_inverse",
-        {"closed book": ("reversal-fine-tuned", "closed-book"), "in context": ("reversal-fine-tuned", "in-context")},
-    ),
+    "new facts, told later": Panel("new_inverse", FINE_TUNED),
+    "old facts, after that": Panel("forward", FINE_TUNED),
 }
