@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tasks.anew import DrawnAnew
 from tasks.corpus import NONE, TARGET, Documents, Entities
 from tasks.settings import require
 from tasks.statements import Statements, Writer
-from tasks.thoughts import Thoughts
 from tasks.vocabulary import SEPARATOR
 
 VERBS = ("means", "encodes-as", "decodes-as")
@@ -16,11 +16,9 @@ MEANS, ENCODES, DECODES = range(len(VERBS))
 
 
 @dataclass(frozen=True, kw_only=True)
-class BooksInContext(Thoughts):
+class BooksInContext(DrawnAnew):
     """Settings of a task of codebooks that can draw such documents."""
 
-    in_context: float = 0.0
-    """share of the documents of a batch that define throwaway entries, drawn anew each time, and then use them"""
     context_facts: int = 8
     """most definitions in one (1 to this many, at random)"""
     context_books: int = 4
@@ -33,19 +31,13 @@ class BooksInContext(Thoughts):
     """share of the sequences that are decoded; the others are encoded"""
     context_hubs: float = 0.5
     """share of them whose books define the same symbols as far as can be, so that the book matters too"""
-    context_filler: float = 0.5
-    """share of them with filler around each statement, as in plain documents"""
-    context_own: int = 0
-    """books that such definitions are of, and no others; 0: they are of those of the world"""
 
     def __post_init__(self):
         super().__post_init__()
-        require(0 <= self.in_context < 1, "task.in_context", self.in_context, "0 or more and below 1")
-        for name in ("context_again", "context_turned", "context_hubs", "context_filler"):
+        for name in ("context_again", "context_turned", "context_hubs"):
             require(0 <= getattr(self, name) <= 1, f"task.{name}", getattr(self, name), "0 to 1")
         for name in ("context_facts", "context_books", "restated"):
             require(getattr(self, name) >= 1, f"task.{name}", getattr(self, name), "1 or more")
-        require(self.context_own >= 0, "task.context_own", self.context_own, "0 or more")
 
     def statements_drawn(self) -> int:
         """Statements in the longest such document, 0 where none is drawn."""

@@ -9,35 +9,27 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tasks import world
+from tasks.anew import DrawnAnew
 from tasks.corpus import NONE, TARGET, Documents
 from tasks.settings import require
 from tasks.statements import Statements, Writer
-from tasks.thoughts import Thoughts
 from tasks.vocabulary import SEPARATOR
 
 
 @dataclass(frozen=True, kw_only=True)
-class InContext(Thoughts):
+class InContext(DrawnAnew):
     """Settings of every task that can draw such documents."""
 
-    in_context: float = 0.0
-    """share of the documents of a batch that state throwaway facts, drawn anew each time, and then ask them"""
     context_facts: int = 4
     """most facts in one; each is then asked once, in its own words or turned round"""
     context_least: int = 1
     """fewest facts in one: how many there are is drawn between the two"""
     context_hubs: float = 0.5
     """share of them whose facts all have one entity in common, so that the relation matters too"""
-    context_filler: float = 0.5
-    """share of them with filler around each statement, as in plain documents"""
-    context_own: int = 0
-    """entities that such facts are about, and no others; 0: they are about those of the world"""
 
     def __post_init__(self):
         super().__post_init__()
-        require(0 <= self.in_context < 1, "task.in_context", self.in_context, "0 or more and below 1")
-        for name in ("context_hubs", "context_filler"):
-            require(0 <= getattr(self, name) <= 1, f"task.{name}", getattr(self, name), "0 to 1")
+        require(0 <= self.context_hubs <= 1, "task.context_hubs", self.context_hubs, "0 to 1")
         require(self.context_facts >= 1, "task.context_facts", self.context_facts, "1 or more")
         fewest = 1 <= self.context_least <= self.context_facts
         require(fewest, "task.context_least", self.context_least, f"1 to task.context_facts ({self.context_facts})")

@@ -5,35 +5,28 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tasks.anew import DrawnAnew
 from tasks.corpus import NONE, TARGET, Documents
 from tasks.settings import require
 from tasks.statements import Statements, Writer
 from tasks.syllogism_chains import QUANTIFIERS, Chains, conclusion_word, premise_word
-from tasks.thoughts import Thoughts
 from tasks.vocabulary import SEPARATOR
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChainsInContext(Thoughts):
+class ChainsInContext(DrawnAnew):
     """Settings of a task of chains that can draw such documents."""
 
-    in_context: float = 0.0
-    """share of the documents of a batch that state throwaway premises, drawn anew each time, and then ask"""
     context_facts: int = 6
     """most premises in one (1 to this many, at random), in chains of any length that the world has, or alone"""
     context_concluded: float = 1.0
     """share of their chains of which the conclusion is asked instead of the first premise; the others are, each once"""
     context_misled: float = 0.25
     """share of them that also tell a class to be near one that no premise is about"""
-    context_filler: float = 0.5
-    """share of them with filler around each statement, as in plain documents"""
-    context_own: int = 0
-    """classes that such premises are about, and no others; 0: they are about those of the world"""
 
     def __post_init__(self):
         super().__post_init__()
-        require(0 <= self.in_context < 1, "task.in_context", self.in_context, "0 or more and below 1")
-        for name in ("context_concluded", "context_misled", "context_filler"):
+        for name in ("context_concluded", "context_misled"):
             require(0 <= getattr(self, name) <= 1, f"task.{name}", getattr(self, name), "0 to 1")
         few = "2 or more: a conclusion needs two premises"
         require(self.context_facts >= 2, "task.context_facts", self.context_facts, few)

@@ -1,0 +1,24 @@
+"""Settings of every task that can draw documents anew for each batch: what one of them states is true in no other, nor
+in the world, and it asks at once what follows, so that a model learns to use its context (Lampinen et al. 2025b,
+2509.16189)."""
+
+from dataclasses import dataclass
+
+from tasks.settings import require
+from tasks.thoughts import Thoughts
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawnAnew(Thoughts):
+    in_context: float = 0.0
+    """share of the documents of a batch that state throwaway facts, drawn anew each time, and then ask what follows"""
+    context_filler: float = 0.5
+    """share of them with filler around each statement, as in plain documents"""
+    context_own: int = 0
+    """entities (of codebooks: books) that such facts are about, and no others; 0: they are about those of the world"""
+
+    def __post_init__(self):
+        super().__post_init__()
+        require(0 <= self.in_context < 1, "task.in_context", self.in_context, "0 or more and below 1")
+        require(0 <= self.context_filler <= 1, "task.context_filler", self.context_filler, "0 to 1")
+        require(self.context_own >= 0, "task.context_own", self.context_own, "0 or more")
