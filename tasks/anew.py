@@ -10,6 +10,8 @@ from tasks.thoughts import Thoughts
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnAnew(Thoughts):
+    """What all of them have in common."""
+
     in_context: float = 0.0
     """share of the documents of a batch that state throwaway facts, drawn anew each time, and then ask what follows"""
     context_filler: float = 0.5
