@@ -59,11 +59,16 @@ def put(
 ) -> dict[str, Any]:
     """Puts the ways to the run in `folder`, writes ways.json and ways.csv there, and returns what the first holds of
     them. What is there already, of the same weights and way, is read instead, unless `anew`; other ways are kept."""
+    left = dict(ways)
+    if not anew:
+        before, _ = put_before(folder, read_json(folder / "result.json")["steps"])
+        there = {name: of["settings"] for name, of in before["ways"].items()}
+        left = {name: way for name, way in ways.items() if there.get(name) != settings_of(way)}
+        if not left:  # neither world nor weights are needed
+            return before | {"ways": {name: before["ways"][name] for name in ways}}
     trained, step = read_trained(folder)
     entry, rows = put_before(folder, step)
-    for name, way in ways.items():
-        if not anew and entry["ways"].get(name, {}).get("settings") == settings_of(way):
-            continue
+    for name, way in left.items():
         own = records(trained, way, between)
         rows = [row for row in rows if row["way"] != name] + [{"way": name} | row for row in own]
         entry["ways"][name] = {

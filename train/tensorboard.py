@@ -127,8 +127,10 @@ def table(asked: list[dict[str, Any]]) -> str:
 
 def shown_ways(trained: Trained, config: Config) -> dict[str, ClosedBook]:
     """The ways with something in front of the question that a model was trained for."""
-    ways = {"in-context": InContext.fitting(trained.corpus), "lexical-retrieval": LexicalRetrieval()}
-    return (ways if trained.corpus.drawn else {}) | ({"recall": Recall()} if config.task.thoughts else {})
+    ways: dict[str, ClosedBook] = {}
+    if trained.corpus.drawn:
+        ways |= {"in-context": InContext.fitting(trained.corpus), "lexical-retrieval": LexicalRetrieval()}
+    return ways | ({"recall": Recall()} if config.task.thoughts else {})
 
 
 def prompted(trained: Trained, way: ClosedBook) -> list[dict[str, Any]]:
