@@ -50,28 +50,27 @@ def print_splits(title: str, splits: dict[str, dict[str, Any]], console: Console
 
 
 def print_ways(entry: dict[str, Any], console: Console | None = None) -> None:
-    """A row a way, a column a split: accuracy in per cent and, where facts were looked up, how often all were found
-    and the accuracy there."""
+    """A table for each way of asking: a row a split, a column a way of answering; accuracy in per cent and, where facts
+    were looked up, how often all were found and the accuracy there."""
     console = console or Console()
-    ways = {
-        name if asked == "as-trained" else f"{name}, {asked}": (way["passes"], found)
-        for name, way in entry["ways"].items()
-        for asked, found in way["asked"].items()
-    }
-    splits = list(dict.fromkeys(split for _, found in ways.values() for split in found))
-    title = f"{entry['run']}, step {entry['step']}: answered exactly right, %"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("way", min_width=9)
-    for split in (*splits, "passes"):
-        table.add_column(split.replace("_", " "), justify="right", overflow="fold")
-    for name, (passes, found) in ways.items():
-        table.add_row(name.replace("-", " "), *(cell(found.get(split)) for split in splits), str(passes))
-    console.print(table)
-    if any("found" in of for _, found in ways.values() for of in found.values()):
-        console.print(
-            "  in brackets: where all that is needed was found / for how many of the questions that is so",
-            highlight=False,
-        )
+    ways = entry["ways"]
+    every = [of for way in ways.values() for splits in way["asked"].values() for of in splits.values()]
+    for asked in dict.fromkeys(asked for way in ways.values() for asked in way["asked"]):
+        columns = {name: way["asked"][asked] for name, way in ways.items() if asked in way["asked"]}
+        more = "" if asked == "as-trained" else f", asked {asked}"
+        title = f"{entry['run']}, step {entry['step']}{more}: answered exactly right, %"
+        console.print(title, markup=False, highlight=False)
+        table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
+        table.add_column("split")
+        for name in columns:
+            table.add_column(name.replace("-", " "), justify="right", min_width=max(map(len, name.split("-"))))
+        for split in dict.fromkeys(split for found in columns.values() for split in found):
+            table.add_row(split.replace("_", " "), *(cell(found.get(split)) for found in columns.values()))
+        table.add_section()
+        table.add_row("forward passes", *(str(ways[name]["passes"]) for name in columns))
+        console.print(table)
+    if any("found" in of for of in every):
+        console.print("below: right where all that is needed was found / how often it was", highlight=False)
 
 
 def cell(of: dict[str, Any] | None) -> str:
@@ -82,4 +81,4 @@ def cell(of: dict[str, Any] | None) -> str:
     if "found" not in of:
         return accuracy
     there = f"{100 * of['correct_where_found'] / of['found']:.0f}" if of["found"] else "–"
-    return f"{accuracy}\n({there}/{100 * of['found'] / of['count']:.0f})"
+    return f"{accuracy}\n{there}/{100 * of['found'] / of['count']:.0f}"
