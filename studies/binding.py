@@ -8,12 +8,11 @@ reversal arm of studies/context.py, the steps are fewer, so that what is slower 
 from dataclasses import replace
 
 from eval.ways import WAYS as EVERY
-from model.objectives.causal import Causal
 from model.objectives.masked import Masked
-from studies.context import MODEL, TASKS
-from train.settings import Config, TrainSettings
+from train.presets import IN_CONTEXT
+from train.settings import Config
 
-BASE = Config(TASKS["reversal"], Causal(), MODEL, TrainSettings(steps=2500, evaluate_every=500))
+BASE = replace(IN_CONTEXT, train=replace(IN_CONTEXT.train, steps=2500))
 
 
 def network(**changed) -> Config:

@@ -10,32 +10,21 @@ set apart for thoughts and rewards; what the table shows is of the other half.
 from dataclasses import replace
 
 from eval.ways import WAYS as EVERY
-from model.objectives.causal import Causal
 from model.objectives.masked import Masked
 from model.objectives.reinforced import Reinforced
-from model.settings import NetworkSettings
-from tasks.codebook import Codebook
-from tasks.hierarchy import Hierarchy
-from tasks.reversal import Reversal
-from tasks.syllogism import Syllogism
 from train.panels import Panel
+from train.presets import CODEBOOK, HIERARCHY, IN_CONTEXT, SYLLOGISM
 from train.settings import Config, TrainSettings
 
-MODEL = NetworkSettings(heads=2, convolution=5)
-FIRST = TrainSettings(steps=5000, evaluate_every=500)
 SECOND = TrainSettings(steps=1500, learning_rate=1e-3, evaluate_every=500)
 THIRD = TrainSettings(steps=300, learning_rate=2e-4, evaluate_every=300)  # at 1e-3 it forgets to think
-TASKS = {
-    "reversal": Reversal(entities=200, new=100, in_context=2 / 3, reward=0.5),
-    "syllogism": Syllogism(in_context=2 / 3, reward=0.5),
-    "codebook": Codebook(asked=120, context_facts=6, restated=6, in_context=2 / 3, reward=0.5),
-    "hierarchy": Hierarchy(in_context=2 / 3, reward=0.5),
-}
+BASES = {"reversal": IN_CONTEXT, "syllogism": SYLLOGISM, "codebook": CODEBOOK, "hierarchy": HIERARCHY}
 
 
-def arms(name: str, task) -> dict[str, Config]:
+def arms(name: str, base: Config) -> dict[str, Config]:
     """A task's variants."""
-    base = Config(task, Causal(), MODEL, FIRST)
+    task = replace(base.task, reward=0.5)
+    base = replace(base, task=task)
     after = replace(base, train=replace(SECOND, origin=f"{name}-causal"))
     thinks = replace(task, thoughts=16)
     return {
@@ -49,11 +38,12 @@ def arms(name: str, task) -> dict[str, Config]:
     }
 
 
-VARIANTS = {variant: config for name, task in TASKS.items() for variant, config in arms(name, task).items()}
-VARIANTS["reversal-without"] = replace(VARIANTS["reversal-causal"], task=replace(TASKS["reversal"], in_context=0.0))
+VARIANTS = {variant: config for name, base in BASES.items() for variant, config in arms(name, base).items()}
+REVERSAL = VARIANTS["reversal-causal"]
+VARIANTS["reversal-without"] = replace(REVERSAL, task=replace(REVERSAL.task, in_context=0.0))
 VARIANTS["reversal-fine-tuned"] = replace(
     VARIANTS["reversal-augmented"],
-    task=replace(TASKS["reversal"], tell="new"),
+    task=replace(REVERSAL.task, tell="new"),
     train=replace(SECOND, steps=500, origin="reversal-causal"),
 )
 

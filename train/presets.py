@@ -48,9 +48,16 @@ KITOUNI_RELATIONSHIP = replace(
 )
 # Half of the questions are set apart, and documents think about them.
 REINFORCED = replace(BIDIRECTIONAL, task=Reversal(reward=0.5, thoughts=16), objective=Reinforced())
-SYLLOGISM = replace(CAUSAL, task=Syllogism())
-CODEBOOK = replace(CAUSAL, task=Codebook())
-HIERARCHY = replace(CAUSAL, task=Hierarchy())
+# Two thirds of a batch use their own beginning, and the network is one that learns to (docs/context.md).
+IN_CONTEXT = Config(
+    Reversal(entities=200, new=100, in_context=2 / 3),
+    Causal(),
+    NetworkSettings(heads=2, convolution=5),
+    TrainSettings(steps=5000, evaluate_every=500),
+)
+SYLLOGISM = replace(IN_CONTEXT, task=Syllogism(in_context=2 / 3))
+CODEBOOK = replace(IN_CONTEXT, task=Codebook(asked=120, context_facts=6, restated=6, in_context=2 / 3))
+HIERARCHY = replace(IN_CONTEXT, task=Hierarchy(in_context=2 / 3))
 TRIPLES = replace(CAUSAL, task=Triples())
 
 
@@ -73,6 +80,7 @@ PRESETS: dict[str, tuple[str, Config]] = {
         if kind not in (Causal, Masked, Reinforced)
     },
     "reinforced": (line(Reinforced), REINFORCED),
+    "in-context": ("next token, facts that are asked for in the same document as well", IN_CONTEXT),
     "syllogism": ("next token, premises of which only some conclusions are told", SYLLOGISM),
     "codebook": ("next token, entries that are defined and never used", CODEBOOK),
     "hierarchy": ("next token, categories that inherit what only some of them are told to have", HIERARCHY),
