@@ -8,7 +8,9 @@ import pytest
 from eval.by_way import put
 from eval.ways.generate_and_verify import GenerateAndVerify
 from eval.ways.in_context import InContext
-from train.presets import PRESETS
+from eval.ways.retrieval import OracleRetrieval
+from tasks.reversal import Reversal
+from train.presets import IN_CONTEXT, PRESETS
 from train.run import train_run
 
 SEED = 1000  # 0-4 are for reporting
@@ -68,3 +70,19 @@ def test_what_a_causal_model_cannot_say_it_can_check(splits, root):
     inverse = {way: of["asked"]["as-trained"]["inverse"] for way, of in found.items()}
     assert inverse["generate-and-verify"]["accuracy"] >= 0.95
     assert inverse["in-context"]["accuracy"] <= 0.1  # nothing it trained on made use of a prompt
+
+
+@pytest.mark.slow
+def test_what_the_weights_cannot_say_the_prompt_can(root):
+    """On a smaller world than the preset's and in half of its steps, in which binding is nearly complete."""
+    world = Reversal(entities=60, one_way=60, new=30, in_context=2 / 3)
+    config = replace(IN_CONTEXT, task=world, train=replace(IN_CONTEXT.train, steps=2500), seed=SEED)
+    closed = train_run(config, "in-context", report=print, root=root)["splits"]
+    assert closed["forward"]["accuracy"] >= 0.99
+    assert closed["inverse"]["low"] <= closed["inverse"]["chance_by_elimination"]
+    ways = {"in-context": InContext(), "oracle": OracleRetrieval(), "verify": GenerateAndVerify()}
+    asked = {way: of["asked"]["as-trained"] for way, of in put(root / "in-context", ways)["ways"].items()}
+    for way, split in (("in-context", "inverse"), ("in-context", "new_inverse"), ("oracle", "inverse")):
+        assert asked[way][split]["accuracy"] >= 0.85
+        assert asked[way][split]["low"] > closed[split]["high"]
+    assert asked["verify"]["inverse"]["accuracy"] >= 0.95
