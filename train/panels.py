@@ -21,6 +21,7 @@ Rows = list[dict[str, Any]]
 HEAD = ["", "all", "95 % interval", "each seed", "by elimination", "right where found"]
 COLOURS = {"closed-book": "#d1495b", "in-context": "#30638e"}  # the two that every other is compared with
 OTHER = "#7a9e7e"
+ACROSS = 4  # panels side by side, as a slide has room for
 
 
 @dataclass(frozen=True)
@@ -78,30 +79,33 @@ class Shown:
         )
 
     def print_table(self, rows: Rows) -> None:
-        table = Table(
-            title="answered exactly right, %", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
-        )
-        for i, name in enumerate(HEAD):
-            table.add_column(name, justify="right" if i else "left", overflow="fold")
+        """The same in a terminal of 80 columns, a table a panel."""
+        print("answered exactly right, %")
         for title, panel in self.panels.items():
             if cells := panel.cells(rows):
-                table.add_section()
-                table.add_row(f"[bold]{title}: {panel.split.replace('_', ' ')}[/bold]")
+                print(f"\n{title}: {panel.split.replace('_', ' ')}")
+                table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
+                for i, name in enumerate(HEAD):
+                    head = name.replace("elimination", "elim.").replace("right where ", "where\n")
+                    table.add_column(head, justify="right" if i else "left", min_width=20 if i == 0 else None)
                 for line in cells:
                     table.add_row(*line)
-        Console().print(table)
+                Console().print(table)
 
     def draw(self, rows: Rows, curves: Rows, folder: Path) -> None:
         """Writes figure.svg and figure.png."""
         lines = self.lines()
-        size = 2.7 * len(self.panels) + 2.2, 0.34 * len(lines) + 1.3
+        down, across = -(-len(self.panels) // ACROSS), min(ACROSS, len(self.panels))
+        size = 2.6 * across + 2.4, (0.25 * len(lines) + 0.5) * down + 0.5
         figure = Figure(figsize=size, layout="constrained")
-        axes = figure.subplots(1, len(self.panels), sharey=True, squeeze=False)[0]
-        for (title, panel), axis in zip(self.panels.items(), axes):
+        every = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
+        for (title, panel), axis in zip(self.panels.items(), every.flat):
             dots(axis, panel, rows, lines)
-            axis.set_title(f"{title}: {panel.split.replace('_', ' ')}", fontsize=11)
-        axes[0].set_yticks(range(len(lines)), lines, fontsize=10)
-        axes[0].set_ylim(len(lines) - 0.5, -0.5)
+            axis.set_title(f"{title}: {panel.split.replace('_', ' ')}", fontsize=10)
+        for axis in every.flat[len(self.panels) :]:
+            axis.remove()
+        every[0, 0].set_yticks(range(len(lines)), lines)
+        every[0, 0].set_ylim(len(lines) - 0.5, -0.5)
         figure.supxlabel("answered exactly right, % (every seed a point; dotted: chance by elimination)", fontsize=9)
         figure.savefig(folder / "figure.svg", metadata={"Date": None})
         figure.savefig(folder / "figure.png", dpi=160)
@@ -119,5 +123,5 @@ def dots(axis: Axes, panel: Panel, rows: Rows, lines: list[str]) -> None:
             spread = np.linspace(-0.2, 0.2, len(each)) if len(each) > 1 else 0
             axis.scatter(each, np.full(len(each), y) + spread, s=15, color=colour, zorder=3, clip_on=False)
     axis.set(xlim=(-2, 102))
-    axis.tick_params(axis="y", length=0)
+    axis.tick_params(axis="y", length=0, labelsize=9)
     axis.spines[["top", "right", "left"]].set_visible(False)
