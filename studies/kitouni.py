@@ -15,16 +15,12 @@ from model.objectives.reversed import Reversed
 from train.presets import KITOUNI as BASE
 
 ALL = ("source", "relation", "target")
-LONGER = replace(BASE.train, steps=15_000)
-DECAY = replace(LONGER, weight_decay=1.0)
 
 VARIANTS = {
     "causal": replace(BASE, objective=Causal()),
     "reversed-token": replace(BASE, objective=Reversed(unit="token", direction=False)),
     "uniform": BASE,
-    "uniform-longer": replace(BASE, train=LONGER),
-    "uniform-decay": replace(BASE, train=DECAY),
-    "causal-decay": replace(BASE, objective=Causal(), train=DECAY),
+    "uniform-longer": replace(BASE, train=replace(BASE.train, steps=15_000)),
     "permuted": replace(BASE, objective=Permuted()),
     "fixed-15": replace(BASE, objective=Masked(hide="fixed", spans=ALL, rate=0.15)),
     "fixed-40": replace(BASE, objective=Masked(hide="fixed", spans=ALL, rate=0.40)),
