@@ -10,6 +10,7 @@ from scipy.stats import binomtest
 
 from eval.trained import Trained
 from eval.ways.closed_book import ClosedBook
+from eval.ways.prompted import require_places
 from tasks.corpus import NONE, SOURCE, TARGET, Corpus, Questions
 from tasks.vocabulary import PAD
 
@@ -84,7 +85,7 @@ def evaluate(
         correct, count, log_probability, near = 0, 0, 0.0, 0.0
         for chunk in chunks(questions):
             between()
-            said, logp = reply(trained, way, chunk)
+            said, logp = reply(trained, way, given(trained, way, chunk))
             if said is not None:
                 correct += int(right(trained.corpus, chunk, said).sum())
                 count += len(chunk)
@@ -95,15 +96,25 @@ def evaluate(
     return splits
 
 
-def reply(
-    trained: Trained, way: ClosedBook, questions: Questions, score: np.ndarray | None = None
-) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """What the model says, [q, k], and log p[q] of the first accepted answer; None where it cannot be asked. `score`
-    as for ClosedBook.answer."""
-    names = trained.corpus.entities.tokens[questions.accepted[:, 0]]
+def given(trained: Trained, way: ClosedBook, questions: Questions) -> Questions:
+    """The questions as the model is given them, once for all that is asked of them. Raises SettingError where its
+    network has no positions for so long a prompt."""
     with asking(trained):
-        said = way.answer(trained, questions, score)
-        return said, None if said is None else way.log_probability(trained, questions, names)
+        asked = way.prompt(trained, questions)
+    if asked is not questions:
+        require_places(trained, asked.documents.tokens.shape[1])
+    return asked
+
+
+def reply(
+    trained: Trained, way: ClosedBook, asked: Questions, score: np.ndarray | None = None
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """What the model says to questions that were `given`, [q, k], and log p[q] of the first accepted answer; None where
+    it cannot be asked. `score` as for ClosedBook.answer."""
+    names = trained.corpus.entities.tokens[asked.accepted[:, 0]]
+    with asking(trained):
+        said = way.answer(trained, asked, score)
+        return said, None if said is None else way.log_probability(trained, asked, names)
 
 
 def records(
@@ -128,10 +139,10 @@ def records_of(
     corpus, rows, several = trained.corpus, [], bool((trained.corpus.entities.lengths > 1).any())
     for chunk in chunks(questions):
         between()
+        asked = given(trained, way, chunk)
         with asking(trained):
-            score = way.score(trained, chunk, corpus.entities)
-            found, asked = way.found(trained, chunk), way.prompt(trained, chunk)
-        said, logp = reply(trained, way, chunk, score)
+            score, found = way.score(trained, asked, corpus.entities), way.found(trained, chunk)
+        said, logp = reply(trained, way, asked, score)
         hit = None if said is None else right(corpus, chunk, said)
         near = None if said is None else tokens_right(corpus, chunk, said)
         for i in range(len(chunk)):

@@ -4,6 +4,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -14,9 +15,10 @@ from model.objectives import OBJECTIVES
 from model.objectives.contract import Objective
 from model.settings import NetworkSettings
 from tasks import TASKS
-from tasks.corpus import Corpus
+from tasks.corpus import Corpus, Documents
 from tasks.settings import SettingError
 
+INFERRED = "inferred.npz"  # what augmentation drew (train/augment.py)
 SECTIONS = {"task": TASKS, "model": {"transformer": NetworkSettings}, "objective": OBJECTIVES}
 
 
@@ -36,6 +38,8 @@ def read_trained(folder: Path) -> tuple[Trained, int]:
     config = read_config(folder, SECTIONS)
     corpus = config["task"].build(config["seed"])
     refuse_other_world(folder, corpus)
+    if (folder / INFERRED).exists():
+        corpus = with_inferred(corpus, folder)
     modules = assemble(config["model"], config["objective"], corpus, config["seed"])
     saved = steps.load(folder, lambda line: print(line, file=sys.stderr))
     if saved is None:
@@ -43,6 +47,13 @@ def read_trained(folder: Path) -> tuple[Trained, int]:
     step, weights, _, _ = saved
     load_weights(modules, weights, folder)
     return Trained(corpus, config["objective"], modules.eval()), step
+
+
+def with_inferred(corpus: Corpus, folder: Path, times: int = 1) -> Corpus:
+    """The corpus with the statements that augmentation drew for the run in `folder`, each `times` times."""
+    with np.load(folder / INFERRED) as arrays:
+        inferred = Documents(arrays["tokens"], arrays["lengths"], arrays["roles"])
+    return replace(corpus, documents=corpus.documents + inferred[np.tile(np.arange(len(inferred)), times)])
 
 
 def refuse_other_world(folder: Path, corpus: Corpus) -> None:

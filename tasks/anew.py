@@ -4,6 +4,8 @@ in the world, and it asks at once what follows, so that a model learns to use it
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from tasks.settings import require
 from tasks.thoughts import Thoughts
 
@@ -24,3 +26,8 @@ class DrawnAnew(Thoughts):
         require(0 <= self.in_context < 1, "task.in_context", self.in_context, "0 or more and below 1")
         require(0 <= self.context_filler <= 1, "task.context_filler", self.context_filler, "0 to 1")
         require(self.context_own >= 0, "task.context_own", self.context_own, "0 or more")
+
+
+def pick(values: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """values[n, m] at the places at[n, k]."""
+    return np.take_along_axis(values, at, 1)

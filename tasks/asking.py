@@ -25,8 +25,7 @@ class Asker:
     def ask(self, slot: int, stated: Statements, said: np.ndarray | None = None) -> Questions:
         """What stands in the `slot` of each statement, or, where `said`[q] is given, how often that entity is said."""
         full = self.writer.write(stated, np.arange(len(stated))[:, None], self.rng)
-        is_open = full.roles == (TARGET if slot else SOURCE)
-        start, size = is_open.argmax(1).astype(np.int32), is_open.sum(1, dtype=np.int32)
+        start, size = span(full, TARGET if slot else SOURCE)
         right = (stated.target if slot else stated.source) if said is None else said
         # The open span tells the name's length: chances are among names of it.
         sizes = self.writer.entities.lengths
@@ -47,5 +46,10 @@ class Asker:
             np.random.default_rng(0),
             filled=False,
         )
-        is_open = full.roles == SOURCE
-        return blank(full, is_open.argmax(1), is_open.sum(1))
+        return blank(full, *span(full, SOURCE))
+
+
+def span(documents: Documents, role: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where the tokens of a role start, and how many there are, in documents of one statement."""
+    there = documents.roles == role
+    return there.argmax(1).astype(np.int32), there.sum(1, dtype=np.int32)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tasks.anew import DrawnAnew
+from tasks.anew import DrawnAnew, pick
 from tasks.corpus import NONE, TARGET, Documents, Entities
 from tasks.settings import require
 from tasks.statements import Statements, Writer
@@ -119,8 +119,3 @@ class Throwaway:
         if true.any():
             book[true], plain[true], code[true] = self.definitions(int(true.sum()), rng)
         return book, plain, code
-
-
-def pick(values: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """values[n, m] at the places at[n, k]."""
-    return np.take_along_axis(values, at, 1)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks import world
+from tasks.asking import span
 from tasks.codebook_books import Books, Names, sequences
 from tasks.codebook_context import DECODES, ENCODES, MEANS
-from tasks.corpus import SOURCE, TARGET, Documents, Questions, blank
+from tasks.corpus import SOURCE, TARGET, Questions, blank
 from tasks.statements import Statements, Writer, places
 
 
@@ -68,6 +69,8 @@ class Telling:
         rng, told = np.random.default_rng(0), self.books.told
         any_entries = self.names.every[rng.integers(len(self.names.every), size=told.shape[:2])]
         encoded = self.ask(order, rng, *in_books(any_entries), ENCODES, 0.0)
+        if not self.one_way:
+            return encoded
         return encoded + self.ask(order, rng, *in_books(told, 0, self.one_way), DECODES, 0.0)
 
     def ask(
@@ -103,12 +106,6 @@ class Telling:
             np.broadcast_to(by_elimination, count).copy(),
             turned,
         )
-
-
-def span(documents: Documents, role: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where the tokens of a role start, and how many there are, in documents of one statement."""
-    there = documents.roles == role
-    return there.argmax(1).astype(np.int32), there.sum(1, dtype=np.int32)
 
 
 def in_books(

@@ -117,10 +117,12 @@ def blank(documents: Documents, start: np.ndarray, size: np.ndarray) -> Document
 @dataclass(frozen=True)
 class Premises:
     """What prompts are made of: `documents`, statements in the words in which training tells them, without [begin]
-    and filler; `fact` int[p]: what each is about, so that no distractor tells what is asked in other words."""
+    and filler; `fact` int[p]: what each is about, so that no distractor tells what is asked in other words; `word`
+    int[p]: that of each, where distractors are to say of something else what a needed fact says."""
 
     documents: Documents
     fact: np.ndarray
+    word: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ class Hierarchy(InheritInContext):
             documents,
             asking.questions(rng),
             max(self.statements, self.statements_drawn()) * (words_a_statement + 2 * self.filler),
-            Premises(writer.bare(telling.premises), np.arange(len(telling.premises))),
+            Premises(writer.bare(telling.premises), np.arange(len(telling.premises)), telling.premises.word),
             drawn if self.in_context else None,
             asking.inferences,
         )

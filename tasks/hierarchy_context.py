@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tasks.anew import pick
 from tasks.corpus import NONE, TARGET, Documents
 from tasks.hierarchy_forest import Forest
 from tasks.in_context import InContext, columns, turned
 from tasks.settings import require
 from tasks.statements import Statements, Writer
-from tasks.syllogism_context import pick
 from tasks.vocabulary import SEPARATOR
 
 
@@ -30,10 +30,13 @@ class InheritInContext(InContext):
     """share of the facts that are stated by the inverse word"""
     context_hubs: float = 0.5
     """share of them with one line, whose categories have other properties too, so that the relation matters"""
+    context_alike: float = 0.75
+    """share of the others whose properties are all told by one word, so that only the links lead to the right one"""
 
     def __post_init__(self):
         super().__post_init__()
-        for name in ("context_inherited", "context_rephrased", "context_turned", "context_told_turned"):
+        shares = ("inherited", "rephrased", "turned", "told_turned", "alike")
+        for name in (f"context_{share}" for share in shares):
             require(0 <= getattr(self, name) <= 1, f"task.{name}", getattr(self, name), "0 to 1")
 
 
@@ -82,11 +85,14 @@ class Throwaway:
         owner = np.where(beside, (rng.random((n, most)) * (ends[:, :1] + 1)).astype(int), at)
         is_property = ends == place
         differ = rng.permuted(np.tile(np.arange(self.relations), (n, 1)), axis=1)[:, place % self.relations]
-        relation = np.where(hub, differ, rng.integers(self.relations, size=(n, most)))
+        alike = ~hub & (rng.random((n, 1)) < by.context_alike)
+        relation = rng.integers(self.relations, size=(n, most))
+        relation = np.where(hub, differ, np.where(alike, relation[:, :1], relation))
         category, value = self.entities(n, rng)
         target = np.where(is_property, pick(value, at + 1), pick(category, at + 1))
         word = np.where(is_property, 2 * (1 + relation), 0)
         wording = rng.integers(self.wordings, size=(n, most))
+        wording = np.where(alike & is_property, wording[:, :1], wording)
         told = Statements(pick(category, owner), self.reworded(word, wording), target)
 
         heir = is_property & (owner > lowest) & (rng.random((n, most)) < by.context_inherited)

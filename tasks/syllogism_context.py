@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tasks.anew import DrawnAnew
+from tasks.anew import DrawnAnew, pick
 from tasks.corpus import NONE, TARGET, Documents
 from tasks.settings import require
 from tasks.statements import Statements, Writer
@@ -137,8 +137,3 @@ class Throwaway:
         there = (rng.random((n, 1)) < self.settings.context_misled) & (self.beside[a] != b)
         turn, near = rng.random((n, 1)) < 0.5, np.full((n, 1), len(QUANTIFIERS) * self.longest)
         return Statements(np.where(turn, b, a), near, np.where(turn, a, b)), there
-
-
-def pick(values: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """values[n, m] at the places at[n, k]."""
-    return np.take_along_axis(values, at, 1)

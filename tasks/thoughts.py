@@ -48,7 +48,8 @@ class Thoughts:
             require(0 < here.sum() < len(here), "task.reward", self.reward, parts)
             questions[split], chosen = corpus.questions[split][~here], corpus.questions[split][here]
             questions[split + REWARD] = chosen
-            thinking.append(thoughts(corpus, chosen[np.tile(np.arange(len(chosen)), self.thoughts)]))
+            each, turn = np.arange(len(chosen)), np.arange(self.thoughts)
+            thinking.append(thoughts(corpus, chosen[np.tile(each, self.thoughts)], turn.repeat(len(chosen))))
         if self.thoughts:
             by_word = [split for split in splits if split in self.BY_WORD]
             parts = {split: (questions[split], questions[split + REWARD]) for split in by_word}
@@ -85,15 +86,17 @@ def set_apart(splits: list[Questions], share: float, rng: np.random.Generator) -
     return [np.isin(own, list(taken)) for own in group]
 
 
-def thoughts(corpus: Corpus, questions: Questions) -> Documents:
-    """A document for each question:
+def thoughts(corpus: Corpus, questions: Questions, turn: np.ndarray | int = 0) -> Documents:
+    """A document for each question; where several answers are right, that whose `turn`[q] it is:
 
         [begin] f A r [separator] A q B [separator] B s C [separator] A r C [end]
 
     All behind the first [separator] is said by the model, and has a role: what joins and ends, that of a relation.
     """
     told = corpus.premises.documents
-    answer = corpus.entities.tokens[questions.accepted[:, 0]]
+    right = (questions.accepted >= 0).sum(1)
+    which = np.argsort(questions.accepted < 0, axis=1, kind="stable")[np.arange(len(questions)), turn % right]
+    answer = corpus.entities.tokens[questions.accepted[np.arange(len(questions)), which]]
     columns = begin(questions)
     for row in questions.needs.T:
         there = row[:, None] >= 0

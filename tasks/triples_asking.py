@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tasks import world
-from tasks.asking import FIRST, LAST
+from tasks.asking import FIRST, LAST, span
 from tasks.corpus import SOURCE, TARGET, Documents, Questions, blank
 from tasks.statements import Statements, Writer, places
 
@@ -76,25 +76,19 @@ class SetAsker:
     ) -> Questions:
         """What stands in the `slot` of each statement."""
         full = self.write(stated, self.rng)
-        start, size = opened(full, slot)
+        start, size = span(full, TARGET if slot == LAST else SOURCE)
         chance = (accepted >= 0).sum(1) / len(self.writer.entities)
         turned = None
         if slot == LAST:
             other = Statements(stated.target, world.inverse(stated.word), stated.source)
             turned = self.write(other, np.random.default_rng(0), filled=False)
-            turned = blank(turned, *opened(turned, FIRST))
+            turned = blank(turned, *span(turned, SOURCE))
         by_elimination = self.unseen[slot].chance(stated.word, accepted)
         questions = blank(full, start, size)
         return Questions(questions, start, size, accepted, support, needs, chance, by_elimination, turned)
 
     def write(self, stated: Statements, rng: np.random.Generator, filled: bool = True) -> Documents:
         return self.writer.write(stated, np.arange(len(stated))[:, None], rng, filled)
-
-
-def opened(documents: Documents, slot: int) -> tuple[np.ndarray, np.ndarray]:
-    """Start and size of the slot, in tokens."""
-    is_open = documents.roles == (TARGET if slot == LAST else SOURCE)
-    return is_open.argmax(1).astype(np.int32), is_open.sum(1, dtype=np.int32)
 
 
 def own_first(accepted: np.ndarray, own: np.ndarray) -> np.ndarray:

@@ -5,7 +5,6 @@ To match entities in another way: one function and one line in MATCHINGS.
 """
 
 import itertools
-import re
 
 import numpy as np
 
@@ -42,11 +41,6 @@ def relation_words(count: int, wordings: int = 1) -> tuple[str, ...]:
     more = ((f"rel{i}-of", f"inv{i}-of") for i in range(len(WORDS), count))
     words = tuple(itertools.chain(*WORDS[:count], *more))
     return words + tuple(f"{word}-{k}" for k in range(2, wordings + 1) for word in words)
-
-
-def without_wording(word: str) -> str:
-    """A relation word in its first wording."""
-    return re.sub(r"-\d+$", "", word)
 
 
 def inverse(word: np.ndarray) -> np.ndarray:

@@ -607,3 +607,4 @@ def test_without_one_kind_of_book_there_is_still_everything_else(one_way):
     assert ("decode" in corpus.questions) == (one_way > 0)
     assert ("decode_told" in corpus.questions) == (one_way < 20)
     assert all(len(of) == 240 for of in corpus.questions.values())
+    assert len(corpus.inferences()) > 0

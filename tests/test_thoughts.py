@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from checkpoints import steps
 from eval.score import evaluate
-from eval.trained import Trained
+from eval.trained import Trained, read_trained
 from eval.ways.recall import Recall
 from model.assemble import assemble
 from model.objectives import reinforced
@@ -23,12 +23,15 @@ from model.settings import NetworkSettings
 from tasks.codebook import Codebook
 from tasks.corpus import NONE, RELATION, TARGET, Corpus, Documents, Questions
 from tasks.elimination import told_of
+from tasks.hierarchy import Hierarchy
 from tasks.reversal import FILLER, Reversal
 from tasks.settings import SettingError
 from tasks.syllogism import Syllogism
 from tasks.thoughts import REWARD, after, begun, thoughts
 from tasks.vocabulary import BEGIN, END, MASK, PAD, SEPARATOR
 from tests.running import record, stop_after, tiny
+from train.augment import infer
+from train.batches import drawn_anew
 from train.loop import Stopped
 from train.run import train_run
 from train.settings import TrainSettings
@@ -295,6 +298,7 @@ def test_what_was_rewarded_becomes_likelier_and_what_was_not_less_likely(thinkin
         (lambda: Reinforced(strength=0.0), "objective.strength"),
         (lambda: TrainSettings(augment=1), "train.augment"),
         (lambda: TrainSettings(augment=-1, origin="x"), "train.augment"),
+        (lambda: drawn_anew(replace(WORLDS["reversal"], in_context=0.9).build(0), 4), "train.batch"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(make, named):
@@ -347,6 +351,8 @@ def test_what_a_run_infers_is_told_and_counted_and_a_resumed_run_goes_on_with_it
     assert record(tmp_path / "halves") == record(tmp_path / "whole")
     ends = [steps.path_of(tmp_path / name, 12) / "weights.safetensors" for name in ("whole", "halves")]
     assert ends[0].read_bytes() == ends[1].read_bytes()
+    asked, _ = read_trained(tmp_path / "whole")  # with what it was told, so that what training stated can be looked up
+    assert len(asked.corpus.documents) == len(corpus.documents) + found["count"]
     plain = train_run(replace(config, train=replace(config.train, augment=0)), "plain", root=tmp_path)
     assert "inferred" not in plain
     assert record(tmp_path / "plain") != record(tmp_path / "whole")
@@ -354,6 +360,29 @@ def test_what_a_run_infers_is_told_and_counted_and_a_resumed_run_goes_on_with_it
     for other in (replace(config, seed=1), replace(config, task=replace(config.task, one_way=3))):
         with pytest.raises(SettingError, match=r"train.augment: .* was trained on other documents"):
             train_run(other, f"other-{other.seed}", root=tmp_path)
+
+
+def test_what_is_inferred_does_not_depend_on_how_many_are_asked_at_once(tmp_path, monkeypatch):
+    world = {"in_context": 0.25, "shortest_name": 1, "longest_name": 2}
+    config = tiny(world=world)
+    train_run(config, "first", root=tmp_path)
+    corpus = config.task.build(config.seed)
+    together, _ = infer(corpus, tmp_path / "first", lambda: None)
+    monkeypatch.setattr("eval.score.CHUNK", 1)  # chunks of other widths
+    apart, _ = infer(corpus, tmp_path / "first", lambda: None)
+    np.testing.assert_array_equal(together.tokens, apart.tokens)
+
+
+def test_where_several_answers_are_right_thoughts_end_in_each_of_them():
+    corpus = Hierarchy(reward=0.5, thoughts=3, renderings=1).build(0)
+    several = corpus.questions["reversed" + REWARD]
+    several = several[(several.accepted >= 0).sum(1) > 1]
+    assert len(several)
+    thinking = corpus.documents[(corpus.documents.tokens == END).any(1)]
+    ends = {parts(corpus, row)[-1].strip() for row in thinking.tokens}
+    for i, accepted in enumerate(several.accepted):
+        asked = answered(corpus, several, i).split()[:-1]
+        assert {" ".join([*asked, corpus.entities.words[e]]) for e in accepted[accepted >= 0]} <= ends
 
 
 def test_targets_of_thoughts_are_all_that_the_model_says(thinking):

@@ -19,6 +19,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "model.depth": (1, 2, 4),
     "model.recurrence": (1, 2, 4),
     "model.heads": (1, 2, 4, 8),
+    "model.hidden": (64, 128, 256),
     "model.convolution": (1, 3),
     "model.rotary_base": (10.0, 100.0, 10000.0),
     "model.initial_scale": (0.02, 0.0625, 0.125, 0.25),

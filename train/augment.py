@@ -14,8 +14,8 @@ import numpy as np
 
 from checkpoints.config import read_json
 from checkpoints.folder import as_csv, write_json, write_text
-from eval.score import chunks, entity_text, reply, right, text
-from eval.trained import read_trained
+from eval.score import chunks, entity_text, given, reply, right, text
+from eval.trained import INFERRED, read_trained, with_inferred
 from eval.ways.in_context import InContext
 from model.objectives.batch import fill
 from tasks.corpus import Corpus, Documents
@@ -25,35 +25,32 @@ from tasks.settings import SettingError
 def augmented(corpus: Corpus, origin: Path, times: int, folder: Path, check: Callable[[], None]) -> Corpus:
     """The corpus with what the run `origin` infers, each statement `times` times. It is drawn once: inferred.npz in
     `folder` holds it for when the run is resumed, inferred.csv shows it, inferred.json counts what was right."""
-    kept = folder / "inferred.npz"
-    if not kept.exists():
+    if not (folder / INFERRED).exists():
         documents, rows = infer(corpus, origin, check)
         write_text(folder / "inferred.csv", as_csv(rows))
         write_json(folder / "inferred.json", {"count": len(rows), "right": sum(row["correct"] for row in rows)})
         beside = folder / ".inferred.npz"
         np.savez(beside, tokens=documents.tokens, lengths=documents.lengths, roles=documents.roles)
-        beside.replace(kept)
-    with np.load(kept) as arrays:
-        documents = Documents(arrays["tokens"], arrays["lengths"], arrays["roles"])
-    return replace(corpus, documents=corpus.documents + documents[np.tile(np.arange(len(documents)), times)])
+        beside.replace(folder / INFERRED)
+    return with_inferred(corpus, folder, times)
 
 
 def infer(corpus: Corpus, origin: Path, check: Callable[[], None]) -> tuple[Documents, list[dict[str, Any]]]:
     """What the model of a run says when it is asked all that its training documents bear on: documents, and a row for
     each of them."""
     trained, _ = read_trained(origin)
-    if trained.corpus.digest() != corpus.digest():
+    if read_json(origin / "environment.json").get("world") != corpus.digest():
         raise SettingError(f"train.augment: {origin} was trained on other documents, which tell what this run may not")
     if trained.corpus.inferences is None:
         raise SettingError(f"train.augment: nothing can be inferred from the documents of {origin}")
     questions = trained.corpus.inferences()
-    way, tokens, rows = InContext.fitting(trained.corpus), [], []
+    way, k, names, rows = InContext.fitting(trained.corpus), int(questions.size.max()), [], []
     for chunk in chunks(questions):
         check()
-        said, _ = reply(trained, way, chunk)
+        said, _ = reply(trained, way, given(trained, way, chunk))
         if said is None:
             raise SettingError(f"train.augment: the model of {origin} cannot be asked what its documents bear on")
-        tokens.append(fill(chunk, said)[0])
+        names.append(np.pad(said, ((0, 0), (0, k - said.shape[1]))))
         rows += [
             {
                 "question": text(trained.corpus, chunk, i),
@@ -63,7 +60,7 @@ def infer(corpus: Corpus, origin: Path, check: Callable[[], None]) -> tuple[Docu
             }
             for i, hit in enumerate(right(trained.corpus, chunk, said))
         ]
-    return replace(questions.documents, tokens=np.concatenate(tokens)), rows
+    return replace(questions.documents, tokens=fill(questions, np.concatenate(names))[0]), rows
 
 
 def counted(folder: Path) -> dict[str, Any]:

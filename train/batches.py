@@ -7,6 +7,7 @@ import numpy as np
 from model.objectives.batch import Arrays
 from model.objectives.contract import Objective
 from tasks.corpus import Corpus, Documents
+from tasks.settings import require
 
 PARTS = 3  # batches into which drawn documents go, short ones first: half of one batch of them would be padding
 # What a stream of random numbers is for; each is drawn from (seed, purpose, step or epoch).
@@ -25,13 +26,20 @@ def rows(documents: int, batch: int, seed: int, step: int) -> np.ndarray:
     return np.concatenate([order(documents, seed, int(e))[place[epoch == e]] for e in np.unique(epoch)])
 
 
+def drawn_anew(corpus: Corpus, batch: int) -> int:
+    """How many of a batch's documents are drawn anew. Raises SettingError where that leaves none of the world's."""
+    new = round(corpus.drawn.share * batch) if corpus.drawn else 0
+    require(new < batch, "train.batch", batch, f"more: {new} are drawn anew, and none of the world's are left")
+    return new
+
+
 def documents_of(corpus: Corpus, batch: int, seed: int, step: int) -> list[Documents]:
     """The documents of a step: those of the corpus in turn and, where it draws some anew, their share of such.
 
     Apart and by length, since those drawn are many times longer, and some of them than others: together all would be
     padded to the length of the longest.
     """
-    new = round(corpus.drawn.share * batch) if corpus.drawn else 0
+    new = drawn_anew(corpus, batch)
     kept = corpus.documents[rows(len(corpus.documents), batch - new, seed, step)]
     if not new:
         return [kept]

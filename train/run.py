@@ -18,6 +18,7 @@ from eval.trained import SECTIONS, Trained, load_weights, refuse_other_world
 from model.assemble import assemble
 from tasks.settings import SettingError, require
 from train.augment import augmented, counted
+from train.batches import drawn_anew
 from train.device import choose_device, environment
 from train.loop import Loop
 from train.settings import Config
@@ -45,6 +46,7 @@ def train_run(
     device = choose_device(config.train.device)
     torch.set_num_threads(config.train.threads)
     corpus = config.task.build(config.seed)
+    drawn_anew(corpus, config.train.batch)
     for note in corpus.notes():
         warn(note)
     modules = assemble(config.model, config.objective, corpus, config.seed)

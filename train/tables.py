@@ -18,6 +18,7 @@ from train.presets import preset_of
 from train.settings import Config
 
 LEVEL = 0.9  # accuracy that steps_to_90 and targets_to_90 wait for
+RECORDED = {"augmentation": "closed-book"}  # what the record calls a way
 SOMETIMES = ("found", "correct_where_found", "token_accuracy")
 MEASURED = ("correct", "count", "accuracy", "low", "high")
 
@@ -48,7 +49,7 @@ def results(
         for way, asked, split, of in every:
             steps, targets = (
                 None if there is None else there + earlier
-                for there, earlier in zip(reached.get((way, asked, split), (None, None)), before)
+                for there, earlier in zip(reached.get((RECORDED.get(way, way), asked, split), (None, None)), before)
             )
             rows.append(
                 about(name, runs[name], variant[name])

@@ -1,4 +1,7 @@
-"""Closed book: the question alone, answered from the weights. What the other ways have in common is said here, too."""
+"""Closed book: the question alone, answered from the weights. What the other ways have in common is said here, too.
+
+A way first makes the questions what the model is to be given (`prompt`); the rest is then asked of those.
+"""
 
 import numpy as np
 

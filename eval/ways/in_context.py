@@ -49,9 +49,16 @@ class InContext(Prompted):
         return found
 
     def others(self, premises: Premises, needed: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Premises about as many other facts."""
+        """Premises about as many other facts. Where the task says by which word each is told, the first of them are
+        told by those of the needed facts, so that no word alone leads to the answer."""
         chosen: list[int] = []
         taken = set(premises.fact[needed].tolist())
+        alike = [] if premises.word is None else premises.word[needed[::-1]][: self.distractors]
+        for word in alike:
+            left = np.flatnonzero((premises.word == word) & ~np.isin(premises.fact, list(taken)))
+            if len(left):
+                chosen.append(int(rng.choice(left)))
+                taken.add(int(premises.fact[chosen[-1]]))
         while len(chosen) < self.distractors:
             one = int(rng.integers(len(premises.fact)))
             if premises.fact[one] not in taken:

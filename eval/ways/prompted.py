@@ -21,29 +21,17 @@ BEGINNINGS = 32  # different beginnings of names, the last token left out
 
 
 class Prompted(ClosedBook, ABC):
-    """Asks closed book what `prompt` made of a question."""
+    """Asks closed book, with something in front."""
 
     @abstractmethod
     def prompt(self, trained: Trained, questions: Questions) -> Questions:
         """The questions with their prompts, one each."""
 
-    def prompted(self, trained: Trained, questions: Questions) -> Questions:
-        """The same, refused with a SettingError where the network has no positions for so long a prompt."""
-        found = self.prompt(trained, questions)
-        require_places(trained, found.documents.tokens.shape[1])
-        return found
-
-    def answer(self, trained: Trained, questions: Questions, score: np.ndarray | None = None) -> np.ndarray | None:
-        return super().answer(trained, self.prompted(trained, questions))
-
-    def log_probability(self, trained: Trained, questions: Questions, names: np.ndarray) -> np.ndarray | None:
-        return super().log_probability(trained, self.prompted(trained, questions), names)
-
     def score(self, trained: Trained, questions: Questions, candidates: Entities) -> np.ndarray | None:
         """None, too, where candidates have more than BEGINNINGS: each would take a pass over whole prompts."""
         if len(np.unique(candidates.tokens[:, :-1], axis=0)) > BEGINNINGS:
             return None
-        return super().score(trained, self.prompted(trained, questions), candidates)
+        return super().score(trained, questions, candidates)
 
 
 def require_places(trained: Trained, tokens: int) -> None:
