@@ -117,12 +117,21 @@ def blank(documents: Documents, start: np.ndarray, size: np.ndarray) -> Document
 @dataclass(frozen=True)
 class Premises:
     """What prompts are made of: `documents`, statements in the words in which training tells them, without [begin]
-    and filler; `fact` int[p]: what each is about, so that no distractor tells what is asked in other words; `word`
-    int[p]: that of each, where distractors are to say of something else what a needed fact says."""
+    and filler; `fact` int[p]: what each is about, so that no distractor tells what is asked in other words; where
+    conclusions follow from lines of them, `word` int[p]: by which each is told, and `before` int[p]: one that leads to
+    it, -1 where there is none."""
 
     documents: Documents
     fact: np.ndarray
     word: np.ndarray | None = None
+    before: np.ndarray | None = None
+
+    def line_to(self, row: int, longest: int) -> list[int]:
+        """The premise `row` and what leads to it, backwards, up to so many."""
+        line = [row]
+        while len(line) < longest and self.before[line[-1]] >= 0:
+            line.append(int(self.before[line[-1]]))
+        return line
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from tasks import world
-from tasks.corpus import Corpus, Drawn, Premises
+from tasks.corpus import Corpus, Drawn
 from tasks.hierarchy_asking import Asking
 from tasks.hierarchy_context import InheritInContext, Throwaway
 from tasks.hierarchy_forest import Forest, words
@@ -128,7 +128,7 @@ class Hierarchy(InheritInContext):
             documents,
             asking.questions(rng),
             max(self.statements, self.statements_drawn()) * (words_a_statement + 2 * self.filler),
-            Premises(writer.bare(telling.premises), np.arange(len(telling.premises)), telling.premises.word),
+            telling.prompts(writer),
             drawn if self.in_context else None,
             asking.inferences,
         )

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks import world
+from tasks.corpus import Premises
 from tasks.hierarchy_forest import Forest
-from tasks.statements import Statements
+from tasks.statements import Statements, Writer
 from tasks.syllogism import some
 
 
@@ -79,6 +80,13 @@ class Telling:
         later = np.concatenate([np.zeros(len(first), np.int64), np.repeat(np.arange(1, wordings), len(again))])
         stated = reworded(some(first, rows), later, words, wordings)
         return Telling(forest, ways, wordings, words, premises, heirs, of, needs, told, stated, about[rows])
+
+    def prompts(self, writer: Writer) -> Premises:
+        """The premises; a link from below leads to what is said of a category."""
+        said, first = self.premises, np.full(len(self.forest), -1)
+        links = np.flatnonzero(said.word % self.words == 0)[::-1]
+        first[said.target[links]] = links
+        return Premises(writer.bare(said), np.arange(len(said)), said.word, first[said.source])
 
     def tellings(self) -> np.ndarray:
         """The rows of `stated` that tell each fact, in whichever words, int[n, w]; -1 where fewer."""

@@ -133,7 +133,7 @@ class Syllogism(ChainsInContext):
             documents,
             questions,
             max(self.statements, self.statements_drawn()) * (words_a_statement + 2 * self.filler),
-            Premises(writer.bare(premises), np.arange(len(premises))),
+            Premises(writer.bare(premises), np.arange(len(premises)), premises.word, chains.before()),
             drawn if self.in_context else None,
             lambda: ask(conclusions, chains.needs(), np.random.default_rng(0)),
         )

@@ -65,6 +65,13 @@ class Chains:
     def first(self) -> np.ndarray:
         return self.last - self.premises
 
+    def before(self) -> np.ndarray:
+        """The premise before each in its chain, -1 for the first, int[p]."""
+        start = self.premises.cumsum() - self.premises
+        before = np.arange(self.premises.sum()) - 1
+        before[start] = -1
+        return before
+
     def chain_of_premise(self) -> np.ndarray:
         return np.repeat(np.arange(len(self)), self.premises)
 

@@ -19,7 +19,6 @@ from tests.running import HOUSE, flags, tiny
 from train.compare import Compare, compare
 from train.figure import draw
 from train.pool import train_all
-from train.settings import TrainSettings
 from train.tables import by_seed, markdown, results
 
 COLUMNS = (
@@ -113,9 +112,8 @@ def test_steps_to_ninety_are_of_the_first_evaluation_there(monkeypatch):
     forward, inverse = results({"r": tiny()}, {"r": result}, {"r": "causal"})
     assert (forward["steps_to_90"], forward["targets_to_90"]) == (20, 60)
     assert (inverse["steps_to_90"], inverse["targets_to_90"]) == (None, None)
-    added, _ = results(
-        {"r": replace(tiny(), train=TrainSettings(steps=40, origin="o", augment=1))}, {"r": result}, {"r": "more"}
-    )
+    more = replace(tiny(), train=replace(tiny().train, origin="o", augment=1))
+    added, _ = results({"r": more}, {"r": result}, {"r": "more"})
     assert (added["way"], added["steps_to_90"]) == ("augmentation", 20)  # asked closed book, as the record has it
 
 

@@ -49,19 +49,21 @@ class InContext(Prompted):
         return found
 
     def others(self, premises: Premises, needed: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Premises about as many other facts. Where the task says by which word each is told, the first of them are
-        told by those of the needed facts, so that no word alone leads to the answer."""
-        chosen: list[int] = []
-        taken = set(premises.fact[needed].tolist())
-        alike = [] if premises.word is None else premises.word[needed[::-1]][: self.distractors]
-        for word in alike:
-            left = np.flatnonzero((premises.word == word) & ~np.isin(premises.fact, list(taken)))
-            if len(left):
-                chosen.append(int(rng.choice(left)))
-                taken.add(int(premises.fact[chosen[-1]]))
+        """Premises about as many other facts. Where what follows from lines of facts is asked, the first of them are
+        another line, as long and with the same word at its end, so that neither leads to the answer by itself."""
+        fact, taken, chosen = premises.fact, set(premises.fact[needed].tolist()), []
+        if premises.before is not None and len(needed) and self.distractors:
+            steps = min(len(needed), self.distractors)
+            same = np.flatnonzero(premises.word == premises.word[needed[-1]])
+            for row in rng.permutation(same):
+                line = premises.line_to(int(row), steps)
+                if len(line) == steps and len(taken | set(fact[line].tolist())) == len(taken) + steps:
+                    chosen += line
+                    taken |= set(fact[line].tolist())
+                    break
         while len(chosen) < self.distractors:
-            one = int(rng.integers(len(premises.fact)))
-            if premises.fact[one] not in taken:
+            one = int(rng.integers(len(fact)))
+            if fact[one] not in taken:
                 chosen.append(one)
-                taken.add(int(premises.fact[one]))
+                taken.add(int(fact[one]))
         return np.array(chosen, np.int64)
