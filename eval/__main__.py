@@ -99,7 +99,7 @@ def main(arguments: list[str]) -> None:
     asked = parse(Evaluate, arguments, "python -m eval")
     with refusals():
         trained, step = read_trained(asked.run)
-        found = summaries(trained.corpus, records(trained))
+        found = summaries(trained, records(trained))
     if asked.json:
         entry = as_entry(found)
         print(json.dumps(entry.get("asked", entry["splits"]), indent=1))

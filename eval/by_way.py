@@ -16,6 +16,7 @@ from checkpoints.folder import as_csv, read_csv, write_json, write_text
 from eval.score import records, summaries
 from eval.trained import read_trained
 from eval.ways import WAYS
+from eval.ways.choice import ChoiceInContext
 from eval.ways.closed_book import ClosedBook
 from eval.ways.in_context import InContext
 from eval.ways.retrieval import DenseRetrieval, LexicalRetrieval, OracleRetrieval
@@ -47,6 +48,7 @@ class Ways:
         """The ways by name, set as told."""
         told = {
             "in-context": InContext(self.distractors),
+            "choice-in-context": ChoiceInContext(self.distractors),
             "oracle-retrieval": OracleRetrieval(self.distractors),
             "lexical-retrieval": LexicalRetrieval(self.documents),
             "dense-retrieval": DenseRetrieval(self.documents),
@@ -74,7 +76,7 @@ def put(
         entry["ways"][name] = {
             "settings": settings_of(way),
             "passes": way.passes(trained),
-            "asked": summaries(trained.corpus, own),
+            "asked": summaries(trained, own, way),
         }
         write_text(folder / "ways.csv", as_csv(rows))
         write_json(folder / "ways.json", entry)

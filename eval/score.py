@@ -43,10 +43,10 @@ def tokens_right(corpus: Corpus, questions: Questions, said: np.ndarray) -> np.n
 
 
 def summary(
-    questions: Questions,
     correct: int,
     count: int,
     log_probability: float | None,
+    chances: tuple[float, float],
     looked_up: tuple[int, int] | None = None,
     token_accuracy: float | None = None,
 ) -> dict[str, Any]:
@@ -62,8 +62,8 @@ def summary(
         "accuracy": correct / count if count else None,
         "low": low,
         "high": high,
-        "chance": float(questions.chance.mean()),
-        "chance_by_elimination": float(questions.chance_by_elimination.mean()),
+        "chance": chances[0],
+        "chance_by_elimination": chances[1],
         "log_probability": log_probability,
     }
 
@@ -92,7 +92,8 @@ def evaluate(
                 log_probability += float(logp.sum(dtype=np.float64))
                 near += float(tokens_right(trained.corpus, chunk, said).sum())
         mean, tokens = (log_probability / count, near / count) if count else (None, None)
-        splits[split] = summary(questions, correct, count, mean, token_accuracy=tokens if several else None)
+        chances = way.chances(trained, questions)
+        splits[split] = summary(correct, count, mean, chances, token_accuracy=tokens if several else None)
     return splits
 
 
@@ -160,12 +161,14 @@ def records_of(
     return rows
 
 
-def summaries(corpus: Corpus, rows: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
+def summaries(
+    trained: Trained, rows: list[dict[str, Any]], way: ClosedBook = CLOSED_BOOK
+) -> dict[str, dict[str, dict[str, Any]]]:
     """The summary of every split, from the records of all its questions, by the way they were asked."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for asked in dict.fromkeys(row["asked"] for row in rows):
         found[asked] = {}
-        for split, questions in corpus.questions.items():
+        for split, questions in trained.corpus.questions.items():
             own = [row for row in rows if (row["asked"], row["split"]) == (asked, split) and "said" in row]
             logp = sum(row["log_probability"] for row in own) / len(own) if own else None
             there = [row for row in own if row.get("found")]
@@ -173,7 +176,9 @@ def summaries(corpus: Corpus, rows: list[dict[str, Any]]) -> dict[str, dict[str,
             near = [row["tokens_right"] for row in own if "tokens_right" in row]
             token_accuracy = sum(near) / len(near) if near else None
             correct = sum(row["correct"] for row in own)
-            found[asked][split] = summary(questions, correct, len(own), logp, looked_up, token_accuracy)
+            found[asked][split] = summary(
+                correct, len(own), logp, way.chances(trained, questions), looked_up, token_accuracy
+            )
     return found
 
 

@@ -56,7 +56,7 @@ def print_ways(entry: dict[str, Any], console: Console | None = None) -> None:
     ways = entry["ways"]
     every = [of for way in ways.values() for splits in way["asked"].values() for of in splits.values()]
     for asked in dict.fromkeys(asked for way in ways.values() for asked in way["asked"]):
-        columns = {name: way["asked"][asked] for name, way in ways.items() if asked in way["asked"]}
+        columns = {name: way["asked"][asked] for name, way in ways.items() if can_be(way["asked"].get(asked, {}))}
         more = "" if asked == "as-trained" else f", asked {asked}"
         title = f"{entry['run']}, step {entry['step']}{more}: answered exactly right, %"
         console.print(title, markup=False, highlight=False)
@@ -71,6 +71,11 @@ def print_ways(entry: dict[str, Any], console: Console | None = None) -> None:
         console.print(table)
     if any("found" in of for of in every):
         console.print("below: right where all that is needed was found / how often it was", highlight=False)
+
+
+def can_be(found: dict[str, dict[str, Any]]) -> bool:
+    """Whether anything could be asked so."""
+    return any(of["count"] for of in found.values())
 
 
 def cell(of: dict[str, Any] | None) -> str:

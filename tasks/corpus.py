@@ -156,6 +156,8 @@ class Corpus:
     drawn: Drawn | None = None
     inferences: Callable[[], Questions] | None = None  # all that follows from the documents, whether told or not
     notes: Callable[[], list[str]] = list  # what a person should know about the files that it was read from
+    # As many statements for each question, of which one is right, and which: where there are such to choose from.
+    choices: Callable[[Questions], tuple[Questions, np.ndarray]] | None = None
 
     def digest(self) -> str:
         """SHA-256 of its words and documents: the same for the same world, and for no other."""

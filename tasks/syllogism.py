@@ -6,6 +6,7 @@ the conclusion for some only.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from tasks.reversal import FILLER
 from tasks.settings import require
 from tasks.statements import Statements, Writer, places
 from tasks.syllogism_chains import Chains, words
+from tasks.syllogism_choices import choices
 from tasks.syllogism_context import ChainsInContext, Throwaway
 from tasks.vocabulary import SPECIAL, Vocabulary
 
@@ -136,6 +138,7 @@ class Syllogism(ChainsInContext):
             Premises(writer.bare(premises), np.arange(len(premises)), premises.word, chains.before()),
             drawn if self.in_context else None,
             lambda: ask(conclusions, chains.needs(), np.random.default_rng(0)),
+            choices=partial(choices, entities),
         )
         return self.divided(corpus, self.HELD_OUT, seed)
 

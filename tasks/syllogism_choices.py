@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Corpus, Questions, blank, pack
+from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Entities, Questions, blank, pack
 from tasks.syllogism_chains import QUANTIFIERS
 from tasks.vocabulary import SPECIAL
 
 CANDIDATES = 2 * len(QUANTIFIERS)
 
 
-def choices(corpus: Corpus, split: str) -> tuple[Questions, np.ndarray]:
-    """Six candidate conclusions for each question of a split of conclusions, and which of the six is right, int[q].
+def choices(entities: Entities, asked: Questions) -> tuple[Questions, np.ndarray]:
+    """Six candidate conclusions for each question, and which of the six is right, int[q].
 
     Rows 6 i to 6 i + 5 are those of question i, each with its last class open, which alone is accepted:
 
@@ -24,7 +24,6 @@ def choices(corpus: Corpus, split: str) -> tuple[Questions, np.ndarray]:
     premises lead from C to A: that all C are A does not follow at all, that none or some are does, by conversion,
     but in the first figure the subject of the conclusion is that of the first premise.
     """
-    asked = corpus.questions[split]
     rows = np.repeat(np.arange(len(asked)), CANDIDATES)
     candidate = np.tile(np.arange(CANDIDATES), len(asked))
     documents, width = asked.documents, asked.documents.tokens.shape[1]
@@ -32,12 +31,12 @@ def choices(corpus: Corpus, split: str) -> tuple[Questions, np.ndarray]:
     stated = documents.roles != NONE
     inside = np.arange(width) < documents.lengths[:, None]
     before, after = inside & (stated.cumsum(1) == 0), inside & ~stated & (stated.cumsum(1) > 0)
-    ends = np.stack([named(corpus, asked), asked.accepted[:, 0]])
+    ends = np.stack([named(entities, asked), asked.accepted[:, 0]])
     back = candidate // len(QUANTIFIERS)
     source, target = ends[back, rows], ends[1 - back, rows]
     chosen = word[rows] - word[rows] % len(QUANTIFIERS) + candidate % len(QUANTIFIERS) + len(SPECIAL)
 
-    names, sizes = corpus.entities.tokens, corpus.entities.lengths
+    names, sizes = entities.tokens, entities.lengths
     within = np.arange(names.shape[1]) < sizes[:, None]
     columns = (
         (documents.tokens[rows], before[rows], NONE),
@@ -51,14 +50,16 @@ def choices(corpus: Corpus, split: str) -> tuple[Questions, np.ndarray]:
     full, size = pack(tokens.astype(np.int32), roles, present), sizes[target]
     start = (full.roles == TARGET).argmax(1).astype(np.int32)
     even = np.full(len(rows), 1 / CANDIDATES)
+    in_order = np.full(len(rows), 1 / len(QUANTIFIERS))
     accepted = target[:, None].astype(np.int32)
-    six = Questions(blank(full, start, size), start, size, accepted, asked.support[rows], asked.needs[rows], even, even)
+    why = asked.support[rows], asked.needs[rows]
+    six = Questions(blank(full, start, size), start, size, accepted, *why, even, in_order)
     return six, word % len(QUANTIFIERS)
 
 
-def named(corpus: Corpus, questions: Questions) -> np.ndarray:
+def named(entities: Entities, questions: Questions) -> np.ndarray:
     """The class that stands first in each question, int[q]."""
-    documents, names = questions.documents, corpus.entities.tokens
+    documents, names = questions.documents, entities.tokens
     is_source = documents.roles == SOURCE
     only = pack(documents.tokens, documents.roles, is_source).tokens
     only = np.pad(only, ((0, 0), (0, names.shape[1] - only.shape[1])))

@@ -94,7 +94,7 @@ def test_evaluation_counts_what_a_way_says(wrong):
         assert (of["low"], of["high"]) == interval(6 - wrong, 6)
         assert split in CORPUS.questions
     asked = records(trained, Knows(wrong))
-    assert summaries(CORPUS, asked) == {"as-trained": splits}
+    assert summaries(trained, asked) == {"as-trained": splits}
     assert {row["rank"] for row in asked} <= {1, 2}  # entity 0 is thought better than all others
     assert len(evaluate(trained, Knows(wrong), limit=4)) == 4
     assert evaluate(trained, Knows(wrong), limit=4)["inverse"]["count"] == 4
@@ -103,7 +103,7 @@ def test_evaluation_counts_what_a_way_says(wrong):
 def test_a_model_that_can_be_asked_in_two_ways_is_summed_up_in_both():
     trained = untrained(Bico())
     asked = records(trained)
-    found = summaries(CORPUS, asked)
+    found = summaries(trained, asked)
     assert list(found) == ["as-trained", "left-to-right"]
     for name, one in trained.asked().items():
         for split, of in evaluate(one).items():

@@ -19,7 +19,7 @@ from tasks.reversal import FILLER
 from tasks.settings import SettingError
 from tasks.syllogism import Syllogism
 from tasks.syllogism_chains import NEAR, QUANTIFIERS, Chains
-from tasks.syllogism_choices import CANDIDATES, choices
+from tasks.syllogism_choices import CANDIDATES
 from tasks.vocabulary import MASK, SEPARATOR
 
 HELD = ("conclusion", "misleading", "chain")
@@ -341,7 +341,7 @@ def test_the_six_candidates_of_a_question(settings, seed):
         if split not in corpus.questions:
             continue
         questions = corpus.questions[split]
-        six, one_right = choices(corpus, split)
+        six, one_right = corpus.choices(questions)
         rows = asked(corpus, six)
         assert len(rows) == CANDIDATES * len(questions)
         assert len(one_right) == len(questions)
@@ -359,7 +359,7 @@ def test_the_six_candidates_of_a_question(settings, seed):
 
 def test_a_random_choice_is_right_one_time_in_six_and_who_knows_the_order_one_in_three():
     corpus, rng = Syllogism(chains=1200).build(1), np.random.default_rng(0)
-    _, one_right = choices(corpus, "conclusion")
+    _, one_right = corpus.choices(corpus.questions["conclusion"])
     score = rng.random((400, len(one_right), CANDIDATES))
     assert (score.argmax(-1) == one_right).mean() == pytest.approx(1 / 6, abs=0.005)
     assert (score[..., :3].argmax(-1) == one_right).mean() == pytest.approx(1 / 3, abs=0.005)

@@ -14,10 +14,11 @@ from checkpoints import folder as folders
 from eval.__main__ import main
 from eval.ask import ask, behind
 from eval.by_way import put
-from eval.score import evaluate, records
+from eval.score import evaluate, given, records
 from eval.store import Store
 from eval.trained import Trained
 from eval.ways import WAYS
+from eval.ways.choice import Choice, ChoiceInContext
 from eval.ways.generate_and_verify import GenerateAndVerify
 from eval.ways.in_context import InContext
 from eval.ways.recall import Recall
@@ -29,6 +30,7 @@ from model.settings import NetworkSettings
 from tasks.corpus import NONE, Corpus, Entities, Questions
 from tasks.reversal import FILLER, Reversal
 from tasks.settings import SettingError
+from tasks.syllogism import Syllogism
 from tests.running import tiny
 from tests.test_throwaway import facts, said
 from train.run import train_run
@@ -307,12 +309,11 @@ def test_ways_are_put_to_a_run_and_written_down(run, capsys):
     assert entry["ways"]["lexical-retrieval"]["settings"] == {"documents": 3}
     assert entry["ways"]["generate-and-verify"]["passes"] == 12
     rows = (run / "ways.csv").read_text().splitlines()
-    counted = sum(of["count"] or 4 for way in entry["ways"].values() for of in way["asked"]["as-trained"].values())
-    assert len(rows) == 1 + counted
+    assert len(rows) == 1 + len(WAYS) * sum(row.startswith("closed-book,") for row in rows)
     assert (
         entry["ways"]["closed-book"]["asked"]["as-trained"] == json.loads((run / "result.json").read_text())["splits"]
     )
-    for name in WAYS:
+    for name in WAYS.keys() - {"choice", "choice-in-context"}:  # this task has nothing to choose from
         assert all(word in " ".join(printed.split()) for word in name.split("-"))
     before = (run / "ways.json").stat().st_mtime_ns
     assert put(run, {"in-context": InContext(2)}, anew=False)["ways"].keys() == {"in-context"}
@@ -378,3 +379,44 @@ def test_a_question_is_asked_behind_statements_or_what_is_looked_up(run, capsys)
     with pytest.raises(SystemExit) as ended:
         main(["ask", str(run), f"{b} student-of _", "--context", f"{a} teacher-of {b}", "--retrieve", "dense"])
     assert ended.value.code == 2
+
+
+class Chooses(Choice):
+    """Finds the right statement likelier than the others, of every second question, by one nat."""
+
+    def likely(self, trained, questions):
+        _, right = trained.corpus.choices(questions)
+        likely = np.zeros((len(questions), 6))
+        likely[np.arange(len(questions)), (right + np.arange(len(questions)) % 2) % 6] = 1
+        return likely
+
+
+SYLLOGISM = Syllogism(chains=24).build(0)
+REASONER = Trained(SYLLOGISM, Causal(), assemble(NetworkSettings(width=16, heads=2), Causal(), SYLLOGISM, 0).eval())
+
+
+def test_who_chooses_the_right_statement_is_right_and_chance_is_one_in_six():
+    for split, of in evaluate(REASONER, Chooses()).items():
+        n = len(SYLLOGISM.questions[split])
+        assert of["correct"] == (n + 1) // 2
+        assert (of["chance"], of["chance_by_elimination"]) == pytest.approx((1 / 6, 1 / 3))
+        assert of["log_probability"] == pytest.approx(of["correct"] / n - np.log(np.e + 5), abs=1e-4)
+    assert Chooses().passes(REASONER) == 6
+
+
+@pytest.mark.parametrize("way", [Choice(), ChoiceInContext(2)])
+def test_what_is_chosen_is_the_statement_that_the_model_finds_likeliest(way):
+    asked = given(REASONER, way, SYLLOGISM.questions["trained"])
+    said, (six, right) = way.answer(REASONER, asked), SYLLOGISM.choices(asked)
+    names = SYLLOGISM.entities.tokens[six.accepted[:, 0]]
+    logp = [
+        Causal().log_probability(REASONER.modules, six[[row]], names[[row]], SYLLOGISM.entities)[0]
+        for row in range(len(six))
+    ]
+    chosen = np.reshape(logp, (-1, 6)).argmax(1)
+    assert 0 < (chosen == right).mean() < 1
+    np.testing.assert_array_equal((said != 0).any(1), chosen == right)
+
+
+def test_a_task_without_statements_to_choose_from_cannot_be_asked_so():
+    assert all(of["count"] == 0 for of in evaluate(READER_WITH_NETWORK, Choice()).values())

@@ -79,7 +79,7 @@ def train_run(
                 "parameters": sum(p.numel() for p in modules.parameters()),
                 "train_seconds": round(counters.seconds, 3),
                 **(counted(folder) if config.train.augment else {}),
-                **as_entry(summaries(corpus, asked)),
+                **as_entry(summaries(trained, asked)),
             }
             write_text(folder / "questions.csv", as_csv(asked))
             write_json(folder / "result.json", result)

@@ -3,6 +3,7 @@
 To add one: a file with a class like ClosedBook, and one line here.
 """
 
+from eval.ways.choice import Choice, ChoiceInContext
 from eval.ways.closed_book import ClosedBook
 from eval.ways.generate_and_verify import GenerateAndVerify
 from eval.ways.in_context import InContext
@@ -17,4 +18,6 @@ WAYS = {
     "dense-retrieval": DenseRetrieval(),
     "generate-and-verify": GenerateAndVerify(),
     "recall": Recall(),
+    "choice": Choice(),
+    "choice-in-context": ChoiceInContext(),
 }

@@ -31,6 +31,10 @@ class ClosedBook:
         """bool[q]: whether all that a question needs was looked up; None for a way that looks nothing up."""
         return None
 
+    def chances(self, trained: Trained, questions: Questions) -> tuple[float, float]:
+        """Of a guess among all, and among what training never rules out."""
+        return float(questions.chance.mean()), float(questions.chance_by_elimination.mean())
+
     def passes(self, trained: Trained) -> int:
         """Rows that the network is given for each token of an answer."""
         return 1
