@@ -11,7 +11,7 @@ MEANING = {
     "backward": "_ r B   as it was told, first entity open",
     "inverse": "B r' _  the other way round, never told: the reversal curse",
     "wrong_frame": "B r _   how often A is said, which is wrong",
-    "new_forward": "A r _   a fact kept back in training, by the word in which a prompt tells it",
+    "new_forward": "A r _   kept back in training, by the word of the prompt",
     "new_inverse": "B r' _  the same, by the other word",
     "echo": "B r' _  how often B itself is said, which is wrong",
     "inverse_told": "B r' _  for facts whose inverse was told after all",
@@ -29,20 +29,25 @@ def print_asked(title: str, found: dict[str, dict[str, dict[str, Any]]]) -> None
 
 
 def print_splits(title: str, splits: dict[str, dict[str, Any]], console: Console | None = None) -> None:
-    """One row a split: accuracy, its 95 % interval, both chances, questions asked."""
-    table = Table(title=title, title_justify="left")
-    for i, name in enumerate(("split", "accuracy", "95 % interval", "chance", "eliminating", "asked")):
+    """One row a split: accuracy, its 95 % interval, where answers have several tokens the share of tokens that are
+    right, both chances, questions asked."""
+    console = console or Console()
+    console.print(title, markup=False, highlight=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
+    several = any("token_accuracy" in of for of in splits.values())
+    by_token = ["by token"] if several else []
+    for i, name in enumerate(("split", "accuracy", "95 % interval", *by_token, "chance", "eliminating", "asked")):
         table.add_column(name, justify="left" if i == 0 else "right")
     for split, of in splits.items():
         table.add_row(
             split,
             percent(of["accuracy"]) if of["count"] else "no way to ask",
-            f"{100 * of['low']:.1f} – {100 * of['high']:.1f} %" if of["count"] else "",
+            f"{100 * of['low']:.1f}–{100 * of['high']:.1f} %" if of["count"] else "",
+            *([percent(of.get("token_accuracy"))] if several else []),
             percent(of["chance"], 2),
             percent(of["chance_by_elimination"], 2),
             str(of["count"]),
         )
-    console = console or Console()
     console.print(table)
     for split in splits:
         if split in MEANING:

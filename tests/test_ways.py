@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 import uuid
 from dataclasses import dataclass
 
@@ -379,6 +380,16 @@ def test_a_question_is_asked_behind_statements_or_what_is_looked_up(run, capsys)
     with pytest.raises(SystemExit) as ended:
         main(["ask", str(run), f"{b} student-of _", "--context", f"{a} teacher-of {b}", "--retrieve", "dense"])
     assert ended.value.code == 2
+
+
+def test_a_thousand_candidates_a_question_take_well_under_a_second():
+    corpus = Reversal(entities=1000, relations=1, one_way=20, renderings=1).build(0)
+    who = Trained(corpus, Causal(), assemble(NetworkSettings(), Causal(), corpus, 0).eval())
+    questions = corpus.questions["inverse"]
+    began = time.process_time()
+    with torch.no_grad():
+        GenerateAndVerify().score(who, questions, corpus.entities)
+    assert (time.process_time() - began) / len(questions) < 0.5
 
 
 class Chooses(Choice):
