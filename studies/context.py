@@ -54,6 +54,9 @@ TOLD = {way: EVERY[way] for way in ("in-context",)}
 BY_ARM = {"causal": PROMPTED | VERIFIED, "masked": PROMPTED, "recall": RECALLED, "reinforced": RECALLED}
 WAYS = {variant: BY_ARM.get(variant.partition("-")[2], TOLD) for variant in VARIANTS}
 WAYS["reversal-without"] = PROMPTED
+CHOSEN = {way: EVERY[way] for way in ("choice", "choice-in-context")}
+for variant in ("syllogism-causal", "syllogism-masked"):
+    WAYS[variant] = WAYS[variant] | CHOSEN
 
 
 def panel(name: str, split: str, **more: tuple[str, str]) -> Panel:
@@ -80,6 +83,10 @@ WITHOUT = {
     f"{way.replace('-', ' ')}, not trained to use it": ("reversal-without", way)
     for way in ("in-context", "oracle-retrieval")
 }
+SIX = {
+    "one of six, closed book": ("syllogism-causal", "choice"),
+    "one of six, in context": ("syllogism-causal", "choice-in-context"),
+}
 FINE_TUNED = {
     "closed book": ("reversal-fine-tuned", "closed-book"),
     "in context": ("reversal-fine-tuned", "in-context"),
@@ -88,7 +95,7 @@ FINE_TUNED = {
 }
 SHOWN = {
     "reversal": panel("reversal", "inverse", **WITHOUT),
-    "syllogism": panel("syllogism", "conclusion"),
+    "syllogism": panel("syllogism", "conclusion", **SIX),
     "codebook": panel("codebook", "latent"),
     "codebook, turned": panel("codebook", "decode"),
     "hierarchy": panel("hierarchy", "syllogism"),
