@@ -38,9 +38,9 @@ class Panel:
         return [row for row in found if row["asked"] == found[0]["asked"]]
 
     def cells(self, rows: Rows) -> list[list[str]]:
-        """What each line has come to, as HEAD says, and the chance of a guess among all."""
+        """What each line has come to, as HEAD says, and the chance of a guess among all that answers the first."""
         found = {line: own for line in self.lines if (own := self.rows(rows, line))}
-        chance = [row["chance"] for own in found.values() for row in own]
+        chance = [row["chance"] for row in next(iter(found.values()), [])]
         last = [["chance", f"{100 * np.mean(chance):.2f}", "", "", "", ""]] if chance else []
         return [cells(line, own) for line, own in found.items()] + last
 
