@@ -2,7 +2,8 @@
 
 Each statement turned round, each conclusion of statements that belong together: the model is asked with them in its
 prompt, and what it says is told, right or wrong (Lampinen et al. 2025a, 2505.00661). What is given: which statements
-belong together and, for a conclusion, in which words it is asked. No answer is.
+belong together, which stand in a prompt with nothing else, and, for a conclusion, in which words it is asked. No
+answer is.
 """
 
 from collections.abc import Callable
@@ -44,7 +45,7 @@ def infer(corpus: Corpus, origin: Path, check: Callable[[], None]) -> tuple[Docu
     if trained.corpus.inferences is None:
         raise SettingError(f"train.augment: nothing can be inferred from the documents of {origin}")
     questions = trained.corpus.inferences()
-    way, k, names, rows = InContext.fitting(trained.corpus), int(questions.size.max()), [], []
+    way, k, names, rows = InContext(0), int(questions.size.max()), [], []
     for chunk in chunks(questions):
         check()
         said, _ = reply(trained, way, given(trained, way, chunk))
