@@ -2,12 +2,14 @@
 in the world, and it asks at once what follows, so that a model learns to use its context (Lampinen et al. 2025b,
 2509.16189)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tasks.corpus import NONE, TARGET, Documents
 from tasks.settings import require
 from tasks.thoughts import Thoughts
+from tasks.vocabulary import SEPARATOR
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,12 @@ class DrawnAnew(Thoughts):
         require(0 <= self.in_context < 1, "task.in_context", self.in_context, "0 or more and below 1")
         require(0 <= self.context_filler <= 1, "task.context_filler", self.context_filler, "0 to 1")
         require(self.context_own >= 0, "task.context_own", self.context_own, "0 or more")
+
+
+def only_answers(documents: Documents, stated: np.ndarray) -> Documents:
+    """The documents with a role for the answers of what is asked alone, behind the first `stated`[n, 1] statements."""
+    asks = (documents.tokens == SEPARATOR).cumsum(1) >= stated
+    return replace(documents, roles=np.where(asks & (documents.roles == TARGET), documents.roles, np.int8(NONE)))
 
 
 def pick(values: np.ndarray, at: np.ndarray) -> np.ndarray:

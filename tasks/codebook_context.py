@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tasks.anew import DrawnAnew, pick
-from tasks.corpus import NONE, TARGET, Documents, Entities
+from tasks.anew import DrawnAnew, only_answers, pick
+from tasks.corpus import Documents, Entities
 from tasks.settings import require
 from tasks.statements import Statements, Writer
-from tasks.vocabulary import SEPARATOR
 
 VERBS = ("means", "encodes-as", "decodes-as")
 MEANS, ENCODES, DECODES = range(len(VERBS))
@@ -97,10 +96,7 @@ class Throwaway:
         every = Statements(row, np.concatenate([book, of], axis=1).ravel(), size.size + row, self.verb + verb.ravel())
         writer = replace(self.writer, entities=Entities(ends.astype(np.int32), np.tile(size.ravel(), 2), ()))
         rows = np.where(there, row.reshape(n, -1), -1)
-        documents = writer.write(every, rows, rng, rng.random(n) < self.settings.context_filler)
-        answers = (documents.tokens == SEPARATOR).cumsum(1) >= facts
-        roles = np.where(answers & (documents.roles == TARGET), documents.roles, np.int8(NONE))
-        return replace(documents, roles=roles)
+        return only_answers(writer.write(every, rows, rng, rng.random(n) < self.settings.context_filler), facts)
 
     def definitions(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Book, plain symbol and code of `context_facts` definitions for each of n documents, int[n, m]: each book

@@ -1,17 +1,16 @@
 """Documents that state throwaway links and properties and draw on them at once, so that a model learns to inherit in
 its context (Lampinen et al. 2025b, 2509.16189). What is true in one is true in no other, nor in the world."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.anew import pick
-from tasks.corpus import NONE, TARGET, Documents
+from tasks.anew import only_answers, pick
+from tasks.corpus import Documents
 from tasks.hierarchy_forest import Forest
 from tasks.in_context import InContext, columns, turned
 from tasks.settings import require
 from tasks.statements import Statements, Writer
-from tasks.vocabulary import SEPARATOR
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,9 +110,7 @@ class Throwaway:
             *(np.concatenate([pick(p, o) for p, o in zip(pair, orders)], axis=1).ravel() for pair in parts)
         )
         rows = np.where(np.tile(there, 2), np.arange(len(both)).reshape(n, -1), -1)
-        documents = self.writer.write(both, rows, rng, rng.random(n) < by.context_filler)
-        asks = (documents.tokens == SEPARATOR).cumsum(1) >= facts
-        return replace(documents, roles=np.where(asks & (documents.roles == TARGET), documents.roles, np.int8(NONE)))
+        return only_answers(self.writer.write(both, rows, rng, rng.random(n) < by.context_filler), facts)
 
     def reworded(self, word: np.ndarray, wording: np.ndarray) -> np.ndarray:
         return word + 2 * (1 + self.relations) * wording

@@ -4,16 +4,15 @@ Such a fact is true in one document only: it is never one of the world, nor the 
 that is asked closed book (Lampinen et al. 2025b, 2509.16189: retrieval helps only models that were trained so).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from tasks import world
-from tasks.anew import DrawnAnew
-from tasks.corpus import NONE, TARGET, Documents
+from tasks.anew import DrawnAnew, only_answers
+from tasks.corpus import Documents
 from tasks.settings import require
 from tasks.statements import Statements, Writer
-from tasks.vocabulary import SEPARATOR
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,10 +73,7 @@ class Throwaway:
         )
         rows = np.arange(len(both)).reshape(n, -1)
         rows[~np.tile(there, 2)] = -1
-        documents = self.writer.write(both, rows, rng, rng.random(n) < self.settings.context_filler)
-        asks = (documents.tokens == SEPARATOR).cumsum(1) >= facts
-        roles = np.where(asks & (documents.roles == TARGET), documents.roles, np.int8(NONE))
-        return replace(documents, roles=roles)
+        return only_answers(self.writer.write(both, rows, rng, rng.random(n) < self.settings.context_filler), facts)
 
     def facts(self, n: int, rng: np.random.Generator) -> Statements:
         """`context_facts` facts for each of n documents, by the forward word: no two of a document answer the same

@@ -1,16 +1,15 @@
 """Documents that state throwaway premises and draw conclusions from them at once, so that a model learns to reason
 from its context (Lampinen et al. 2025b, 2509.16189). What is true in one is true in no other, nor in the world."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.anew import DrawnAnew, pick
-from tasks.corpus import NONE, TARGET, Documents
+from tasks.anew import DrawnAnew, only_answers, pick
+from tasks.corpus import Documents
 from tasks.settings import require
 from tasks.statements import Statements, Writer
 from tasks.syllogism_chains import QUANTIFIERS, Chains, conclusion_word, premise_word
-from tasks.vocabulary import SEPARATOR
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +103,7 @@ class Throwaway:
         rows[:, most + 1 :] = np.where(place < facts, rows[:, most + 1 :], -1)
         rows[:, : most + 1] = np.where(pick(stated, order), pick(rows, order), -1)
         documents = self.writer.write(every, rows, rng, rng.random(n) < self.settings.context_filler)
-        asks = (documents.tokens == SEPARATOR).cumsum(1) >= stated.sum(1, keepdims=True)
-        return replace(documents, roles=np.where(asks & (documents.roles == TARGET), documents.roles, np.int8(NONE)))
+        return only_answers(documents, stated.sum(1, keepdims=True))
 
     def classes(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """As many as a document can need, int[n, m], no two of one group."""
