@@ -23,9 +23,9 @@ BASES = {"reversal": IN_CONTEXT, "syllogism": SYLLOGISM, "codebook": CODEBOOK, "
 
 def arms(name: str, base: Config) -> dict[str, Config]:
     """A task's variants."""
-    task = replace(base.task, reward=0.5)
-    base = replace(base, task=task)
-    after = replace(base, train=replace(SECOND, origin=f"{name}-causal"))
+    base = replace(base, task=replace(base.task, reward=0.5))
+    task = replace(base.task, context_alone=0)  # an arm knows how to use its prompt
+    after = replace(base, task=task, train=replace(SECOND, origin=f"{name}-causal"))
     thinks = replace(task, thoughts=16)
     return {
         f"{name}-causal": base,

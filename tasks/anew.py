@@ -18,6 +18,8 @@ class DrawnAnew(Thoughts):
 
     in_context: float = 0.0
     """share of the documents of a batch that state throwaway facts, drawn anew each time, and then ask what follows"""
+    context_alone: int = 0
+    """steps at the start in which a batch holds no others: to use a prompt is learned sooner without a world"""
     context_filler: float = 0.5
     """share of them with filler around each statement, as in plain documents"""
     context_own: int = 0
@@ -26,6 +28,7 @@ class DrawnAnew(Thoughts):
     def __post_init__(self):
         super().__post_init__()
         require(0 <= self.in_context < 1, "task.in_context", self.in_context, "0 or more and below 1")
+        require(self.context_alone >= 0, "task.context_alone", self.context_alone, "0 or more")
         require(0 <= self.context_filler <= 1, "task.context_filler", self.context_filler, "0 to 1")
         require(self.context_own >= 0, "task.context_own", self.context_own, "0 or more")
 

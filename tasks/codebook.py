@@ -125,7 +125,8 @@ class Codebook(BooksInContext):
         truth = np.full((verb, self.symbols), -1)
         truth[: self.books] = books.code
         pool = np.arange(self.books if self.context_own else 0, verb)
-        drawn = Drawn(self.in_context, Throwaway(self, writer, truth, pool, verb, names.length, names.first).draw)
+        throwaway = Throwaway(self, writer, truth, pool, verb, names.length, names.first)
+        drawn = Drawn(self.in_context, throwaway.draw, self.context_alone)
         words_a_statement = 2 * self.length + 3  # each after [begin] or [separator]
         corpus = Corpus(
             vocabulary,

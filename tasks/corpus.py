@@ -136,10 +136,12 @@ class Premises:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Documents that are new in every batch: `share` of it, made by `draw`(how many, rng)."""
+    """Documents that are new in every batch: `share` of it, made by `draw`(how many, rng); all of it in the first
+    `alone` steps."""
 
     share: float
     draw: Callable[[int, np.random.Generator], Documents]
+    alone: int = 0
 
 
 @dataclass(frozen=True, eq=False)

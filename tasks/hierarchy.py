@@ -118,9 +118,8 @@ class Hierarchy(InheritInContext):
         order = np.pad(order, (0, -len(order) % self.statements), constant_values=-1).reshape(-1, self.statements)
         documents, asking = writer.write(telling.stated, order, rng), Asking(telling, writer, order, self.renderings)
         words_a_statement = 2 * self.longest_name + 2  # each after [begin] or [separator]
-        drawn = Drawn(
-            self.in_context, Throwaway.of(self, writer, self.depth, self.relations, self.wordings, forest).draw
-        )
+        throwaway = Throwaway.of(self, writer, self.depth, self.relations, self.wordings, forest)
+        drawn = Drawn(self.in_context, throwaway.draw, self.context_alone)
         corpus = Corpus(
             vocabulary,
             entities,

@@ -17,7 +17,7 @@ from tasks.statements import Statements, Writer
 class InheritInContext(InContext):
     """Settings of a task of categories that can draw such documents."""
 
-    context_facts: int = 6
+    context_facts: int = 4
     """most facts in one, in lines of links up to a property; each is then asked once"""
     context_inherited: float = 0.75
     """share of the properties that a category below can inherit which are asked of such a one"""
@@ -27,10 +27,11 @@ class InheritInContext(InContext):
     """share of the facts asked by the inverse word, where they are not asked of a category that inherits them"""
     context_told_turned: float = 0.25
     """share of the facts that are stated by the inverse word"""
-    context_hubs: float = 0.5
+    context_hubs: float = 0.25
     """share of them with one line, whose categories have other properties too, so that the relation matters"""
     context_alike: float = 0.75
-    """share of the others whose properties are all told by one word, so that only the links lead to the right one"""
+    """share of the others with two lines or more, all of one length and up to one relation, so that only the links lead
+    to the right value; none where `context_facts` are below 4"""
 
     def __post_init__(self):
         super().__post_init__()
@@ -73,9 +74,9 @@ class Throwaway:
     def draw(self, n: int, rng: np.random.Generator) -> Documents:
         """`n` documents."""
         by, most = self.settings, self.settings.context_facts
-        facts, place = rng.integers(by.context_least, most + 1, (n, 1)), np.arange(most)
-        hub = rng.random((n, 1)) < by.context_hubs
-        begins, ends = self.lines(facts, hub, rng)
+        place, hub = np.arange(most), rng.random((n, 1)) < by.context_hubs
+        alike = ~hub & (rng.random((n, 1)) < by.context_alike) & (most >= 4)
+        facts, begins, ends = self.lines(hub, alike, rng)
         at = place + (begins == place).cumsum(1) - 1  # a line takes one entity more than it has facts
         lowest = pick(at, begins)
         # What a hub's first line has beside it: properties of its categories, each of another relation.
@@ -84,7 +85,6 @@ class Throwaway:
         owner = np.where(beside, (rng.random((n, most)) * (ends[:, :1] + 1)).astype(int), at)
         is_property = ends == place
         differ = rng.permuted(np.tile(np.arange(self.relations), (n, 1)), axis=1)[:, place % self.relations]
-        alike = ~hub & (rng.random((n, 1)) < by.context_alike)
         relation = rng.integers(self.relations, size=(n, most))
         relation = np.where(hub, differ, np.where(alike, relation[:, :1], relation))
         category, value = self.entities(n, rng)
@@ -127,11 +127,18 @@ class Throwaway:
         )
         return category, value
 
-    def lines(self, facts: np.ndarray, hub: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """The first and the last fact of the line of each of `context_facts` facts, int[n, m]. Lines of any length
-        follow one another, in a `hub`[n, 1] one and then single facts; what is left of `facts`[n, 1] cuts off."""
-        n, most = len(facts), self.settings.context_facts
-        length = rng.integers(1, self.depth + 2, (n, most))
+    def lines(
+        self, hub: np.ndarray, alike: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """How many facts a document has, int[n, 1], and the first and the last fact of the line of each of
+        `context_facts` facts, int[n, m]. Lines of any length follow one another, in a `hub`[n, 1] one and then single
+        facts, and the last is cut off where the facts end; where `alike`[n, 1], there are two whole ones or more, all
+        of one length."""
+        n, least, most = len(hub), self.settings.context_least, self.settings.context_facts
+        facts, length = rng.integers(least, most + 1, (n, 1)), rng.integers(1, self.depth + 2, (n, most))
+        same = rng.integers(2, max(2, min(self.depth + 1, most // 2)) + 1, (n, 1))
+        lines = 2 + (rng.random((n, 1)) * (most // same - 1)).astype(int)
+        facts, length = np.where(alike, lines * same, facts), np.where(alike, same, length)
         length[:, 1:] = np.where(hub, 1, length[:, 1:])
         first = np.cumsum(length, axis=1) - length
         starts = np.zeros((n, most + 1), bool)
@@ -142,4 +149,4 @@ class Throwaway:
         place = np.arange(most + 1)
         begins = np.maximum.accumulate(np.where(starts, place, 0), axis=1)[:, :most]
         nexts = np.minimum.accumulate(np.where(starts, place, most)[:, ::-1], axis=1)[:, ::-1]
-        return begins, nexts[:, 1:] - 1
+        return facts, begins, nexts[:, 1:] - 1

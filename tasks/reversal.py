@@ -148,7 +148,7 @@ class Reversal(InContext):
         words_a_statement = 2 * self.longest_name + 2 + (self.bridge == "composed")  # each after [begin] or [separator]
         longest = max(self.statements, self.statements_drawn()) * (words_a_statement + 2 * self.filler)
         pool = np.arange(self.entities, named) if self.context_own else np.arange(named)
-        drawn = Drawn(self.in_context, Throwaway(self, writer, facts.truth(named), pool).draw)
+        drawn = Drawn(self.in_context, Throwaway(self, writer, facts.truth(named), pool).draw, self.context_alone)
         drawn = drawn if self.in_context else None
         corpus = Corpus(
             vocabulary,

@@ -127,7 +127,7 @@ class Syllogism(ChainsInContext):
             if of.any():
                 questions[split] = ask(some(conclusions, of), chains.needs()[of])
         words_a_statement = 2 * self.longest_name + 2  # each after [begin] or [separator]
-        drawn = Drawn(self.in_context, Throwaway.of(self, writer, self.longest_chain, chains).draw)
+        drawn = Drawn(self.in_context, Throwaway.of(self, writer, self.longest_chain, chains).draw, self.context_alone)
         corpus = Corpus(
             vocabulary,
             entities,

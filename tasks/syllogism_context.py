@@ -9,23 +9,31 @@ from tasks.anew import DrawnAnew, only_answers, pick
 from tasks.corpus import Documents
 from tasks.settings import require
 from tasks.statements import Statements, Writer
-from tasks.syllogism_chains import QUANTIFIERS, Chains, conclusion_word, premise_word
+from tasks.syllogism_chains import ALL, QUANTIFIERS, Chains, conclusion_word, premise_word
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChainsInContext(DrawnAnew):
     """Settings of a task of chains that can draw such documents."""
 
-    context_facts: int = 6
+    context_facts: int = 4
     """most premises in one (1 to this many, at random), in chains of any length that the world has, or alone"""
-    context_concluded: float = 1.0
-    """share of their chains of which the conclusion is asked instead of the first premise; the others are, each once"""
+    context_concluded: float = 0.85
+    """share of the premises behind the first of a chain instead of which a conclusion that ends there is asked"""
+    context_first: float = 0.35
+    """share of the premises that begin a chain of two or more which are asked"""
     context_misled: float = 0.25
     """share of them that also tell a class to be near one that no premise is about"""
+    context_alike: float = 0.75
+    """share of them with two chains or more, all of one length (of two premises or more) and one quantifier, so that
+    no word leads to the right one; none where `context_facts` are below 4"""
+    context_all: float = 0.6
+    """share of its documents with no quantifier but `all`, beside those that draw it: where another one marks the ends
+    of chains, a model is long content to guess among the ends"""
 
     def __post_init__(self):
         super().__post_init__()
-        for name in ("context_concluded", "context_misled"):
+        for name in ("context_concluded", "context_first", "context_misled", "context_alike", "context_all"):
             require(0 <= getattr(self, name) <= 1, f"task.{name}", getattr(self, name), "0 to 1")
         few = "2 or more: a conclusion needs two premises"
         require(self.context_facts >= 2, "task.context_facts", self.context_facts, few)
@@ -76,31 +84,35 @@ class Throwaway:
     def draw(self, n: int, rng: np.random.Generator) -> Documents:
         """`n` documents."""
         most = self.settings.context_facts
-        classes, facts = self.classes(n, rng), rng.integers(1, most + 1, (n, 1))
-        begins, ends = self.spans(facts, rng)
-        kind = pick(rng.integers(len(QUANTIFIERS), size=(n, most)), begins)
-        place = np.arange(most)
+        classes, place = self.classes(n, rng), np.arange(most)
+        alike = (rng.random((n, 1)) < self.settings.context_alike) & (most >= 4)
+        facts, begins, ends = self.spans(alike, rng)
+        kind = rng.integers(len(QUANTIFIERS), size=(n, most))
+        kind = np.where(rng.random((n, 1)) < self.settings.context_all, ALL, np.where(alike, kind[:, :1], kind))
+        kind = pick(kind, begins)
         word = premise_word(kind, begins == place, ends == place)
         at = place + (begins == place).cumsum(1) - 1  # a chain takes one class more than it has premises
         told = Statements(pick(classes, at), word, pick(classes, at + 1))
         aside, there = self.aside(classes, begins, at, facts, rng)
 
-        # In another order, and each once: what was answered before would only have to be copied.
-        asked = np.where(place < facts, rng.random((n, most)), 1).argsort(1)
-        conclude = (begins == place) & (begins < ends) & (rng.random((n, most)) < self.settings.context_concluded)
-        conclude = pick(conclude, asked)
-        first, last = np.where(conclude, pick(begins, asked), asked), np.where(conclude, pick(ends, asked), asked)
-        drawn = conclusion_word(pick(kind, asked), last - first + 1)
-        again = Statements(
-            pick(told.source, first), np.where(conclude, drawn, pick(word, asked)), pick(told.target, last)
-        )
+        # Each premise but the first of a chain is asked, or a conclusion that ends where it does. In another order, and
+        # each once: what was answered before would only have to be copied.
+        inside = begins < place
+        conclude = inside & (rng.random((n, most)) < self.settings.context_concluded)
+        back = 1 + (rng.random((n, most)) * (place - begins)).astype(int)
+        start = np.where(conclude, place - back, place)
+        drawn = conclusion_word(premise_word(kind, start == begins, place == ends), place - start + 1)
+        again = Statements(pick(told.source, start), drawn, told.target)
+        asks = (place < facts) & (inside | (ends == place) | (rng.random((n, most)) < self.settings.context_first))
+        asked = np.where(asks, rng.random((n, most)), 1).argsort(1)
+        again = Statements(*(pick(part, asked) for part in (again.source, again.word, again.target)))
 
         parts = zip(*((one.source, one.word, one.target) for one in (told, aside, again)))
         every = Statements(*(np.concatenate(part, axis=1).ravel() for part in parts))
         rows = np.arange(len(every)).reshape(n, -1)
         stated = np.concatenate([place < facts, there], axis=1)
         order = np.where(stated, rng.random(stated.shape), 1).argsort(1)  # any order, what is not stated last
-        rows[:, most + 1 :] = np.where(place < facts, rows[:, most + 1 :], -1)
+        rows[:, most + 1 :] = np.where(pick(asks, asked), rows[:, most + 1 :], -1)
         rows[:, : most + 1] = np.where(pick(stated, order), pick(rows, order), -1)
         documents = self.writer.write(every, rows, rng, rng.random(n) < self.settings.context_filler)
         return only_answers(documents, stated.sum(1, keepdims=True))
@@ -113,17 +125,21 @@ class Throwaway:
         group = pick(group, pick(keys, group).argsort(1))
         return self.first[group] + (rng.random((n, m)) * self.count[group]).astype(int)
 
-    def spans(self, facts: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """The first and the last premise of the chain of each of `context_facts` premises, int[n, m]. Chains of any
-        length follow one another; the last of them is cut off where the `facts`[n, 1] of a document end."""
-        n, most = len(facts), self.settings.context_facts
-        length = rng.integers(1, self.longest + 1, (n, most))
+    def spans(self, alike: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """How many premises a document has, int[n, 1], and the first and the last of the chain of each of
+        `context_facts` premises, int[n, m]. Chains of any length follow one another and the last is cut off where the
+        premises end; where `alike`[n, 1], there are two whole ones or more, of one length."""
+        n, most = len(alike), self.settings.context_facts
+        facts, length = rng.integers(1, most + 1, (n, 1)), rng.integers(1, self.longest + 1, (n, most))
+        same = rng.integers(2, max(2, min(self.longest, most // 2)) + 1, (n, 1))
+        chains = 2 + (rng.random((n, 1)) * (most // same - 1)).astype(int)
+        facts, length = np.where(alike, chains * same, facts), np.where(alike, same, length)
         begins = np.zeros((n, most), np.int64)
         for j in range(1, most):
             here = begins[:, j - 1]
             begins[:, j] = np.where(j - here < length[np.arange(n), here], here, j)
         ends = begins + pick(length, begins) - 1
-        return begins, np.minimum(ends, np.maximum(facts - 1, begins))
+        return facts, begins, np.minimum(ends, np.maximum(facts - 1, begins))
 
     def aside(
         self, classes: np.ndarray, begins: np.ndarray, at: np.ndarray, facts: np.ndarray, rng: np.random.Generator

@@ -133,7 +133,7 @@ class Triples(InContext):
             questions=questions(asker, answers, stated, rows, support, self.most_answers),
             longest=max(self.statements, self.statements_drawn()) * (4 + 2 * self.filler),  # with what stands before it
             premises=Premises(writer.bare(stated), fact),
-            drawn=Drawn(self.in_context, drawn.draw) if self.in_context else None,
+            drawn=Drawn(self.in_context, drawn.draw, self.context_alone) if self.in_context else None,
             inferences=lambda: inferences(asker, answers, stated, order, self.renderings, self.most_answers),
             notes=self.notes,
         )

@@ -533,14 +533,35 @@ def test_drawn_documents_are_new_every_time_and_ask_every_word_in_every_way():
             facts["reworded", wording(one[1]) != wording(source[1])] += 1
             facts["told turned", forward(source)] += 1
         owners = Counter(a for a, _, _ in here.owned)
-        hubs[max(owners.values(), default=0) > 1] += len(stated) == 6
+        hubs[max(owners.values(), default=0) > 1] += len(stated) == 4
     assert set(asked_words) == set(stated_words) == set(corpus.relations)
-    assert set(lengths) == set(range(1, 7))
+    assert set(lengths) == set(range(1, 5))
     assert set(ups) == {0, 1, 2}
     assert 0.2 < (ups[1] + ups[2]) / ups.total() < 0.6
     for name, which, share in (("turned", False, 0.5), ("reworded", True, 0.25), ("told turned", False, 0.25)):
         assert facts[name, which] / (facts[name, True] + facts[name, False]) == pytest.approx(share, abs=0.05)
     assert min(hubs.values()) > 10
+
+
+def test_documents_alike_have_two_lines_and_no_word_that_tells_which():
+    settings = Hierarchy(in_context=0.5, context_facts=6, context_alike=1, context_hubs=0)
+    corpus = settings.build(0)
+    lengths = set()
+    for tokens, roles in zip(
+        *(getattr(corpus.drawn.draw(200, np.random.default_rng(1)), k) for k in ("tokens", "roles"))
+    ):
+        stated, _ = halves(corpus, tokens, roles)
+        here = World(stated)
+        assert len(here.owned) >= 2
+        assert (
+            len({(r, wording(word)) for a, word, b in stated for _, r, _ in [plain((a, word, b))] if r != "is-a"}) == 1
+        )
+        below = Counter(len(stated) // len(here.owned) for _ in here.owned)
+        lengths |= set(below)
+        # As many links below each.
+        tops = {a for a, _, _ in here.owned}
+        assert all(sum(top in here.above(a) for a in here.parent) + 1 in below for top in tops)
+    assert lengths == {2, 3}
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
@@ -640,10 +661,11 @@ def test_roles_mark_statements_and_nothing_else(settings, seed):
         ({"context_turned": -1}, r"task\.context_turned is -1, but must be 0 to 1"),
         ({"context_told_turned": -1}, r"task\.context_told_turned is -1, but must be 0 to 1"),
         ({"context_hubs": -1}, r"task\.context_hubs is -1, but must be 0 to 1"),
-        ({"context_own": 11}, r"task\.context_own is 11, but must be 0, or 12"),
-        ({"trees": 11, "in_context": 0.5}, r"task\.trees is 11, but must be 12 or more, two a fact in context"),
-        ({"trees": 11}, None),
-        ({"trees": 1, "in_context": 0.5, "context_own": 12}, None),
+        ({"context_alike": 2}, r"task\.context_alike is 2, but must be 0 to 1"),
+        ({"context_own": 7}, r"task\.context_own is 7, but must be 0, or 8"),
+        ({"trees": 7, "in_context": 0.5}, r"task\.trees is 7, but must be 8 or more, two a fact in context"),
+        ({"trees": 7}, None),
+        ({"trees": 1, "in_context": 0.5, "context_own": 8}, None),
     ],
 )
 def test_settings_that_cannot_be_are_refused_in_one_line(bad, says):

@@ -51,6 +51,7 @@ def worlds(draw) -> Syllogism:
         in_context=0.5,
         context_facts=facts,
         context_misled=draw(st.sampled_from([0.0, 0.5, 1.0])),
+        context_alike=draw(st.sampled_from([0.0, 0.5, 1.0])),
         context_own=draw(st.sampled_from([0, 0, 2 * facts + 1, 30])),
     )
 
@@ -384,10 +385,11 @@ def test_what_a_drawn_document_asks_follows_from_what_it_states(settings, seed):
         assert 1 <= len(stated) - len(near) <= settings.context_facts
         assert len(near) <= (settings.context_misled > 0)
         assert all(word == NEAR or parsed(word)[1] == 1 for _, word, _ in stated)
-        whole = conclude(stated)
-        assert set(statements[-asked:]) <= whole | (set(stated) - set(near))
-        # Whole chains, and none longer than the world has.
-        assert max(parsed(word)[1] for _, word, _ in whole) <= settings.longest_chain
+        premises = [one for one in stated if one not in near]
+        assert set(statements[-asked:]) <= conclude_parts(premises)
+        assert len(set(statements[-asked:])) == asked  # each once
+        # No chain is longer than the world has.
+        assert max(parsed(word)[1] for _, word, _ in conclude(stated)) <= settings.longest_chain
         # Only the answers are ever a target.
         answers = [name for _, _, b in statements[-asked:] for name in b.split("-")]
         assert [corpus.vocabulary.words[t] for t in tokens[roles == TARGET]] == answers
@@ -422,7 +424,7 @@ def test_a_throwaway_class_is_never_told_to_be_near_one_that_it_is_near_in_the_w
 
 def test_drawn_documents_are_new_every_time_and_ask_every_word_from_every_place():
     corpus = Syllogism(in_context=0.5).build(2)
-    first, again, other = (corpus.drawn.draw(400, np.random.default_rng([2, step])) for step in (0, 0, 1))
+    first, again, other = (corpus.drawn.draw(2000, np.random.default_rng([2, step])) for step in (0, 0, 1))
     for field in fields(first):
         np.testing.assert_array_equal(getattr(first, field.name), getattr(again, field.name))
     texts = [corpus.vocabulary.text(tokens) for tokens in (*first.tokens, *other.tokens)]
@@ -434,30 +436,51 @@ def test_drawn_documents_are_new_every_time_and_ask_every_word_from_every_place(
         words.update(word for _, word, _ in asks)
         lengths[len([one for one in stated if one[1] != NEAR])] += 1
         ends = {a for a, _, _ in stated}
-        places.update(i for i, (a, word, b) in enumerate(stated) if len(stated) == 6 and b not in ends)
+        places.update(i for i, (a, word, b) in enumerate(stated) if len(stated) == 4 and b not in ends)
     assert set(words) == set(corpus.relations) - {NEAR}
-    assert set(lengths) == set(range(1, 7))
-    assert set(places) == set(range(6))  # premises in any order
-    assert 0.25 < sum(n for word, n in words.items() if parsed(word)[1] > 1) / words.total() < 0.5
+    assert set(lengths) == set(range(1, 5))
+    assert set(places) == set(range(4))  # premises in any order
+    assert 0.5 < sum(n for word, n in words.items() if parsed(word)[1] > 1) / words.total() < 0.75
 
 
 @pytest.mark.parametrize(("share", "least", "most"), [(0.0, 0, 0), (1.0, 1, 1)])
 def test_what_drawn_documents_ask_and_tell_is_as_set(share, least, most):
-    settings = Syllogism(in_context=0.5, context_concluded=share, context_misled=share, context_filler=share)
+    settings = Syllogism(
+        in_context=0.5,
+        context_concluded=share,
+        context_first=share,
+        context_misled=share,
+        context_alike=share,
+        context_filler=share,
+    )
     corpus = settings.build(0)
     drawn = corpus.drawn.draw(100, np.random.default_rng(1))
     for tokens, roles in zip(drawn.tokens, drawn.roles):
         statements, asked = read(corpus, tokens), int((roles == TARGET).sum())
         stated, asks = statements[:-asked], statements[-asked:]
         assert least <= sum(word == NEAR for _, word, _ in stated) <= most
-        multiple = {b for _, _, b in stated} & {a for a, word, _ in stated if word != NEAR}
+        premises = [one for one in stated if one[1] != NEAR]
+        linked = {b for _, _, b in premises} & {a for a, _, _ in premises}
+        opening = {one for one in premises if one[0] not in linked and one[2] in linked}
         if not share:
-            assert all(parsed(word)[1] == 1 for _, word, _ in asks)
+            assert set(asks) == set(premises) - opening
             assert not set(corpus.vocabulary.text(tokens).split()) & set(FILLER)
-        elif multiple:
-            in_chains = {one for one in conclude(stated) if parsed(one[1])[1] > 1}
-            begins = {a for a, _, _ in in_chains}
-            assert set(asks) == in_chains | {one for one in stated if one[1] != NEAR and one[0] not in begins}
+        else:
+            concluded = [one for one in asks if one not in premises]
+            assert set(asks) - set(concluded) == opening
+            assert Counter(b for _, _, b in concluded) == Counter(b for a, _, b in premises if a in linked)
+            # Two chains or more, and nothing but who is in them tells one from another.
+            whole = conclude(stated)
+            assert len(whole) == len(opening) >= 2
+            assert len({word for _, word, _ in whole}) == 1
+
+
+def test_documents_too_short_for_two_chains_have_none_alike():
+    settings = Syllogism(chains=20, in_context=0.5, context_facts=3, context_alike=1.0)
+    corpus = settings.build(0)
+    drawn = corpus.drawn.draw(200, np.random.default_rng(1))
+    plain = replace(settings, context_alike=0.0).build(0).drawn.draw(200, np.random.default_rng(1))
+    np.testing.assert_array_equal(drawn.tokens, plain.tokens)
 
 
 # --- settings ---
@@ -522,11 +545,13 @@ def test_roles_mark_statements_and_nothing_else(settings, seed):
         ({"in_context": 1.0}, r"task\.in_context is 1\.0, but must be 0 or more and below 1"),
         ({"context_facts": 1}, r"task\.context_facts is 1, but must be 2 or more"),
         ({"context_concluded": 2}, r"task\.context_concluded is 2, but must be 0 to 1"),
+        ({"context_first": 2}, r"task\.context_first is 2, but must be 0 to 1"),
+        ({"context_alike": 2}, r"task\.context_alike is 2, but must be 0 to 1"),
         ({"context_misled": -1}, r"task\.context_misled is -1, but must be 0 to 1"),
         ({"context_filler": 2}, r"task\.context_filler is 2, but must be 0 to 1"),
-        ({"context_own": 12}, r"task\.context_own is 12, but must be 0, or 13"),
-        ({"chains": 12, "in_context": 0.5}, r"task\.context_facts is 6, but must be 2 to 5"),
-        ({"chains": 12, "in_context": 0.5, "context_own": 13}, None),
+        ({"context_own": 8}, r"task\.context_own is 8, but must be 0, or 9"),
+        ({"chains": 8, "in_context": 0.5}, r"task\.context_facts is 4, but must be 2 to 3"),
+        ({"chains": 8, "in_context": 0.5, "context_own": 9}, None),
     ],
 )
 def test_settings_that_cannot_be_are_refused_in_one_line(bad, says):

@@ -136,6 +136,23 @@ def test_every_batch_has_its_share_of_new_ones_and_the_longest_is_known(of, seed
     assert max(int(of.documents.lengths.max()) for of in corpus.questions.values()) <= corpus.longest
 
 
+def test_at_the_start_a_batch_can_hold_nothing_but_new_ones():
+    of = Reversal(entities=12, relations=2, one_way=4, in_context=0.5, context_alone=2)
+    corpus = of.build(0)
+    stored = {row[:n].tobytes() for row, n in zip(corpus.documents.tokens, corpus.documents.lengths)}
+    for step, kept in enumerate((0, 0, 5, 5)):
+        batch = [
+            row[:n].tobytes() for one in documents_of(corpus, 10, 0, step) for row, n in zip(one.tokens, one.lengths)
+        ]
+        assert len(batch) == 10
+        assert sum(row in stored for row in batch) == kept
+    without = replace(of, context_alone=0).build(0)
+    np.testing.assert_array_equal(corpus.documents.tokens, without.documents.tokens)
+    # From there on they are those of a run that never was without the world's.
+    for one, two in zip(documents_of(corpus, 10, 0, 2), documents_of(without, 10, 0, 2), strict=True):
+        np.testing.assert_array_equal(one.tokens, two.tokens)
+
+
 def test_no_world_without_the_setting_draws_any():
     of = Reversal(entities=12, relations=2, one_way=4)
     assert of.build(0).drawn is None
@@ -205,6 +222,7 @@ def test_one_span_of_every_statement_is_hidden(statements, seed):
     ("given", "says"),
     [
         ({"in_context": 1.0}, "task.in_context is 1.0, but must be 0 or more and below 1"),
+        ({"context_alone": -1}, "task.context_alone is -1, but must be 0 or more"),
         ({"context_facts": 0}, "task.context_facts is 0, but must be 1 or more"),
         ({"context_least": 5}, r"task.context_least is 5, but must be 1 to task.context_facts \(4\)"),
         ({"context_hubs": 1.5}, "task.context_hubs is 1.5, but must be 0 to 1"),

@@ -26,11 +26,12 @@ def rows(documents: int, batch: int, seed: int, step: int) -> np.ndarray:
     return np.concatenate([order(documents, seed, int(e))[place[epoch == e]] for e in np.unique(epoch)])
 
 
-def drawn_anew(corpus: Corpus, batch: int) -> int:
-    """How many of a batch's documents are drawn anew. Raises SettingError where that leaves none of the world's."""
+def drawn_anew(corpus: Corpus, batch: int, step: int = 0) -> int:
+    """How many of a batch's documents are drawn anew. Raises SettingError where their share leaves none of the
+    world's."""
     new = round(corpus.drawn.share * batch) if corpus.drawn else 0
     require(new < batch, "train.batch", batch, f"more: {new} are drawn anew, and none of the world's are left")
-    return new
+    return batch if corpus.drawn and step < corpus.drawn.alone else new
 
 
 def documents_of(corpus: Corpus, batch: int, seed: int, step: int) -> list[Documents]:
@@ -39,13 +40,13 @@ def documents_of(corpus: Corpus, batch: int, seed: int, step: int) -> list[Docum
     Apart and by length, since those drawn are many times longer, and some of them than others: together all would be
     padded to the length of the longest.
     """
-    new = drawn_anew(corpus, batch)
-    kept = corpus.documents[rows(len(corpus.documents), batch - new, seed, step)]
-    if not new:
-        return [kept]
-    drawn = corpus.drawn.draw(new, np.random.default_rng([seed, DRAWN, step]))
-    by_length = np.array_split(drawn.lengths.argsort(kind="stable"), min(PARTS, new))
-    return [kept, *(drawn[rows] for rows in by_length)]
+    new = drawn_anew(corpus, batch, step)
+    parts = [corpus.documents[rows(len(corpus.documents), batch - new, seed, step)]] if new < batch else []
+    if new:
+        drawn = corpus.drawn.draw(new, np.random.default_rng([seed, DRAWN, step]))
+        by_length = np.array_split(drawn.lengths.argsort(kind="stable"), min(PARTS, new))
+        parts += [drawn[rows] for rows in by_length]
+    return parts
 
 
 def make_batches(corpus: Corpus, objective: Objective, batch: int, seed: int, step: int) -> list[Arrays]:

@@ -55,9 +55,15 @@ IN_CONTEXT = Config(
     NetworkSettings(heads=2, convolution=5),
     TrainSettings(steps=5000, evaluate_every=500),
 )
-SYLLOGISM = replace(IN_CONTEXT, task=Syllogism(in_context=2 / 3))
+# Two steps are the same look-up twice: one layer gone through twice learns them (docs/context.md).
+TWO_STEPS = replace(
+    IN_CONTEXT,
+    model=replace(IN_CONTEXT.model, depth=1, recurrence=2),
+    train=replace(IN_CONTEXT.train, learning_rate=6e-3),
+)
+SYLLOGISM = replace(TWO_STEPS, task=Syllogism(in_context=2 / 3, context_alone=2000))
 CODEBOOK = replace(IN_CONTEXT, task=Codebook(asked=120, context_facts=6, restated=6, in_context=2 / 3))
-HIERARCHY = replace(IN_CONTEXT, task=Hierarchy(in_context=2 / 3))
+HIERARCHY = replace(TWO_STEPS, task=Hierarchy(in_context=2 / 3, context_alone=2000))
 TRIPLES = replace(CAUSAL, task=Triples())
 
 
