@@ -546,21 +546,17 @@ def test_drawn_documents_are_new_every_time_and_ask_every_word_in_every_way():
 def test_documents_alike_have_two_lines_and_no_word_that_tells_which():
     settings = Hierarchy(in_context=0.5, context_facts=6, context_alike=1, context_hubs=0)
     corpus = settings.build(0)
-    lengths = set()
-    for tokens, roles in zip(
-        *(getattr(corpus.drawn.draw(200, np.random.default_rng(1)), k) for k in ("tokens", "roles"))
-    ):
+    lengths, drawn = set(), corpus.drawn.draw(200, np.random.default_rng(1))
+    for tokens, roles in zip(drawn.tokens, drawn.roles):
         stated, _ = halves(corpus, tokens, roles)
         here = World(stated)
         assert len(here.owned) >= 2
-        assert (
-            len({(r, wording(word)) for a, word, b in stated for _, r, _ in [plain((a, word, b))] if r != "is-a"}) == 1
-        )
-        below = Counter(len(stated) // len(here.owned) for _ in here.owned)
-        lengths |= set(below)
-        # As many links below each.
-        tops = {a for a, _, _ in here.owned}
-        assert all(sum(top in here.above(a) for a in here.parent) + 1 in below for top in tops)
+        told = [(plain(one)[1], wording(one[1])) for one in stated if plain(one)[1] != "is-a"]
+        assert len(set(told)) == 1
+        # As many links lead to one value as to the other.
+        below = {1 + sum(top in here.above(a) for a in here.parent) for top, _, _ in here.owned}
+        assert len(below) == 1
+        lengths |= below
     assert lengths == {2, 3}
 
 
