@@ -3,13 +3,16 @@
 Documents state one to four throwaway facts and ask each once, by either word. *Told* order (`new_forward`, in context)
 needs the right one of them; *turned* (`new_inverse`, in context) needs it from its other end. The world is that of the
 reversal arm of studies/context.py, the steps are fewer, so that what is slower shows.
+
+The variants `two-steps…` ask for a conclusion from two premises (`conclusion`, in context) against a second chain that
+ends in the same word, and change one thing of the preset `syllogism` at a time.
 """
 
 from dataclasses import replace
 
 from eval.ways import WAYS as EVERY
 from model.objectives.masked import Masked
-from train.presets import IN_CONTEXT
+from train.presets import IN_CONTEXT, SYLLOGISM
 from train.settings import Config
 
 BASE = replace(IN_CONTEXT, train=replace(IN_CONTEXT.train, steps=2500))
@@ -53,5 +56,23 @@ VARIANTS = {
 VARIANTS["plain-long"] = replace(
     network(convolution=1), train=replace(BASE.train, steps=12 * BASE.train.steps, evaluate_every=2500)
 )
+
+TWO_STEPS = replace(SYLLOGISM, train=replace(SYLLOGISM.train, steps=3000))
+CHANGED = {
+    "": {},
+    "-depth-2": {"model": {"depth": 2, "recurrence": 1}},
+    "-recurrence-3": {"model": {"recurrence": 3}},
+    "-not-alone": {"task": {"context_alone": 0}},
+    "-any-quantifier": {"task": {"context_all": 0.0}},
+    "-any-chains": {"task": {"context_alike": 0.0}},
+    "-no-first-premises": {"task": {"context_first": 0.0, "context_concluded": 1.0}},
+    "-6-facts": {"task": {"context_facts": 6}},
+    "-rate-3e-3": {"train": {"learning_rate": 3e-3}},
+    "-convolution-1": {"model": {"convolution": 1}},
+}
+VARIANTS |= {
+    f"two-steps{name}": replace(TWO_STEPS, **{part: replace(getattr(TWO_STEPS, part), **to) for part, to in by.items()})
+    for name, by in CHANGED.items()
+}
 
 WAYS = {"in-context": EVERY["in-context"]}
