@@ -512,3 +512,11 @@ def test_a_damaged_record_is_named(tmp_path):
     record.write_bytes(record.read_bytes().replace(b'"step"', b'\xffstep"', 1))
     with pytest.raises(SettingError, match=r"metrics\.jsonl is damaged"):
         train_run(tiny(), "run", resume=True, root=tmp_path)
+
+
+@pytest.mark.parametrize(("alone", "said"), [(0, 0), (1, 0), (2, 1)])
+def test_a_run_too_short_to_be_told_its_world_says_so(alone, said, tmp_path):
+    config = tiny(steps=2, warmup=0, world={"in_context": 0.5, "context_facts": 2, "context_alone": alone})
+    warnings = []
+    train_run(config, "run", root=tmp_path, warn=warnings.append)
+    assert ["the world is never told" in line for line in warnings] == [True] * said

@@ -47,6 +47,11 @@ def train_run(
     torch.set_num_threads(config.train.threads)
     corpus = config.task.build(config.seed)
     drawn_anew(corpus, config.train.batch)
+    if corpus.drawn and corpus.drawn.alone >= config.train.steps:
+        warn(
+            f"the world is never told: train.steps ({config.train.steps}) end before task.context_alone "
+            f"({corpus.drawn.alone}) does"
+        )
     for note in corpus.notes():
         warn(note)
     modules = assemble(config.model, config.objective, corpus, config.seed)
