@@ -42,3 +42,10 @@ def only_answers(documents: Documents, stated: np.ndarray) -> Documents:
 def pick(values: np.ndarray, at: np.ndarray) -> np.ndarray:
     """values[n, m] at the places at[n, k]."""
     return np.take_along_axis(values, at, 1)
+
+
+def alike_lines(n: int, longest: int, most: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """For each of n documents of `most` facts or fewer: the length of lines of facts, 2 to `longest`, and how many of
+    them it has, two or more, int[n, 1]; without meaning where `most` are below 4."""
+    length = rng.integers(2, max(2, min(longest, most // 2)) + 1, (n, 1))
+    return length, 2 + (rng.random((n, 1)) * (most // length - 1)).astype(int)

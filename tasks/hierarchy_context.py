@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.anew import only_answers, pick
+from tasks.anew import alike_lines, only_answers, pick
 from tasks.corpus import Documents
 from tasks.hierarchy_forest import Forest
 from tasks.in_context import InContext, columns, turned
@@ -31,7 +31,7 @@ class InheritInContext(InContext):
     """share of them with one line, whose categories have other properties too, so that the relation matters"""
     context_alike: float = 0.75
     """share of the others with two lines or more, all of one length and up to one relation, so that only the links lead
-    to the right value; none where `context_facts` are below 4"""
+    to the right value; none where `context_facts` are below 4 (`context_least` is that of the other documents)"""
 
     def __post_init__(self):
         super().__post_init__()
@@ -136,8 +136,7 @@ class Throwaway:
         of one length."""
         n, least, most = len(hub), self.settings.context_least, self.settings.context_facts
         facts, length = rng.integers(least, most + 1, (n, 1)), rng.integers(1, self.depth + 2, (n, most))
-        same = rng.integers(2, max(2, min(self.depth + 1, most // 2)) + 1, (n, 1))
-        lines = 2 + (rng.random((n, 1)) * (most // same - 1)).astype(int)
+        same, lines = alike_lines(n, self.depth + 1, most, rng)
         facts, length = np.where(alike, lines * same, facts), np.where(alike, same, length)
         length[:, 1:] = np.where(hub, 1, length[:, 1:])
         first = np.cumsum(length, axis=1) - length

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.anew import DrawnAnew, only_answers, pick
+from tasks.anew import DrawnAnew, alike_lines, only_answers, pick
 from tasks.corpus import Documents
 from tasks.settings import require
 from tasks.statements import Statements, Writer
@@ -131,8 +131,7 @@ class Throwaway:
         premises end; where `alike`[n, 1], there are two whole ones or more, of one length."""
         n, most = len(alike), self.settings.context_facts
         facts, length = rng.integers(1, most + 1, (n, 1)), rng.integers(1, self.longest + 1, (n, most))
-        same = rng.integers(2, max(2, min(self.longest, most // 2)) + 1, (n, 1))
-        chains = 2 + (rng.random((n, 1)) * (most // same - 1)).astype(int)
+        same, chains = alike_lines(n, self.longest, most, rng)
         facts, length = np.where(alike, chains * same, facts), np.where(alike, same, length)
         begins = np.zeros((n, most), np.int64)
         for j in range(1, most):

@@ -52,6 +52,7 @@ def worlds(draw) -> Syllogism:
         context_facts=facts,
         context_misled=draw(st.sampled_from([0.0, 0.5, 1.0])),
         context_alike=draw(st.sampled_from([0.0, 0.5, 1.0])),
+        context_all=draw(st.sampled_from([0.0, 0.6])),
         context_own=draw(st.sampled_from([0, 0, 2 * facts + 1, 30])),
     )
 
@@ -451,6 +452,7 @@ def test_what_drawn_documents_ask_and_tell_is_as_set(share, least, most):
         context_first=share,
         context_misled=share,
         context_alike=share,
+        context_all=share,
         context_filler=share,
     )
     corpus = settings.build(0)
@@ -469,6 +471,7 @@ def test_what_drawn_documents_ask_and_tell_is_as_set(share, least, most):
             concluded = [one for one in asks if one not in premises]
             assert set(asks) - set(concluded) == opening
             assert Counter(b for _, _, b in concluded) == Counter(b for a, _, b in premises if a in linked)
+            assert {parsed(word)[0] for _, word, _ in premises} == {"all"}
             # Two chains or more, and nothing but who is in them tells one from another.
             whole = conclude(stated)
             assert len(whole) == len(opening) >= 2
@@ -547,6 +550,7 @@ def test_roles_mark_statements_and_nothing_else(settings, seed):
         ({"context_concluded": 2}, r"task\.context_concluded is 2, but must be 0 to 1"),
         ({"context_first": 2}, r"task\.context_first is 2, but must be 0 to 1"),
         ({"context_alike": 2}, r"task\.context_alike is 2, but must be 0 to 1"),
+        ({"context_all": 2}, r"task\.context_all is 2, but must be 0 to 1"),
         ({"context_misled": -1}, r"task\.context_misled is -1, but must be 0 to 1"),
         ({"context_filler": 2}, r"task\.context_filler is 2, but must be 0 to 1"),
         ({"context_own": 8}, r"task\.context_own is 8, but must be 0, or 9"),

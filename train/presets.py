@@ -55,7 +55,8 @@ IN_CONTEXT = Config(
     NetworkSettings(heads=2, convolution=5),
     TrainSettings(steps=5000, evaluate_every=500),
 )
-# Two steps are the same look-up twice: one layer gone through twice learns them (docs/context.md).
+# Two steps in a prompt: one layer gone through twice, though two layers do as well; what counts are the documents and
+# the start without a world (docs/context.md).
 TWO_STEPS = replace(
     IN_CONTEXT,
     model=replace(IN_CONTEXT.model, depth=1, recurrence=2),
