@@ -10,6 +10,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from model.convolution import Convolution, Taps
 from model.positions import Position
 from model.settings import NetworkSettings
 
@@ -55,7 +56,7 @@ class Sight:
     `visible_or_bias`[b or 1, h or 1, t, s]: True where visible, or the position scheme's bias there and -inf elsewhere.
     None: `causal`, or everything is visible. Where `weights` is a list, the plain path runs and fills it.
     `aim`[b, t]: the positions to be predicted, where those are not the next ones: the first half of the heads looks
-    from there, the others from where the token stands. `taps`: the neighbours of a convolution, and where each is kept.
+    from there, the others from where the token stands. `taps`: the neighbours of a convolution.
     """
 
     to: Tensor
@@ -65,7 +66,7 @@ class Sight:
     causal: bool = False
     weights: list[Tensor] | None = None
     aim: Tensor | None = None
-    taps: tuple[tuple[int, Tensor], ...] = ()
+    taps: Taps = ()
 
     def turn(self, query: Tensor) -> Tensor:
         """Queries [b, h, t, d] as they stand where they look from."""
@@ -79,23 +80,6 @@ def halves(by_head: Tensor) -> tuple[Tensor, Tensor]:
     """[b, h, …] as the heads that look from the position to be predicted, and the others."""
     half = (by_head.shape[1] + 1) // 2
     return by_head[:, :half], by_head[:, half:]
-
-
-class Convolution(nn.Module):
-    """Each position mixed with its neighbours, channel by channel (as in H3, Fu et al. 2022, 2212.14052)."""
-
-    def __init__(self, settings: NetworkSettings, channels: int):
-        super().__init__()
-        self.own = nn.Parameter(torch.ones(channels))
-        self.neighbours = nn.Parameter(torch.empty(settings.convolution - 1, channels))
-
-    def forward(self, x: Tensor, sight: Sight) -> Tensor:
-        """x[b, t, c] -> [b, t, c]."""
-        mixed = x * self.own
-        for weight, (offset, kept) in zip(self.neighbours, sight.taps, strict=True):
-            # What rolls over the edge is not kept.
-            mixed = torch.addcmul(mixed, x.roll(-offset, dims=1), kept[..., None] * weight)
-        return mixed
 
 
 class Attention(nn.Module):
@@ -117,7 +101,7 @@ class Attention(nn.Module):
         `places` alone."""
         key_value = self.key_value(x if seen is None else seen)
         if self.convolution:
-            key_value, query = self.mix_key_value(key_value, sight), self.mix_query(self.query(x), sight)
+            key_value, query = self.mix_key_value(key_value, sight.taps), self.mix_query(self.query(x), sight.taps)
             query = query if places is None else places.spread(places.pick(query))
         else:
             query = self.query(x) if places is None else places.spread(self.query(places.pick(x)))

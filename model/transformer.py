@@ -93,7 +93,7 @@ class Transformer(nn.Module):
             bias = torch.cat([halves(self.position.bias(aim, positions))[0], halves(bias)[1]], dim=1)
         taps = ()
         if self.settings.convolution > 1:
-            taps = tuple(visibility.taps(self.settings.convolution, b, t, positions.device))
+            taps = visibility.taps(self.settings.convolution, b, t, positions.device)
         if visibility.kind == "causal" and bias is None and places is None:
             return Sight(to, positions, self.position, causal=True, weights=weights, aim=aim, taps=taps)
         visible = visibility.visible(b, t, positions.device)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from model.convolution import Taps
+
 
 @dataclass(frozen=True)
 class Visibility:
@@ -33,23 +35,25 @@ class Visibility:
             visible = visible & (at < self.lengths[:, None])[:, None]
         return visible | (at[:, None] == at)
 
-    def taps(self, count: int, b: int, t: int, device: torch.device) -> list[tuple[int, Tensor]]:
-        """The neighbours that a convolution of `count` positions may mix in: offsets, and where each is kept,
-        [b or 1, s]: only where whoever sees a position also sees the neighbour, so that nothing is told on."""
+    def taps(self, count: int, b: int, t: int, device: torch.device) -> Taps:
+        """The neighbours that a convolution of `count` positions may mix in. One is kept only where whoever sees a
+        position also sees the neighbour, so that nothing is told on."""
         reach = (count - 1) // 2 if self.kind == "full" else 0
         offsets = [o for o in range(reach - count + 1, reach + 1) if o]
+        if self.kind == "causal" or (self.kind == "full" and self.lengths is None):
+            return tuple((offset, None) for offset in offsets)
         at = torch.arange(t, device=device)
         visible = self.visible(b, t, device) if self.kind == "explicit" else None
         taps = []
         for offset in offsets:
             there = at + offset
             kept = ((there >= 0) & (there < t))[None]
-            if self.kind == "full" and self.lengths is not None:
+            if visible is None:
                 kept = kept & (there < self.lengths[:, None])
-            if visible is not None:
+            else:
                 kept = kept & ~(visible & ~visible[:, :, there.clamp(0, t - 1)]).any(1)
             taps.append((offset, kept))
-        return taps
+        return tuple(taps)
 
 
 CAUSAL = Visibility("causal")

@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model.assemble import initialise
-from model.layers import Convolution, Sight
+from model.convolution import Convolution, Mix
 from model.objectives import OBJECTIVES
 from model.objectives.causal import Causal
 from model.objectives.masked import Masked
-from model.positions import POSITIONS, Position
+from model.positions import POSITIONS
 from model.settings import NetworkSettings
 from model.transformer import Memory, Transformer
 from model.visibility import CAUSAL, Visibility
@@ -260,9 +260,8 @@ def test_convolution_is_that_of_torch(count, kind):
     with torch.no_grad():
         mix.own.copy_(torch.randn(channels, generator=draw))
         mix.neighbours.copy_(torch.randn(count - 1, channels, generator=draw))
-    x, at = torch.randn(B, T, channels, generator=draw), torch.arange(T)[None]
-    taps = tuple(visibility.taps(count, B, T, x.device))
-    ours = mix(x, Sight(at, at, Position(NetworkSettings(), T), taps=taps))
+    x = torch.randn(B, T, channels, generator=draw)
+    ours = mix(x, visibility.taps(count, B, T, x.device))
     right = 0 if kind == "causal" else (count - 1) // 2
     left = count - 1 - right
     kernel = torch.cat([mix.neighbours[:left], mix.own[None], mix.neighbours[left:]]).T[:, None]
@@ -271,6 +270,19 @@ def test_convolution_is_that_of_torch(count, kind):
         padded = F.pad(x[b, :length].T, (left, right))
         theirs = F.conv1d(padded[None], kernel, groups=channels)[0].T
         torch.testing.assert_close(ours[b, :length], theirs)
+
+
+@pytest.mark.parametrize("t", [1, 3, 7])
+@pytest.mark.parametrize("kind", VISIBILITIES)
+@pytest.mark.parametrize("count", [2, 5])
+def test_the_gradient_of_a_convolution_is_that_of_its_differences(count, kind, t):
+    draw = torch.Generator().manual_seed(0)
+    x, own, neighbours = (
+        torch.randn(*shape, dtype=torch.float64, generator=draw, requires_grad=True)
+        for shape in ((B, t, 3), (3,), (count - 1, 3))
+    )
+    taps = VISIBILITIES[kind](LENGTHS.clamp(max=t), t).taps(count, B, t, x.device)
+    assert torch.autograd.gradcheck(lambda *given: Mix.apply(*given, taps), (x, own, neighbours))
 
 
 def test_convolution_mixes_queries_keys_and_values_and_nothing_of_the_memory():
