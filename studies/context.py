@@ -1,10 +1,11 @@
 """Parameters against context: what each model can say closed book, from its prompt, and by each bridge between them.
 
-`make compare-context`. For each task one causal and one masked model are trained on a world and on documents that use
-their own beginning. The arms go on from the causal one: on documents that think (recall), with a reward for where the
-thoughts end (reinforced), on what it infers in context from its own documents (augmented), and, for reversal, on new
-facts (fine-tuned); one more never sees a document that uses its beginning (without). Half of the held-out questions are
-set apart for thoughts and rewards; what the table shows is of the other half.
+`make compare-context`. For each task a causal model is trained on a world and on documents that use their own
+beginning. The arms go on from it: on documents that think (recall), with a reward for where the thoughts end
+(reinforced), on what it infers in context from its own documents (augmented). For reversal there are three more: a
+masked model, one that goes on with new facts (fine-tuned), and one that never sees a document that uses its beginning
+(without). Half of the held-out questions are set apart for thoughts and rewards; what the table shows is of the other
+half.
 """
 
 from dataclasses import replace
@@ -29,7 +30,6 @@ def arms(name: str, base: Config) -> dict[str, Config]:
     thinks = replace(task, thoughts=16)
     return {
         f"{name}-causal": base,
-        f"{name}-masked": replace(base, objective=Masked()),
         f"{name}-recall": replace(after, task=thinks),
         f"{name}-reinforced": replace(
             after, task=thinks, objective=Reinforced(), train=replace(THIRD, origin=f"{name}-recall")
@@ -40,6 +40,7 @@ def arms(name: str, base: Config) -> dict[str, Config]:
 
 VARIANTS = {variant: config for name, base in BASES.items() for variant, config in arms(name, base).items()}
 REVERSAL = VARIANTS["reversal-causal"]
+VARIANTS["reversal-masked"] = replace(REVERSAL, objective=Masked())
 VARIANTS["reversal-without"] = replace(REVERSAL, task=replace(REVERSAL.task, in_context=0.0))
 VARIANTS["reversal-fine-tuned"] = replace(
     VARIANTS["reversal-augmented"],
@@ -55,13 +56,12 @@ BY_ARM = {"causal": PROMPTED | VERIFIED, "masked": PROMPTED, "recall": RECALLED,
 WAYS = {variant: BY_ARM.get(variant.partition("-")[2], TOLD) for variant in VARIANTS}
 WAYS["reversal-without"] = PROMPTED
 CHOSEN = {way: EVERY[way] for way in ("choice", "choice-in-context")}
-for variant in ("syllogism-causal", "syllogism-masked"):
-    WAYS[variant] = WAYS[variant] | CHOSEN
+WAYS["syllogism-causal"] = WAYS["syllogism-causal"] | CHOSEN
 
 
 def panel(name: str, split: str, **more: tuple[str, str]) -> Panel:
     """What is shown of a task."""
-    causal, masked = f"{name}-causal", f"{name}-masked"
+    causal = f"{name}-causal"
     bridges = [way for way in (*PROMPTED, *VERIFIED) if way != "in-context"]
     return Panel(
         split,
@@ -72,13 +72,12 @@ def panel(name: str, split: str, **more: tuple[str, str]) -> Panel:
             "recall, supervised": (f"{name}-recall", "recall"),
             "recall, reinforced": (f"{name}-reinforced", "recall"),
             "augmentation": (f"{name}-augmented", "augmentation"),
-            "masked, closed book": (masked, "closed-book"),
-            "masked, in context": (masked, "in-context"),
             **more,
         },
     )
 
 
+MASKED = {f"masked, {way.replace('-', ' ')}": ("reversal-masked", way) for way in ("closed-book", "in-context")}
 WITHOUT = {
     f"{way.replace('-', ' ')}, not trained to use it": ("reversal-without", way)
     for way in ("in-context", "oracle-retrieval")
@@ -94,7 +93,7 @@ FINE_TUNED = {
     "before, in context": ("reversal-causal", "in-context"),
 }
 SHOWN = {
-    "reversal": panel("reversal", "inverse", **WITHOUT),
+    "reversal": panel("reversal", "inverse", **MASKED, **WITHOUT),
     "syllogism": panel("syllogism", "conclusion", **SIX),
     "codebook": panel("codebook", "latent"),
     "codebook, turned": panel("codebook", "decode"),
