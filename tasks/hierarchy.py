@@ -40,15 +40,18 @@ class Hierarchy(InheritInContext):
         reversed     [begin] f V colour-of _         told only as `A has-colour V`: A
                      [begin] A includes _            its children told only as `… is-a A`: all of them are right
         inherited    [begin] B has-colour _ f        an example, as told: V
-        syllogism    [begin] C has-colour _          never told, from `C is-a B`, `B is-a A` and `A has-colour V`: V
+        syllogism    [begin] C has-food _            never told, from `C is-a B` and `B has-food W`: W
+        chain        [begin] C has-colour _          never told, from `C is-a B`, `B is-a A` and `A has-colour V`: V
         holdout      [begin] f D has-food _ f        never told, from `D is-a B` and `B has-food W`: W
+        holdout_chain   …                            the same, from two links or more
 
     Chance is that of a guess among all entities with names of the answer's length. By elimination: for `rephrased` and
-    `reversed`, among those that are right for that word, though training never says so; for `syllogism` and `holdout`,
+    `reversed`, among those that are right for that word, though training never says so; for the last four,
     among all values of that relation, none of which training shows behind that category; none for what is told.
     """
 
-    HELD_OUT: ClassVar = ("rephrased", "reversed", "syllogism", "holdout")  # inferences that training never told
+    # Inferences that training never told.
+    HELD_OUT: ClassVar = ("rephrased", "reversed", "syllogism", "chain", "holdout", "holdout_chain")
     BY_WORD: ClassVar = ("rephrased", "reversed")
 
     trees: int = 36
@@ -102,7 +105,7 @@ class Hierarchy(InheritInContext):
 
     def build(self, seed: int) -> Corpus:
         """The corpus, a pure function of these settings and `seed`."""
-        rng, relations = np.random.default_rng([seed, 0]), words(self.relations, self.wordings)
+        rng, relations = np.random.default_rng([seed, 0]), words(self.relations, self.wordings, self.depth)
         forest = Forest.grow(self.trees, self.branching, self.depth, self.relations, self.properties, self.holdout, rng)
         first_filler = len(SPECIAL) + len(relations)
         named = len(forest) + len(forest.owner) + self.context_own

@@ -38,10 +38,13 @@ class Asking:
             if len(rows)
         }
         told, apart = telling.told, telling.forest.apart[telling.heirs.source]
+        far = (telling.needs >= 0).sum(1) > 2  # more than a link and what is owned there
         heirs = {
             "inherited": (told, belongs & ~seen),
-            "syllogism": (~told & ~apart, belongs),
-            "holdout": (apart, belongs),
+            "syllogism": (~told & ~apart & ~far, belongs),
+            "chain": (~told & ~apart & far, belongs),
+            "holdout": (apart & ~far, belongs),
+            "holdout_chain": (apart & far, belongs),
         }
         return splits | {
             split: self.ask(OneWay, some(telling.heirs, of), telling.needs[of], left, rng)

@@ -18,24 +18,29 @@ class InheritInContext(InContext):
     """Settings of a task of categories that can draw such documents."""
 
     context_facts: int = 4
-    """most facts in one, in lines of links up to a property; each is then asked once"""
-    context_inherited: float = 0.75
+    """most facts in one, in lines of links up to a property; then the last of a line is asked, and some others"""
+    context_inherited: float = 0.9
     """share of the properties that a category below can inherit which are asked of such a one"""
+    context_first: float = 0.5
+    """share of the facts before the last of a line which are asked"""
     context_rephrased: float = 0.25
     """share of the facts that are asked in another wording"""
-    context_turned: float = 0.5
+    context_turned: float = 0.25
     """share of the facts asked by the inverse word, where they are not asked of a category that inherits them"""
-    context_told_turned: float = 0.25
+    context_told_turned: float = 0.1
     """share of the facts that are stated by the inverse word"""
-    context_hubs: float = 0.25
+    context_hubs: float = 0.1
     """share of them with one line, whose categories have other properties too, so that the relation matters"""
-    context_alike: float = 0.75
+    context_alike: float = 0.85
     """share of the others with two lines or more, all of one length and up to one relation, so that only the links lead
     to the right value; none where `context_facts` are below 4 (`context_least` is that of the other documents)"""
+    context_links: float = 0.6
+    """share of these with links alone, which ask for who is two levels up and more by a word of its own: where the word
+    of a property marks the ends of lines, a model is long content to guess among the ends"""
 
     def __post_init__(self):
         super().__post_init__()
-        shares = ("inherited", "rephrased", "turned", "told_turned", "alike")
+        shares = ("inherited", "first", "rephrased", "turned", "told_turned", "alike", "links")
         for name in (f"context_{share}" for share in shares):
             require(0 <= getattr(self, name) <= 1, f"task.{name}", getattr(self, name), "0 to 1")
 
@@ -46,6 +51,10 @@ class Throwaway:
 
         [begin] B is-a A f [separator] D has-food W [separator] A has-colour V f [separator] B has-colour V [separator]
         A includes B [separator] W food-of D
+
+    or, with links alone,
+
+        [begin] B is-a A [separator] C is-a B [separator] E is-a D … [separator] C is2-a A [separator] …
 
     Only the last entity of a statement that asks has a role, so it alone is ever a target. No two entities of a
     document are of one tree of the world, so no statement in it can be true there, nor follow. `categories` and
@@ -83,7 +92,8 @@ class Throwaway:
         beside = hub & (begins > 0) & (place < self.relations)
         lowest = np.where(beside, 0, lowest)
         owner = np.where(beside, (rng.random((n, most)) * (ends[:, :1] + 1)).astype(int), at)
-        is_property = ends == place
+        links = alike & (rng.random((n, 1)) < by.context_links)
+        is_property = (ends == place) & ~links
         differ = rng.permuted(np.tile(np.arange(self.relations), (n, 1)), axis=1)[:, place % self.relations]
         relation = rng.integers(self.relations, size=(n, most))
         relation = np.where(hub, differ, np.where(alike, relation[:, :1], relation))
@@ -94,22 +104,26 @@ class Throwaway:
         wording = np.where(alike & is_property, wording[:, :1], wording)
         told = Statements(pick(category, owner), self.reworded(word, wording), target)
 
-        heir = is_property & (owner > lowest) & (rng.random((n, most)) < by.context_inherited)
+        heir = (is_property | links) & (owner > lowest) & (rng.random((n, most)) < by.context_inherited)
         below = lowest + (rng.random((n, most)) * (owner - lowest)).astype(int)
+        across = 2 * (1 + self.relations) * self.wordings + owner - below - 1
         other = (wording + rng.integers(1, max(2, self.wordings), (n, most))) % self.wordings
         wording = np.where(rng.random((n, most)) < by.context_rephrased, other, wording)
-        asked = Statements(pick(category, np.where(heir, below, owner)), self.reworded(word, wording), target)
+        drawn = np.where(heir & links, across, self.reworded(word, wording))
+        asked = Statements(pick(category, np.where(heir, below, owner)), drawn, target)
         asked = turned(asked, ~heir & (rng.random((n, most)) < by.context_turned))
         told = turned(told, rng.random((n, most)) < by.context_told_turned)
 
         # Either in an order of its own, and each once: what was answered before would only have to be copied.
         there = place < facts
-        orders = [np.where(there, rng.random((n, most)), 1).argsort(1) for _ in range(2)]
+        asks = there & ((place == ends) | (rng.random((n, most)) < by.context_first))
+        orders = [np.where(shown, rng.random((n, most)), 1).argsort(1) for shown in (there, asks)]
         parts = zip(columns(told), columns(asked), strict=True)
         both = Statements(
             *(np.concatenate([pick(p, o) for p, o in zip(pair, orders)], axis=1).ravel() for pair in parts)
         )
-        rows = np.where(np.tile(there, 2), np.arange(len(both)).reshape(n, -1), -1)
+        shown = np.concatenate([pick(one, order) for one, order in zip((there, asks), orders)], axis=1)
+        rows = np.where(shown, np.arange(len(both)).reshape(n, -1), -1)
         return only_answers(self.writer.write(both, rows, rng, rng.random(n) < by.context_filler), facts)
 
     def reworded(self, word: np.ndarray, wording: np.ndarray) -> np.ndarray:

@@ -13,12 +13,13 @@ IS_A = ("is-a", "includes")
 PROPERTIES = ("colour", "shape", "sound", "food", "home", "gait", "smell", "season", "size", "skin", "taste", "age")
 
 
-def words(relations: int, wordings: int) -> tuple[str, ...]:
+def words(relations: int, wordings: int, depth: int) -> tuple[str, ...]:
     """`is-a` and the properties, each with its inverse behind it; as many again for each further wording, told apart
-    by a number."""
+    by a number behind them; then what throwaway documents say across 2 to `depth` + 1 levels, `is2-a`, …"""
     names = (*PROPERTIES, *(f"trait{i}" for i in range(len(PROPERTIES), relations)))[:relations]
     first = (*IS_A, *(word for name in names for word in (f"has-{name}", f"{name}-of")))
-    return first + tuple(f"{word}-{k}" for k in range(2, wordings + 1) for word in first)
+    again = tuple(f"{word}-{k}" for k in range(2, wordings + 1) for word in first)
+    return first + again + tuple(f"is{k}-a" for k in range(2, depth + 2))
 
 
 @dataclass(frozen=True)

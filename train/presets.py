@@ -64,7 +64,9 @@ TWO_STEPS = replace(
 )
 SYLLOGISM = replace(TWO_STEPS, task=Syllogism(in_context=2 / 3, context_alone=2000))
 CODEBOOK = replace(IN_CONTEXT, task=Codebook(asked=120, context_facts=6, restated=6, in_context=2 / 3))
-HIERARCHY = replace(TWO_STEPS, task=Hierarchy(in_context=2 / 3, context_alone=2000))
+HIERARCHY = replace(
+    TWO_STEPS, task=Hierarchy(in_context=2 / 3, context_alone=4500), train=replace(TWO_STEPS.train, steps=8000)
+)
 TRIPLES = replace(CAUSAL, task=Triples())
 
 
