@@ -146,6 +146,35 @@ def test_a_table_alone_is_of_runs_that_ended_under_these_settings(swept):
         replace(settings, table=True, overwrite=True)
 
 
+def test_results_of_elsewhere_stand_beside_those_here(swept, tmp_path):
+    settings, folder, _ = swept
+    elsewhere, rows = tmp_path / "elsewhere.csv", read(folder / "results.csv")
+    elsewhere.write_text(folders.as_csv(rows))
+    one = replace(settings, seeds=1, table=True)
+    sweep(one, lambda: None)
+    assert {row["seed"] for row in read(folder / "results.csv")} == {"0"}
+    sweep(replace(one, beside=elsewhere), lambda: None)
+    assert read(folder / "results.csv") == rows
+    none_here = replace(one, name=f"{settings.name}-none", beside=elsewhere)
+    sweep(none_here, lambda: None)
+    assert read(folders.ROOT / none_here.name / "results.csv") == rows
+    sweep(replace(settings, table=True), lambda: None)
+
+    elsewhere.write_text(folders.as_csv([row | {"settings": "{}"} for row in rows if row["variant"] == "after"]))
+    with pytest.raises(SettingError, match=f"beside is '{settings.name}-after-0', but must be trained as here"):
+        sweep(replace(one, beside=elsewhere), lambda: None)
+    with pytest.raises(SettingError, match=r"beside is .*, but must be a results\.csv that is there"):
+        sweep(replace(one, beside=tmp_path / "none.csv"), lambda: None)
+    elsewhere.write_text(folders.as_csv([row | {"seed": "x"} for row in rows]))
+    with pytest.raises(SettingError, match="a number is none"):
+        sweep(replace(one, beside=elsewhere), lambda: None)
+    for text in ("", "seed,split\n1,forward\n"):
+        elsewhere.write_text(text)
+        with pytest.raises(SettingError, match="columns are missing"):
+            sweep(replace(one, beside=elsewhere), lambda: None)
+    assert read(folder / "results.csv") == rows
+
+
 def test_a_variant_alone_starts_from_the_other_that_is_trained_already(given, listed, monkeypatch, tmp_path):
     monkeypatch.setattr("train.sweep.run_folder", lambda name: tmp_path / name)
     alone = Sweep(listed, seeds=1, only=("after",))

@@ -34,6 +34,8 @@ class Several:
     """train all runs anew"""
     table: bool = False
     """train nothing: table and figure of what is finished"""
+    beside: Path | None = None
+    """results.csv of runs trained elsewhere, which stand beside those here in table and figure"""
 
     def __post_init__(self):
         require(self.seeds >= 1, "seeds", self.seeds, "1 or more")
@@ -62,7 +64,7 @@ class Study:
     failures.json  what did not end, and why
 
     `chosen`, of the runs, are trained where they are not yet, and the `ways` of their variant put to them; all that
-    are finished are shown.
+    are finished are shown, and those of another results.csv that are not trained here.
     """
 
     name: str
@@ -83,6 +85,8 @@ class Study:
         there was one."""
         folder = run_folder(self.name)
         require(not (folder / "config.json").exists(), "name", self.name, "other than that of a run")
+        others = tables.read_results(self.settings.beside) if self.settings.beside else []
+        self.refuse_other_settings(others)
         train = {} if self.settings.table else {name: self.runs[name] for name in self.runs if name in self.chosen}
         if not self.settings.overwrite:
             for name, config in train.items():
@@ -91,17 +95,20 @@ class Study:
         ways = {name: self.ways(self.variant[name]) for name in train}
         found, failures = train_all(train, jobs, self.settings.overwrite, check, ways.__getitem__)
         found |= {name: result for name in self.runs.keys() - train.keys() if (result := self.finished(name))}
-        require(bool(found or failures), "table", True, f"left out until a run of {self.name} is finished")
+        some = bool(found or failures or others)
+        require(some, "table", True, f"left out until a run of {self.name} is finished")
         folder.mkdir(parents=True, exist_ok=True)
         for old in ("results.csv", "curves.csv", "table.md", "figure.svg", "figure.png"):
             (folder / old).unlink(missing_ok=True)  # nothing of before stands beside what failed now
         write_text(folder / "failures.json", json.dumps(failures, indent=1) + "\n")
-        if found:
+        if found or others:
             ended = {name: found[name] for name in self.runs if name in found}
             rows = tables.results(self.runs, ended, self.variant, self.ways)
-            curves = tables.curves({name: self.runs[name] for name in self.runs if name in found}, self.variant)
+            rows = sorted(rows + [row for row in others if row["run"] not in ended], key=lambda row: row["seed"])
+            curves = tables.curves({name: self.runs[name] for name in ended}, self.variant)
             write_text(folder / "results.csv", as_csv(rows))
-            write_text(folder / "curves.csv", as_csv(curves))
+            if curves:
+                write_text(folder / "curves.csv", as_csv(curves))
             write_text(folder / "table.md", markdown(rows))
             draw(rows, curves, folder)
             print_table(rows)
@@ -110,6 +117,15 @@ class Study:
             print(f"error: {name}: {why}", file=sys.stderr)
         if failures:
             raise SystemExit(1)
+
+    def refuse_other_settings(self, others: Rows) -> None:
+        """Raises SettingError where a run of this study has other settings in these rows."""
+        for row in others:
+            if (run := self.runs.get(row["run"])) is not None:
+                same = row["settings"] == json.dumps(tables.what_differs(run))
+                require(
+                    same, "beside", row["run"], f"trained as here: {self.settings.beside} has it with other settings"
+                )
 
     def finished(self, name: str) -> dict[str, Any] | None:
         """The result of a run that ended under the settings it has here."""

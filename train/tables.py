@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from rich import box
@@ -10,15 +11,17 @@ from rich.console import Console
 from rich.table import Table
 
 from checkpoints.config import changes, read_json
-from checkpoints.folder import read_metrics, run_folder
+from checkpoints.folder import read_csv, read_metrics, run_folder
 from eval.by_way import settings_of
 from eval.score import from_entry, interval
 from eval.ways.closed_book import ClosedBook
+from tasks.settings import SettingError, require
 from train.presets import preset_of
 from train.settings import Config
 
 LEVEL = 0.9  # accuracy that steps_to_90 and targets_to_90 wait for
 RECORDED = {"augmentation": "closed-book"}  # what the record calls a way
+TEXTS = ("run", "task", "objective", "variant", "settings", "way", "asked", "split")
 SOMETIMES = ("found", "correct_where_found", "token_accuracy")
 MEASURED = ("correct", "count", "accuracy", "low", "high")
 
@@ -38,8 +41,7 @@ def results(
     rows = []
     for name, result in finished.items():
         reached, before = first_above(name), spent_before(name)
-        preset = replace(preset_of(type(runs[name].objective)), seed=runs[name].seed)
-        differs = {key: now for key, (_, now) in changes(preset.json(), runs[name].json()).items()}
+        differs = what_differs(runs[name])
         every = [
             (way, asked, split, of)
             for way, found in by_way(name, runs[name], result, ways(variant[name])).items()
@@ -62,6 +64,31 @@ def results(
                 | {key: of.get(key) for key in SOMETIMES}
             )
     return rows
+
+
+def what_differs(run: Config) -> dict[str, Any]:
+    """What differs from the preset of the run's objective."""
+    preset = replace(preset_of(type(run.objective)), seed=run.seed)
+    return {key: now for key, (_, now) in changes(preset.json(), run.json()).items()}
+
+
+def read_results(path: Path) -> list[dict[str, Any]]:
+    """The rows of a results.csv. Raises SettingError where it is none."""
+    require(path.is_file(), "beside", str(path), "a results.csv that is there")
+    rows = read_csv(path)
+    needed = {*TEXTS, "seed", "steps", *MEASURED, "chance", "chance_by_elimination", *SOMETIMES}
+    missing = sorted(needed - (rows[0].keys() if rows else set()))
+    require(not missing, "beside", str(path), f"a results.csv: columns are missing, such as {', '.join(missing[:3])}")
+    try:
+        return [{key: cell if key in TEXTS else as_number(cell) for key, cell in row.items()} for row in rows]
+    except ValueError as error:
+        raise SettingError(f"beside is {str(path)!r}, in which a number is none: {error}") from None
+
+
+def as_number(cell: str) -> int | float | None:
+    if cell == "":
+        return None
+    return int(cell) if cell.lstrip("-").isdecimal() else float(cell)
 
 
 def by_way(
