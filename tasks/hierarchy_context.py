@@ -18,14 +18,12 @@ class InheritInContext(InContext):
     """Settings of a task of categories that can draw such documents."""
 
     context_facts: int = 4
-    """most facts in one, in lines of links up to a property; then the last of a line is asked, and some others"""
+    """most facts in one, in lines of links up to a property; each is then asked once"""
     context_inherited: float = 0.9
     """share of the properties that a category below can inherit which are asked of such a one"""
-    context_first: float = 0.5
-    """share of the facts before the last of a line which are asked"""
     context_rephrased: float = 0.25
     """share of the facts that are asked in another wording"""
-    context_turned: float = 0.25
+    context_turned: float = 0.5
     """share of the facts asked by the inverse word, where they are not asked of a category that inherits them"""
     context_told_turned: float = 0.1
     """share of the facts that are stated by the inverse word"""
@@ -40,7 +38,7 @@ class InheritInContext(InContext):
 
     def __post_init__(self):
         super().__post_init__()
-        shares = ("inherited", "first", "rephrased", "turned", "told_turned", "alike", "links")
+        shares = ("inherited", "rephrased", "turned", "told_turned", "alike", "links")
         for name in (f"context_{share}" for share in shares):
             require(0 <= getattr(self, name) <= 1, f"task.{name}", getattr(self, name), "0 to 1")
 
@@ -116,14 +114,12 @@ class Throwaway:
 
         # Either in an order of its own, and each once: what was answered before would only have to be copied.
         there = place < facts
-        asks = there & ((place == ends) | (rng.random((n, most)) < by.context_first))
-        orders = [np.where(shown, rng.random((n, most)), 1).argsort(1) for shown in (there, asks)]
+        orders = [np.where(there, rng.random((n, most)), 1).argsort(1) for _ in range(2)]
         parts = zip(columns(told), columns(asked), strict=True)
         both = Statements(
             *(np.concatenate([pick(p, o) for p, o in zip(pair, orders)], axis=1).ravel() for pair in parts)
         )
-        shown = np.concatenate([pick(one, order) for one, order in zip((there, asks), orders)], axis=1)
-        rows = np.where(shown, np.arange(len(both)).reshape(n, -1), -1)
+        rows = np.where(np.tile(there, 2), np.arange(len(both)).reshape(n, -1), -1)
         return only_answers(self.writer.write(both, rows, rng, rng.random(n) < by.context_filler), facts)
 
     def reworded(self, word: np.ndarray, wording: np.ndarray) -> np.ndarray:

@@ -497,7 +497,7 @@ def test_what_a_drawn_document_asks_follows_from_what_it_states_and_nothing_is_t
     assert drawn.lengths.max() <= corpus.longest
     for tokens, roles, length in zip(drawn.tokens, drawn.roles, drawn.lengths):
         stated, asks = halves(corpus, tokens, roles)
-        assert 1 <= len(asks) <= len(stated) <= settings.context_facts
+        assert 1 <= len(stated) == len(asks) <= settings.context_facts
         here = World(stated)
         assert len({plain(one) for one in stated}) == len(stated) == len(here.links | here.owned)
         for a in {plain(one)[0] for one in stated}:  # a line of links alone is as long as one with a property
@@ -509,12 +509,8 @@ def test_what_a_drawn_document_asks_follows_from_what_it_states_and_nothing_is_t
             assert here.answers(*one[:2]) == {one[2]}
             assert plain(one) in facts
             assert forward(one) or plain(one) not in here.inherited
-        # A stated fact is asked once or not at all, itself or through one below; the last of each line always is.
-        meant = Counter(stated_of(here, one) for one in asks)
-        assert set(meant.values()) == {1}
-        assert set(meant) <= set(map(plain, stated))
-        goes_on = {*here.parent, *(owner for owner, _, _ in here.owned)}
-        assert here.owned | {one for one in here.links if one[2] not in goes_on} <= set(meant)
+        # Each stated fact is asked once, itself or through one below.
+        assert Counter(stated_of(here, one) for one in asks) == Counter(map(plain, stated))
         answers = [name for _, _, b in asks for name in b.split("-")]
         assert [corpus.vocabulary.words[t] for t in tokens[roles == TARGET]] == answers
         assert ((roles == NONE) | (roles == TARGET)).all()
@@ -561,8 +557,8 @@ def test_drawn_documents_are_new_every_time_and_ask_every_word_in_every_way():
     assert set(stated_words) == set(corpus.relations) - crossing
     assert set(lengths) == set(range(1, 5))
     assert set(ups) == {0, 1, 2}
-    assert 0.4 < (ups[1] + ups[2]) / ups.total() < 0.8
-    for name, which, share in (("turned", False, 0.25), ("reworded", True, 0.25), ("told turned", False, 0.1)):
+    assert 0.3 < (ups[1] + ups[2]) / ups.total() < 0.6
+    for name, which, share in (("turned", False, 0.5), ("reworded", True, 0.25), ("told turned", False, 0.1)):
         assert facts[name, which] / (facts[name, True] + facts[name, False]) == pytest.approx(share, abs=0.05)
     assert min(hubs.values()) > 10
 
@@ -589,7 +585,7 @@ def test_documents_alike_have_two_lines_and_no_word_that_tells_which():
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_what_drawn_documents_ask_and_tell_is_as_set(share):
-    names = ("inherited", "first", "rephrased", "turned", "told_turned", "hubs", "filler")
+    names = ("inherited", "rephrased", "turned", "told_turned", "hubs", "filler")
     corpus = Hierarchy(in_context=0.5, context_links=0, **{f"context_{name}": share for name in names}).build(0)
     drawn = corpus.drawn.draw(200, np.random.default_rng(1))
     filler = 0
@@ -599,7 +595,6 @@ def test_what_drawn_documents_ask_and_tell_is_as_set(share):
         filler += bool(set(corpus.vocabulary.text(tokens).split()) & set(FILLER))
         assert all(forward(one) == (not share) for one in stated)
         inherited = {b for _, _, b in here.inherited}
-        assert len(asks) == len(stated) or not share
         for one in asks:
             a, r, b = plain(one)
             assert (plain(one) in here.inherited) == (share == 1 and b in inherited and r != "is-a")
