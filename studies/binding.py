@@ -5,14 +5,15 @@ needs the right one of them; *turned* (`new_inverse`, in context) needs it from 
 reversal arm of studies/context.py, the steps are fewer, so that what is slower shows.
 
 The variants `two-steps…` ask for a conclusion from two premises (`conclusion`, in context) against a second chain that
-ends in the same word, and change one thing of the preset `syllogism` at a time.
+ends in the same word, and change one thing of the preset `syllogism` at a time; the variants `inherit…` do so for what
+a category inherits (`syllogism`, `holdout`, in context) and the preset `hierarchy`.
 """
 
 from dataclasses import replace
 
 from eval.ways import WAYS as EVERY
 from model.objectives.masked import Masked
-from train.presets import IN_CONTEXT, SYLLOGISM
+from train.presets import HIERARCHY, IN_CONTEXT, SYLLOGISM
 from train.settings import Config
 
 BASE = replace(IN_CONTEXT, train=replace(IN_CONTEXT.train, steps=2500))
@@ -70,9 +71,23 @@ CHANGED = {
     "-rate-3e-3": {"train": {"learning_rate": 3e-3}},
     "-convolution-1": {"model": {"convolution": 1}},
 }
-VARIANTS |= {
-    f"two-steps{name}": replace(TWO_STEPS, **{part: replace(getattr(TWO_STEPS, part), **to) for part, to in by.items()})
-    for name, by in CHANGED.items()
+INHERIT = replace(HIERARCHY, train=replace(HIERARCHY.train, steps=6000))
+CHANGED_THERE = {
+    "": {},
+    "-no-links": {"task": {"context_links": 0.0}},
+    "-depth-2": {"model": {"depth": 2, "recurrence": 1}},
+    "-6-facts": {"task": {"context_facts": 6}, "model": {"recurrence": 3}},
 }
+
+
+def changed(name: str, base: Config, by: dict[str, dict[str, dict]]) -> dict[str, Config]:
+    """The base, and one thing of it changed at a time."""
+    return {
+        f"{name}{suffix}": replace(base, **{part: replace(getattr(base, part), **to) for part, to in parts.items()})
+        for suffix, parts in by.items()
+    }
+
+
+VARIANTS |= changed("two-steps", TWO_STEPS, CHANGED) | changed("inherit", INHERIT, CHANGED_THERE)
 
 WAYS = {"in-context": EVERY["in-context"]}
