@@ -67,9 +67,6 @@ class Shown:
 
     panels: dict[str, Panel]
 
-    def lines(self) -> list[str]:
-        return list(dict.fromkeys(line for panel in self.panels.values() for line in panel.lines))
-
     def markdown(self, rows: Rows) -> str:
         """A table a panel."""
         return "\n".join(
@@ -93,19 +90,28 @@ class Shown:
                 Console().print(table)
 
     def draw(self, rows: Rows, curves: Rows, folder: Path) -> None:
-        """Writes figure.svg and figure.png."""
-        lines = self.lines()
-        down, across = -(-len(self.panels) // ACROSS), min(ACROSS, len(self.panels))
-        size = 2.6 * across + 2.4, (0.25 * len(lines) + 0.5) * down + 0.5
+        """Writes figure.svg and figure.png: panels side by side, in rows that each have their own lines."""
+        panels = list(self.panels.items())
+        shown = [panels[first : first + ACROSS] for first in range(0, len(panels), ACROSS)]
+        lines = [list(dict.fromkeys(line for _, panel in row for line in panel.lines)) for row in shown]
+        size = 2.6 * len(shown[0]) + 2.4, sum(0.25 * len(own) + 0.5 for own in lines) + 0.5
         figure = Figure(figsize=size, layout="constrained")
-        every = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
-        for (title, panel), axis in zip(self.panels.items(), every.flat):
-            dots(axis, panel, rows, lines)
-            axis.set_title(f"{title}: {panel.split.replace('_', ' ')}", fontsize=10)
-        for axis in every.flat[len(self.panels) :]:
-            axis.remove()
-        every[0, 0].set_yticks(range(len(lines)), lines)
-        every[0, 0].set_ylim(len(lines) - 0.5, -0.5)
+        every = figure.subplots(
+            len(shown),
+            len(shown[0]),
+            sharex=True,
+            sharey="row",
+            squeeze=False,
+            height_ratios=[len(own) + 1 for own in lines],
+        )
+        for axes, row, own in zip(every, shown, lines):
+            for axis, (title, panel) in zip(axes, row):
+                dots(axis, panel, rows, own)
+                axis.set_title(f"{title}: {panel.split.replace('_', ' ')}", fontsize=10)
+            for axis in axes[len(row) :]:
+                axis.remove()
+            axes[0].set_yticks(range(len(own)), own)
+            axes[0].set_ylim(len(own) - 0.5, -0.5)
         figure.supxlabel("answered exactly right, % (every seed a point; dotted: chance by elimination)", fontsize=9)
         figure.savefig(folder / "figure.svg", metadata={"Date": None})
         figure.savefig(folder / "figure.png", dpi=160)
