@@ -62,3 +62,14 @@ def test_the_figure_has_a_point_for_each_seed(tmp_path, monkeypatch):
     points = [each.get_offsets()[:, 0].tolist() for each in first.collections]
     assert points == [pytest.approx([5, 10]), pytest.approx([25, 50])]
     assert not empty.collections
+
+
+def test_a_row_of_the_figure_has_the_lines_of_its_own_panels(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("train.panels.Figure.savefig", lambda self, *_, **__: drawn.append(self))
+    first, last = (Panel("inverse", {line: ("weights", "closed-book")}) for line in ("first", "last"))
+    Shown({"1": first, "2": first, "3": first, "4": first, "5": last}).draw(ROWS, [], tmp_path)
+    axes = drawn[0].axes
+    assert [axis.get_title() for axis in axes] == [f"{i}: inverse" for i in range(1, 6)]
+    named = [[tick.get_text() for tick in axis.get_yticklabels()] for axis in (axes[0], axes[4])]
+    assert named == [["first"], ["last"]]
