@@ -2,7 +2,7 @@
 2212.14052).
 
 The gradient is written out: autograd would keep a shifted copy of the input for every neighbour and go over it several
-times, which took a quarter of a training step.
+times; a step of documents that use their beginning took a sixth longer.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ class Convolution(nn.Module):
         self.neighbours = nn.Parameter(torch.empty(settings.convolution - 1, channels))
 
     def forward(self, x: Tensor, taps: Taps) -> Tensor:
-        """x[b, t, c] -> [b, t, c]. Raises RuntimeError unless there are as many `taps` as neighbours."""
+        """x[b, t, c] -> [b, t, c]. Raises ValueError unless there are as many `taps` as neighbours."""
         return Mix.apply(x, self.own, self.neighbours, taps)
 
 

@@ -47,11 +47,10 @@ class Visibility:
         taps = []
         for offset in offsets:
             there = at + offset
-            kept = ((there >= 0) & (there < t))[None]
             if visible is None:
-                kept = kept & (there < self.lengths[:, None])
+                kept = there < self.lengths[:, None]
             else:
-                kept = kept & ~(visible & ~visible[:, :, there.clamp(0, t - 1)]).any(1)
+                kept = ~(visible & ~visible[:, :, there.clamp(0, t - 1)]).any(1)
             taps.append((offset, kept))
         return tuple(taps)
 

@@ -6,7 +6,8 @@ reversal arm of studies/context.py, the steps are fewer, so that what is slower 
 
 The variants `two-steps…` ask for a conclusion from two premises (`conclusion`, in context) against a second chain that
 ends in the same word, and change one thing of the preset `syllogism` at a time; the variants `inherit…` do so for what
-a category inherits (`syllogism`, `holdout`, in context) and the preset `hierarchy`.
+a category inherits (over one link: `syllogism`, `holdout`; over two: `chain`, `holdout_chain`; in context) and the
+preset `hierarchy`.
 """
 
 from dataclasses import replace
@@ -59,7 +60,7 @@ VARIANTS["plain-long"] = replace(
 )
 
 TWO_STEPS = replace(SYLLOGISM, train=replace(SYLLOGISM.train, steps=3000))
-CHANGED = {
+CHANGED_TWO_STEPS = {
     "": {},
     "-depth-2": {"model": {"depth": 2, "recurrence": 1}},
     "-recurrence-3": {"model": {"recurrence": 3}},
@@ -72,22 +73,24 @@ CHANGED = {
     "-convolution-1": {"model": {"convolution": 1}},
 }
 INHERIT = replace(HIERARCHY, train=replace(HIERARCHY.train, steps=6000))
-CHANGED_THERE = {
+CHANGED_INHERIT = {
     "": {},
     "-no-links": {"task": {"context_links": 0.0}},
     "-depth-2": {"model": {"depth": 2, "recurrence": 1}},
-    "-6-facts": {"task": {"context_facts": 6}, "model": {"recurrence": 3}},
+    "-recurrence-3": {"model": {"recurrence": 3}},
+    "-6-facts": {"task": {"context_facts": 6}},
+    "-6-facts-recurrence-3": {"task": {"context_facts": 6}, "model": {"recurrence": 3}},
 }
 
 
 def changed(name: str, base: Config, by: dict[str, dict[str, dict]]) -> dict[str, Config]:
-    """The base, and one thing of it changed at a time."""
+    """The base as each of `by` changes it."""
     return {
         f"{name}{suffix}": replace(base, **{part: replace(getattr(base, part), **to) for part, to in parts.items()})
         for suffix, parts in by.items()
     }
 
 
-VARIANTS |= changed("two-steps", TWO_STEPS, CHANGED) | changed("inherit", INHERIT, CHANGED_THERE)
+VARIANTS |= changed("two-steps", TWO_STEPS, CHANGED_TWO_STEPS) | changed("inherit", INHERIT, CHANGED_INHERIT)
 
 WAYS = {"in-context": EVERY["in-context"]}

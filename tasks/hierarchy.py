@@ -45,6 +45,8 @@ class Hierarchy(InheritInContext):
         holdout      [begin] f D has-food _ f        never told, from `D is-a B` and `B has-food W`: W
         holdout_chain   …                            the same, from two links or more
 
+    With two links, what stands between can be one that is told to inherit it, as an example: then one link is enough.
+
     Chance is that of a guess among all entities with names of the answer's length. By elimination: for `rephrased` and
     `reversed`, among those that are right for that word, though training never says so; for the last four,
     among all values of that relation, none of which training shows behind that category; none for what is told.

@@ -18,13 +18,14 @@ class InheritInContext(InContext):
     """Settings of a task of categories that can draw such documents."""
 
     context_facts: int = 4
-    """most facts in one, in lines of links up to a property; each is then asked once"""
+    """most facts in one, in lines of links, most of them up to a property; each is then asked once"""
     context_inherited: float = 0.9
-    """share of the properties that a category below can inherit which are asked of such a one"""
+    """share of the facts with a category further down their line which are asked of such a one: what it inherits or,
+    where a line has links alone, who is so far above it"""
     context_rephrased: float = 0.25
-    """share of the facts that are asked in another wording"""
+    """share of the facts that are asked in another wording (across levels there is but one)"""
     context_turned: float = 0.5
-    """share of the facts asked by the inverse word, where they are not asked of a category that inherits them"""
+    """share of the facts asked by the inverse word, where they are not asked of a category further down"""
     context_told_turned: float = 0.1
     """share of the facts that are stated by the inverse word"""
     context_hubs: float = 0.1
@@ -33,8 +34,8 @@ class InheritInContext(InContext):
     """share of the others with two lines or more, all of one length and up to one relation, so that only the links lead
     to the right value; none where `context_facts` are below 4 (`context_least` is that of the other documents)"""
     context_links: float = 0.6
-    """share of these with links alone, which ask for who is two levels up and more by a word of its own: where the word
-    of a property marks the ends of lines, a model is long content to guess among the ends"""
+    """share of these with links alone, which ask by a word of its own for who is two levels up (with 6 facts or more
+    also three): where the word of a property marks the ends of lines, a model is long content to guess among them"""
 
     def __post_init__(self):
         super().__post_init__()

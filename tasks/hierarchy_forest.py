@@ -15,7 +15,8 @@ PROPERTIES = ("colour", "shape", "sound", "food", "home", "gait", "smell", "seas
 
 def words(relations: int, wordings: int, depth: int) -> tuple[str, ...]:
     """`is-a` and the properties, each with its inverse behind it; as many again for each further wording, told apart
-    by a number behind them; then what throwaway documents say across 2 to `depth` + 1 levels, `is2-a`, …"""
+    by a number behind them; then what throwaway documents say across 2 to `depth` + 1 levels, `is2-a`, …,
+    which has no inverse and is there whether such documents are drawn or not."""
     names = (*PROPERTIES, *(f"trait{i}" for i in range(len(PROPERTIES), relations)))[:relations]
     first = (*IS_A, *(word for name in names for word in (f"has-{name}", f"{name}-of")))
     again = tuple(f"{word}-{k}" for k in range(2, wordings + 1) for word in first)

@@ -160,18 +160,29 @@ def test_results_of_elsewhere_stand_beside_those_here(swept, tmp_path):
     assert read(folders.ROOT / none_here.name / "results.csv") == rows
     sweep(replace(settings, table=True), lambda: None)
 
-    elsewhere.write_text(folders.as_csv([row | {"settings": "{}"} for row in rows if row["variant"] == "after"]))
-    with pytest.raises(SettingError, match=f"beside is '{settings.name}-after-0', but must be trained as here"):
+    other = [
+        row | {"settings": "{}", "seed": "7", "run": "other-after-7"} for row in rows if row["run"].endswith("after-0")
+    ]
+    refused = {
+        "beside is 'other-after-7', but must be trained as after is here": folders.as_csv(other),
+        "beside is .* stands there twice": folders.as_csv(rows + rows[:1]),
+        "beside is .* invalid literal": folders.as_csv([row | {"seed": "x"} for row in rows]),
+        "beside is .* could not convert": folders.as_csv([row | {"accuracy": ""} for row in rows]),
+        "beside is .* more or fewer cells": folders.as_csv(rows) + "a,b\n",
+        "beside is .* lacks the column 'steps_to_90'": folders.as_csv(rows).replace("steps_to_90", "other"),
+        "beside is .* lacks the column 'settings'": "seed,split\n1,forward\n",
+        "beside is .* with rows": folders.as_csv(rows).splitlines()[0] + "\n",
+        "beside is .* with rows ": "",
+    }
+    for says, text in refused.items():
+        elsewhere.write_text(text)
+        with pytest.raises(SettingError, match=says.strip()):
+            sweep(replace(one, beside=elsewhere), lambda: None)
+    elsewhere.write_bytes(b"run,\xff\n1,2\n")
+    with pytest.raises(SettingError, match="no whole results"):
         sweep(replace(one, beside=elsewhere), lambda: None)
     with pytest.raises(SettingError, match=r"beside is .*, but must be a results\.csv that is there"):
         sweep(replace(one, beside=tmp_path / "none.csv"), lambda: None)
-    elsewhere.write_text(folders.as_csv([row | {"seed": "x"} for row in rows]))
-    with pytest.raises(SettingError, match="a number is none"):
-        sweep(replace(one, beside=elsewhere), lambda: None)
-    for text in ("", "seed,split\n1,forward\n"):
-        elsewhere.write_text(text)
-        with pytest.raises(SettingError, match="columns are missing"):
-            sweep(replace(one, beside=elsewhere), lambda: None)
     assert read(folder / "results.csv") == rows
 
 

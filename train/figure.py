@@ -25,7 +25,8 @@ def draw(rows: list[dict[str, Any]], curves: list[dict[str, Any]], folder: Path)
     for panel, (split, title) in zip(panels, PANELS.items()):
         learning(panel, [row for row in curves if row["split"] == split])
         panel.set_title(f"{title} ({split})")
-    panels[0].legend(frameon=False, loc="lower right")
+    if curves:
+        panels[0].legend(frameon=False, loc="lower right")
     panels[0].set_ylabel("answered exactly right (%)")
     panels[1].axhline(100 * elimination, color="0.4", lw=1, ls=":")
     panels[1].annotate("chance by elimination", (1, 100 * elimination), (-2, 3), xycoords=("axes fraction", "data"),

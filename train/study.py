@@ -35,7 +35,8 @@ class Several:
     table: bool = False
     """train nothing: table and figure of what is finished"""
     beside: Path | None = None
-    """results.csv of runs trained elsewhere, which stand beside those here in table and figure"""
+    """results.csv of runs trained elsewhere: what it has of other seeds and variants stands in table and figure, too
+    (not in curves)"""
 
     def __post_init__(self):
         require(self.seeds >= 1, "seeds", self.seeds, "1 or more")
@@ -64,7 +65,7 @@ class Study:
     failures.json  what did not end, and why
 
     `chosen`, of the runs, are trained where they are not yet, and the `ways` of their variant put to them; all that
-    are finished are shown, and those of another results.csv that are not trained here.
+    are finished are shown and, of another results.csv, all variants and seeds that are not finished here.
     """
 
     name: str
@@ -104,7 +105,9 @@ class Study:
         if found or others:
             ended = {name: found[name] for name in self.runs if name in found}
             rows = tables.results(self.runs, ended, self.variant, self.ways)
-            rows = sorted(rows + [row for row in others if row["run"] not in ended], key=lambda row: row["seed"])
+            here = {(row["variant"], row["seed"]) for row in rows}
+            rows += [row for row in others if (row["variant"], row["seed"]) not in here]
+            rows.sort(key=lambda row: row["seed"])
             curves = tables.curves({name: self.runs[name] for name in ended}, self.variant)
             write_text(folder / "results.csv", as_csv(rows))
             if curves:
@@ -119,13 +122,16 @@ class Study:
             raise SystemExit(1)
 
     def refuse_other_settings(self, others: Rows) -> None:
-        """Raises SettingError where a run of this study has other settings in these rows."""
+        """Raises SettingError where a variant of this study has other settings in these rows."""
+
+        def compared(differs: dict[str, Any]) -> str:
+            return json.dumps({key: value for key, value in differs.items() if key != "train.origin"})  # holds the seed
+
+        known = {self.variant[name]: compared(tables.what_differs(run)) for name, run in self.runs.items()}
         for row in others:
-            if (run := self.runs.get(row["run"])) is not None:
-                same = row["settings"] == json.dumps(tables.what_differs(run))
-                require(
-                    same, "beside", row["run"], f"trained as here: {self.settings.beside} has it with other settings"
-                )
+            given = compared(json.loads(row["settings"]))
+            same = known.get(row["variant"], given) == given
+            require(same, "beside", row["run"], f"trained as {row['variant']} is here, in {self.settings.beside}")
 
     def finished(self, name: str) -> dict[str, Any] | None:
         """The result of a run that ended under the settings it has here."""

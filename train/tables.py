@@ -1,5 +1,6 @@
 """The long tables behind every comparison: results.csv, one row a run and split, and curves.csv, one an evaluation."""
 
+import csv
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +23,7 @@ from train.settings import Config
 LEVEL = 0.9  # accuracy that steps_to_90 and targets_to_90 wait for
 RECORDED = {"augmentation": "closed-book"}  # what the record calls a way
 TEXTS = ("run", "task", "objective", "variant", "settings", "way", "asked", "split")
+COUNTED = ("seed", "correct", "count", "steps", "target_tokens", "parameters")
 SOMETIMES = ("found", "correct_where_found", "token_accuracy")
 MEASURED = ("correct", "count", "accuracy", "low", "high")
 
@@ -73,22 +75,36 @@ def what_differs(run: Config) -> dict[str, Any]:
 
 
 def read_results(path: Path) -> list[dict[str, Any]]:
-    """The rows of a results.csv. Raises SettingError where it is none."""
+    """The rows of a results.csv. Raises SettingError where it is none, or has anything twice."""
     require(path.is_file(), "beside", str(path), "a results.csv that is there")
-    rows = read_csv(path)
-    needed = {*TEXTS, "seed", "steps", *MEASURED, "chance", "chance_by_elimination", *SOMETIMES}
-    missing = sorted(needed - (rows[0].keys() if rows else set()))
-    require(not missing, "beside", str(path), f"a results.csv: columns are missing, such as {', '.join(missing[:3])}")
+    seen, rows = set(), []
     try:
-        return [{key: cell if key in TEXTS else as_number(cell) for key, cell in row.items()} for row in rows]
-    except ValueError as error:
-        raise SettingError(f"beside is {str(path)!r}, in which a number is none: {error}") from None
+        for cells in read_csv(path):
+            rows.append(read_row(cells))
+            key = tuple(rows[-1][name] for name in ("variant", "seed", "way", "asked", "split"))
+            if key in seen:
+                raise ValueError(f"{', '.join(map(str, key))} stands there twice")
+            seen.add(key)
+    except KeyError as error:
+        raise SettingError(f"beside is {str(path)!r}, which is no results.csv: it lacks the column {error}") from None
+    except (ValueError, csv.Error) as error:
+        raise SettingError(f"beside is {str(path)!r}, which is no whole results.csv: {error}") from None
+    require(bool(rows), "beside", str(path), "a results.csv with rows")
+    return rows
 
 
-def as_number(cell: str) -> int | float | None:
-    if cell == "":
-        return None
-    return int(cell) if cell.lstrip("-").isdecimal() else float(cell)
+def read_row(cells: dict[str, str]) -> dict[str, Any]:
+    """The cells of a row as what they are. Raises KeyError for a missing column, ValueError for what cannot be."""
+    if None in cells or None in cells.values():
+        raise ValueError(f"the row of {cells['run']} has more or fewer cells than the first line")
+    json.loads(cells["settings"])
+    row = {name: cells[name] for name in TEXTS} | {name: int(cells[name]) for name in COUNTED}
+    whole, asked = ("steps_to_90", "targets_to_90", *SOMETIMES[:2]), row["count"] > 0
+    row |= {name: int(cells[name]) if cells[name] else None for name in whole}
+    row |= {name: float(cells[name]) if asked else None for name in ("accuracy", "low", "high")}
+    row |= {name: float(cells[name]) for name in ("chance", "chance_by_elimination", "seconds")}
+    row["token_accuracy"] = float(cells["token_accuracy"]) if cells["token_accuracy"] else None
+    return {name: row[name] for name in cells}
 
 
 def by_way(
