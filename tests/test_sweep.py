@@ -21,6 +21,7 @@ from train import study, wide
 from train.pool import first_ready, train_all
 from train.settings import Config
 from train.sweep import Sweep, sweep
+from train.tables import read_results
 
 LISTED = """
 from dataclasses import replace
@@ -184,6 +185,14 @@ def test_results_of_elsewhere_stand_beside_those_here(swept, tmp_path):
     with pytest.raises(SettingError, match=r"beside is .*, but must be a results\.csv that is there"):
         sweep(replace(one, beside=tmp_path / "none.csv"), lambda: None)
     assert read(folder / "results.csv") == rows
+
+
+def test_what_is_kept_in_docs_is_of_the_study_as_it_is(given):
+    root = Path(__file__).parent.parent
+    sweep(Sweep(root / "studies" / "context.py", name="compare-context"), lambda: None)
+    kept = read_results(root / "docs" / "context.csv")
+    assert {row["variant"] for row in kept} == set(given[0].variant.values())
+    given[0].refuse_other_settings(kept)
 
 
 def test_a_variant_alone_starts_from_the_other_that_is_trained_already(given, listed, monkeypatch, tmp_path):
