@@ -73,3 +73,17 @@ def test_a_row_of_the_figure_has_the_lines_of_its_own_panels(tmp_path, monkeypat
     assert [axis.get_title() for axis in axes] == [f"{i}: inverse" for i in range(1, 6)]
     named = [[tick.get_text() for tick in axis.get_yticklabels()] for axis in (axes[0], axes[4])]
     assert named == [["first"], ["last"]]
+
+
+def test_five_seeds_fit_a_terminal_of_80_columns_and_no_number_is_cut(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = {"oracle retrieval, not trained to use it": ("a", "oracle-retrieval")}
+    rows = [
+        row("a", "oracle-retrieval", "inverse", seed, 40, found=40, correct_where_found=40, accuracy=1.0)
+        for seed in range(5)
+    ]
+    Shown({"one": Panel("inverse", lines)}).print_table(rows)
+    printed = capsys.readouterr().out
+    assert "100.0 of 100.0" in printed
+    assert "where" in printed
+    assert max(map(len, printed.splitlines())) <= 80

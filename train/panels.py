@@ -84,7 +84,7 @@ class Shown:
                 table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
                 for i, name in enumerate(HEAD):
                     head = name.replace("elimination", "elim.").replace("right where ", "where\n")
-                    table.add_column(head, justify="right" if i else "left", min_width=20 if i == 0 else None)
+                    table.add_column(head, justify="right" if i else "left", min_width=16 if i == 0 else None)
                 for line in cells:
                     table.add_row(*line)
                 Console().print(table)
