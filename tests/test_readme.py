@@ -48,7 +48,8 @@ def commands() -> list[str]:
 def checkout(tmp_path_factory) -> Path:
     """A copy of the project without runs."""
     copy = tmp_path_factory.mktemp("checkout")
-    for name in (*FLOORS, "Makefile", "README.md", "requirements.txt", "requirements-dev.txt", "pyproject.toml"):
+    files = ("Makefile", "README.md", "requirements.txt", "requirements-dev.txt", "pyproject.toml")
+    for name in (*FLOORS, "docs", *files):
         source = ROOT / name
         if source.is_dir():
             folders = shutil.ignore_patterns("__pycache__", *(p.name for p in (ROOT / "checkpoints").glob("*/")))
@@ -75,7 +76,7 @@ def runnable(command: str, checkout: Path) -> list[str]:
         if "--context" in words:
             first = words.index("--context") + 1
             words[first:] = [known_statement(checkout / words[4])] * len(words[first:])
-    elif words[2] == "train" and len(words) > 3 and "--help" not in words:
+    elif words[2] == "train" and len(words) > 3 and not {"--help", "--table"} & set(words):
         words += SMALLEST.get(words[3], SMALL).split()
     return words
 
