@@ -164,10 +164,14 @@ def test_results_of_elsewhere_stand_beside_those_here(swept, tmp_path):
     other = [
         row | {"settings": "{}", "seed": "7", "run": "other-after-7"} for row in rows if row["run"].endswith("after-0")
     ]
+    elsewhere.write_text(folders.as_csv([row | {"note": "mine"} for row in rows]))  # a column of one's own does no harm
+    sweep(replace(one, beside=elsewhere), lambda: None)
+    assert read(folder / "results.csv") == rows
     refused = {
         "beside is 'other-after-7', but must be trained as after is here": folders.as_csv(other),
         "beside is .* stands there twice": folders.as_csv(rows + rows[:1]),
         "beside is .* invalid literal": folders.as_csv([row | {"seed": "x"} for row in rows]),
+        "beside is .* the settings of .* are none": folders.as_csv([row | {"settings": "3"} for row in rows]),
         "beside is .* could not convert": folders.as_csv([row | {"accuracy": ""} for row in rows]),
         "beside is .* more or fewer cells": folders.as_csv(rows) + "a,b\n",
         "beside is .* lacks the column 'steps_to_90'": folders.as_csv(rows).replace("steps_to_90", "other"),
@@ -192,7 +196,7 @@ def test_what_is_kept_in_docs_is_of_the_study_as_it_is(given):
     sweep(Sweep(root / "studies" / "context.py", name="compare-context"), lambda: None)
     kept = read_results(root / "docs" / "context.csv")
     assert {row["variant"] for row in kept} == set(given[0].variant.values())
-    given[0].refuse_other_settings(kept)
+    given[0].refuse_rows_of_other_settings(kept)
 
 
 def test_a_variant_alone_starts_from_the_other_that_is_trained_already(given, listed, monkeypatch, tmp_path):

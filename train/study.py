@@ -87,7 +87,7 @@ class Study:
         folder = run_folder(self.name)
         require(not (folder / "config.json").exists(), "name", self.name, "other than that of a run")
         others = tables.read_results(self.settings.beside) if self.settings.beside else []
-        self.refuse_other_settings(others)
+        self.refuse_rows_of_other_settings(others)
         train = {} if self.settings.table else {name: self.runs[name] for name in self.runs if name in self.chosen}
         if not self.settings.overwrite:
             for name, config in train.items():
@@ -121,7 +121,7 @@ class Study:
         if failures:
             raise SystemExit(1)
 
-    def refuse_other_settings(self, others: Rows) -> None:
+    def refuse_rows_of_other_settings(self, others: Rows) -> None:
         """Raises SettingError where a variant of this study has other settings in these rows."""
 
         def compared(differs: dict[str, Any]) -> str:

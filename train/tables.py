@@ -97,14 +97,15 @@ def read_row(cells: dict[str, str]) -> dict[str, Any]:
     """The cells of a row as what they are. Raises KeyError for a missing column, ValueError for what cannot be."""
     if None in cells or None in cells.values():
         raise ValueError(f"the row of {cells['run']} has more or fewer cells than the first line")
-    json.loads(cells["settings"])
+    if not isinstance(json.loads(cells["settings"]), dict):
+        raise ValueError(f"the settings of {cells['run']} are none")
     row = {name: cells[name] for name in TEXTS} | {name: int(cells[name]) for name in COUNTED}
     whole, asked = ("steps_to_90", "targets_to_90", *SOMETIMES[:2]), row["count"] > 0
     row |= {name: int(cells[name]) if cells[name] else None for name in whole}
     row |= {name: float(cells[name]) if asked else None for name in ("accuracy", "low", "high")}
     row |= {name: float(cells[name]) for name in ("chance", "chance_by_elimination", "seconds")}
     row["token_accuracy"] = float(cells["token_accuracy"]) if cells["token_accuracy"] else None
-    return {name: row[name] for name in cells}
+    return {name: row[name] for name in cells if name in row}
 
 
 def by_way(
