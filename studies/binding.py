@@ -7,14 +7,15 @@ reversal arm of studies/context.py, the steps are fewer, so that what is slower 
 The variants `two-steps…` ask for a conclusion from two premises (`conclusion`, in context) against a second chain that
 ends in the same word, and change one thing of the preset `syllogism` at a time; the variants `inherit…` do so for what
 a category inherits (over one link: `syllogism`, `holdout`; over two: `chain`, `holdout_chain`; in context) and the
-preset `hierarchy`.
+preset `hierarchy`, the variants `decode…` for sequences of codebooks (`latent`, `decode`; in context) and the preset
+`codebook`.
 """
 
 from dataclasses import replace
 
 from eval.ways import WAYS as EVERY
 from model.objectives.masked import Masked
-from train.presets import HIERARCHY, IN_CONTEXT, SYLLOGISM
+from train.presets import CODEBOOK, HIERARCHY, IN_CONTEXT, SYLLOGISM
 from train.settings import Config
 
 BASE = replace(IN_CONTEXT, train=replace(IN_CONTEXT.train, steps=2500))
@@ -81,6 +82,14 @@ CHANGED_INHERIT = {
     "-6-facts": {"task": {"context_facts": 6}},
     "-6-facts-recurrence-3": {"task": {"context_facts": 6}, "model": {"recurrence": 3}},
 }
+DECODE = replace(CODEBOOK, train=replace(CODEBOOK.train, steps=2000))
+CHANGED_DECODE = {
+    "": {},
+    "-told-one-way": {"task": {"context_told_turned": 0.0}},
+    "-not-alone": {"task": {"context_alone": 0}},
+    "-recurrent": {"model": {"depth": 1, "recurrence": 2}},
+    "-rate-3e-3": {"train": {"learning_rate": 3e-3}},
+}
 
 
 def changed(name: str, base: Config, by: dict[str, dict[str, dict]]) -> dict[str, Config]:
@@ -92,5 +101,6 @@ def changed(name: str, base: Config, by: dict[str, dict[str, dict]]) -> dict[str
 
 
 VARIANTS |= changed("two-steps", TWO_STEPS, CHANGED_TWO_STEPS) | changed("inherit", INHERIT, CHANGED_INHERIT)
+VARIANTS |= changed("decode", DECODE, CHANGED_DECODE)
 
 WAYS = {"in-context": EVERY["in-context"]}

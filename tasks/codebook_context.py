@@ -28,12 +28,14 @@ class BooksInContext(DrawnAnew):
     """share of these that ask for a definition again; the others ask for whole sequences"""
     context_turned: float = 0.5
     """share of the sequences that are decoded; the others are encoded"""
+    context_told_turned: float = 0.5
+    """share of the definitions that are stated from the other end, as decodings of one symbol"""
     context_hubs: float = 0.5
     """share of them whose books define the same symbols as far as can be, so that the book matters too"""
 
     def __post_init__(self):
         super().__post_init__()
-        for name in ("context_again", "context_turned", "context_hubs"):
+        for name in ("context_again", "context_turned", "context_told_turned", "context_hubs"):
             require(0 <= getattr(self, name) <= 1, f"task.{name}", getattr(self, name), "0 to 1")
         for name in ("context_facts", "context_books", "restated"):
             require(getattr(self, name) >= 1, f"task.{name}", getattr(self, name), "1 or more")
@@ -47,7 +49,7 @@ class BooksInContext(DrawnAnew):
 class Throwaway:
     """Draws documents of entries that the books of the world do not have.
 
-        [begin] f a r means X [separator] b r means Y f [separator] a b r encodes-as X Y [separator] Y X r decodes-as …
+        [begin] f a r means X [separator] Y r decodes-as b f [separator] a b r encodes-as X Y [separator] Y X r …
 
     Only the answer of a statement that asks has a role, so it alone is ever a target. Symbols of a sequence are
     different, where so many are defined. `truth`[r, s] is the code of plain symbol s in book r of the world, -1 for
@@ -87,11 +89,12 @@ class Throwaway:
             alone = np.repeat(values[..., None], length, axis=2)
             return np.concatenate([alone, pick(values, chosen).reshape(n, asks, length)], axis=1)
 
-        turned = np.concatenate([np.zeros((n, most), bool), turn], axis=1)[..., None]
+        from_code = rng.random((n, most)) < self.settings.context_told_turned
+        turned = np.concatenate([from_code, turn], axis=1)[..., None]
         plain, code = self.first + names(plain), self.first + self.truth.shape[1] + names(code)
         ends = np.concatenate([np.where(turned, code, plain), np.where(turned, plain, code)]).reshape(-1, length)
         verb = np.where(again, MEANS, np.where(turn, DECODES, ENCODES))
-        verb = np.concatenate([np.full((n, most), MEANS), verb], axis=1)
+        verb = np.concatenate([np.where(from_code, DECODES, MEANS), verb], axis=1)
         row = np.arange(size.size)
         every = Statements(row, np.concatenate([book, of], axis=1).ravel(), size.size + row, self.verb + verb.ravel())
         writer = replace(self.writer, entities=Entities(ends.astype(np.int32), np.tile(size.ravel(), 2), ()))

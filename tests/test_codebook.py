@@ -396,9 +396,15 @@ def read_thought(corpus: Corpus, tokens: np.ndarray) -> list[Told]:
 
 
 def parts(settings: Codebook, statements: list[Told]) -> tuple[list[Told], list[Told]]:
-    """What a drawn document states, and what it asks: so many questions as definitions, up to `restated`."""
+    """What a drawn document states, as definitions, and what it asks: so many questions, up to `restated`."""
     (facts,) = (k for k in range(1, len(statements)) if k + min(k, settings.restated) == len(statements))
-    return statements[:facts], statements[facts:]
+    return [straight(one) for one in statements[:facts]], statements[facts:]
+
+
+def straight(one: Told) -> Told:
+    """A definition, if it was told from the other end."""
+    source, book, verb, target = one
+    return (target, book, MEANS, source) if verb == DECODES else one
 
 
 @few
@@ -465,11 +471,13 @@ def test_drawn_documents_are_new_every_time_and_of_every_kind():
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_what_drawn_documents_tell_and_ask_is_as_set(share):
-    names = ("context_again", "context_turned", "context_filler", "context_hubs")
+    names = ("context_again", "context_turned", "context_told_turned", "context_filler", "context_hubs")
     settings = Codebook(in_context=0.5, **dict.fromkeys(names, share))
     corpus = settings.build(0)
     for tokens in corpus.drawn.draw(100, np.random.default_rng(1)).tokens:
-        stated, asks = parts(settings, read(corpus, tokens))
+        statements = read(corpus, tokens)
+        stated, asks = parts(settings, statements)
+        assert {verb for _, _, verb, _ in statements[: len(stated)]} == {DECODES if share else MEANS}
         assert {verb for _, _, verb, _ in asks} == {MEANS if share else ENCODES}
         if not share:
             assert not set(corpus.vocabulary.text(tokens).split()) & set(FILLER)
@@ -590,6 +598,7 @@ def test_names_are_different_and_no_two_of_one_length_begin_alike_throughout(set
         ({"restated": 0}, r"task\.restated is 0"),
         ({"context_again": 2}, r"task\.context_again is 2, but must be 0 to 1"),
         ({"context_turned": -1}, r"task\.context_turned is -1, but must be 0 to 1"),
+        ({"context_told_turned": 2}, r"task\.context_told_turned is 2, but must be 0 to 1"),
         ({"context_hubs": 2}, r"task\.context_hubs is 2, but must be 0 to 1"),
         ({"context_filler": 2}, r"task\.context_filler is 2, but must be 0 to 1"),
         ({"context_own": -1}, r"task\.context_own is -1, but must be 0 or more"),

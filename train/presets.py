@@ -63,7 +63,11 @@ TWO_STEPS = replace(
     train=replace(IN_CONTEXT.train, learning_rate=6e-3),
 )
 SYLLOGISM = replace(TWO_STEPS, task=Syllogism(in_context=2 / 3, context_alone=2000))
-CODEBOOK = replace(IN_CONTEXT, task=Codebook(asked=120, context_facts=6, restated=6, in_context=2 / 3))
+CODEBOOK = replace(
+    IN_CONTEXT,
+    task=Codebook(asked=120, context_facts=6, restated=6, in_context=0.5, context_alone=1500),
+    train=replace(TWO_STEPS.train, steps=6000),
+)
 HIERARCHY = replace(
     TWO_STEPS, task=Hierarchy(in_context=2 / 3, context_alone=4500), train=replace(TWO_STEPS.train, steps=8000)
 )
