@@ -24,7 +24,7 @@ from eval.ways.retrieval import LexicalRetrieval
 from model.objectives.batch import to_tensors
 from tasks.corpus import Questions
 from tasks.settings import SettingError
-from tasks.vocabulary import PAD
+from tasks.vocabulary import PAD, SEPARATOR, SPECIAL
 from train.settings import Config
 
 SHOWN = 8  # questions a split in the text table
@@ -121,7 +121,8 @@ def table(asked: list[dict[str, Any]]) -> str:
         if "said" in row:
             right = "yes" if row["correct"] else "no"
             cells[3:] = [row["said"], right, percent(math.exp(row["log_probability"])), str(row.get("rank", ""))]
-        lines.append("| " + " | ".join(escaped(cell) for cell in cells) + " |")
+        line = "| " + " | ".join(escaped(cell) for cell in cells) + " |"
+        lines.append(line.replace(BREAK, "<br>"))  # a long prompt leaves the other columns no room
     return "\n".join(lines)
 
 
@@ -146,6 +147,9 @@ def prompted(trained: Trained, way: ClosedBook) -> list[dict[str, Any]]:
 def escaped(text: str) -> str:
     """Text that Markdown shows as it is; names are data."""
     return re.sub(r"[^\w\s]|_", lambda sign: f"&#{ord(sign[0])};", text)
+
+
+BREAK = escaped(SPECIAL[SEPARATOR])  # between the statements of a document, each on a line of its own
 
 
 def attention_maps(trained: Trained, question: Questions) -> Figure | None:
