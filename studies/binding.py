@@ -82,9 +82,10 @@ CHANGED_INHERIT = {
     "-6-facts": {"task": {"context_facts": 6}},
     "-6-facts-recurrence-3": {"task": {"context_facts": 6}, "model": {"recurrence": 3}},
 }
-DECODE = replace(CODEBOOK, train=replace(CODEBOOK.train, steps=2000))
+DECODE = replace(CODEBOOK, train=replace(CODEBOOK.train, steps=3000))
 CHANGED_DECODE = {
     "": {},
+    "-12-symbols": {"task": {"symbols": 12, "books": 20, "one_way": 10, "encodings": 60}},
     "-told-one-way": {"task": {"context_told_turned": 0.0}},
     "-not-alone": {"task": {"context_alone": 0}},
     "-recurrent": {"model": {"depth": 1, "recurrence": 2}},

@@ -25,9 +25,9 @@ class BooksInContext(DrawnAnew):
     restated: int = 4
     """most questions that follow in one, each about another of its definitions and others of the same book"""
     context_again: float = 0.25
-    """share of these that ask for a definition again; the others ask for whole sequences"""
+    """share of these that ask for one symbol, as a definition does; the others ask for whole sequences"""
     context_turned: float = 0.5
-    """share of the sequences that are decoded; the others are encoded"""
+    """share of the questions that decode; the others encode"""
     context_told_turned: float = 0.5
     """share of the definitions that are stated from the other end, as decodings of one symbol"""
     context_hubs: float = 0.5
@@ -75,7 +75,7 @@ class Throwaway:
         there = np.concatenate([stated, np.arange(asks) < facts], axis=1)
         of = pick(book, begin)
         again = rng.random((n, asks)) < self.settings.context_again
-        turn = ~again & (rng.random((n, asks)) < self.settings.context_turned)
+        turn = rng.random((n, asks)) < self.settings.context_turned
 
         # A sequence goes on with other entries of the book it began with and, when there are no more, from the start.
         fits = stated[:, None] & (book[:, None] == of[..., None])
@@ -93,7 +93,7 @@ class Throwaway:
         turned = np.concatenate([from_code, turn], axis=1)[..., None]
         plain, code = self.first + names(plain), self.first + self.truth.shape[1] + names(code)
         ends = np.concatenate([np.where(turned, code, plain), np.where(turned, plain, code)]).reshape(-1, length)
-        verb = np.where(again, MEANS, np.where(turn, DECODES, ENCODES))
+        verb = np.where(turn, DECODES, np.where(again, MEANS, ENCODES))
         verb = np.concatenate([np.where(from_code, DECODES, MEANS), verb], axis=1)
         row = np.arange(size.size)
         every = Statements(row, np.concatenate([book, of], axis=1).ravel(), size.size + row, self.verb + verb.ravel())

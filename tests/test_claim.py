@@ -106,8 +106,8 @@ def test_two_steps_are_taken_in_the_prompt_and_not_in_the_weights(root):
 @pytest.mark.slow
 def test_codes_are_looked_up_in_the_prompt_from_either_end(root):
     """Before a word of the world is told, so that its weights hold none of it."""
-    alone = replace(CODEBOOK, task=replace(CODEBOOK.task, context_alone=1000))
-    config = replace(alone, train=replace(CODEBOOK.train, steps=1000), seed=SEED)
+    alone = replace(CODEBOOK, task=replace(CODEBOOK.task, context_alone=1500))
+    config = replace(alone, train=replace(CODEBOOK.train, steps=1500), seed=SEED)
     closed = train_run(config, "codebook", report=print, root=root)["splits"]
     prompted = put(root / "codebook", {"in-context": InContext()})["ways"]["in-context"]["asked"]["as-trained"]
     for split in ("latent", "decode"):

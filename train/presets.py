@@ -63,10 +63,21 @@ TWO_STEPS = replace(
     train=replace(IN_CONTEXT.train, learning_rate=6e-3),
 )
 SYLLOGISM = replace(TWO_STEPS, task=Syllogism(in_context=2 / 3, context_alone=2000))
+# With 24 symbols instead of 12, so that documents differ more, decoding from a prompt is learned by every seed tried.
 CODEBOOK = replace(
     IN_CONTEXT,
-    task=Codebook(asked=120, context_facts=6, restated=6, in_context=0.5, context_alone=1500),
-    train=replace(TWO_STEPS.train, steps=6000),
+    task=Codebook(
+        symbols=24,
+        books=10,
+        one_way=5,
+        encodings=120,
+        asked=120,
+        context_facts=6,
+        restated=6,
+        in_context=0.5,
+        context_alone=2000,
+    ),
+    train=replace(TWO_STEPS.train, steps=6500),
 )
 HIERARCHY = replace(
     TWO_STEPS, task=Hierarchy(in_context=2 / 3, context_alone=4500), train=replace(TWO_STEPS.train, steps=8000)
