@@ -56,7 +56,8 @@ class Names:
         tokens = np.zeros((len(alone) + len(sequences), self.length), np.int32)
         tokens[: len(alone), :1], tokens[len(alone) :] = self.first + alone, self.first + sequences
         lengths = np.repeat(np.array([1, self.length], np.int32), [len(alone), len(sequences)])
-        return Entities(tokens, lengths, (*words, *("-".join(words[i] for i in row) for row in sequences.tolist())))
+        names = (*words, *("-".join(words[i] for i in row) for row in sequences.tolist()))
+        return Entities(tokens, lengths, names, (tokens[:, 0] >= self.first + self.symbols).astype(np.int8))
 
 
 @dataclass(frozen=True)

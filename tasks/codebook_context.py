@@ -31,7 +31,7 @@ class BooksInContext(DrawnAnew):
     context_told_turned: float = 0.5
     """share of the definitions that are stated from the other end, as decodings of one symbol"""
     context_hubs: float = 0.5
-    """share of them whose books define the same symbols as far as can be, so that the book matters too"""
+    """share of the documents whose books define the same symbols as far as can be, so that the book matters too"""
 
     def __post_init__(self):
         super().__post_init__()

@@ -13,6 +13,7 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from eval.score import right, tokens_right
+from eval.ways.generate_and_verify import GenerateAndVerify
 from eval.ways.in_context import InContext
 from tasks.codebook import Codebook
 from tasks.codebook_context import VERBS
@@ -572,6 +573,24 @@ def test_names_are_different_and_no_two_of_one_length_begin_alike_throughout(set
     assert len(set(names)) == len(names) == len(set(entities.words))
     assert set(entities.lengths) == {1, settings.length}
     assert sum(entities.lengths == 1) == 2 * settings.symbols
+    assert all(word.isupper() == code for word, code in zip(entities.words, entities.alphabet))
+
+
+def test_only_what_is_of_the_answers_alphabet_is_tried():
+    corpus = Codebook(symbols=4, books=3, one_way=1, latent=0, encodings=5, renderings=1).build(0)
+    trained = SimpleNamespace(
+        corpus=corpus,
+        modules=None,
+        objective=SimpleNamespace(log_probability=lambda _, questions, *__: np.zeros(len(questions))),
+    )
+    for split in ("encode", "decode"):
+        questions = corpus.questions[split]
+        score = GenerateAndVerify().score(trained, questions, corpus.entities)
+        words = np.array(corpus.entities.words)
+        for i, tried in enumerate(np.isfinite(score)):
+            assert len(set(words[tried])) == 24
+            assert {word.isupper() for word in words[tried]} == {split == "encode"}
+            assert tried[questions.accepted[i, 0]]
 
 
 @pytest.mark.parametrize(

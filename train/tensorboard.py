@@ -110,17 +110,19 @@ def flat(values: dict[str, Any], path: str = "") -> dict[str, Any]:
 
 def table(asked: list[dict[str, Any]]) -> str:
     """The first questions of each split as a Markdown table."""
-    lines = ["| split | question | answer | said | right | p(answer) | rank |", "|" + " --- |" * 7]
+    ranked = any("rank" in row for row in asked)
+    columns = ["split", "question", "answer", "said", "right", "p(answer)", *["rank"] * ranked]
+    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
     shown: dict[str, int] = {}
     for row in asked:
         split = row["split"] if row["asked"] == "as-trained" else f"{row['split']}, {row['asked']}"
         shown[split] = shown.get(split, 0) + 1
         if shown[split] > SHOWN:
             continue
-        cells = [split, row["question"], row["answer"], "cannot be asked", "", "", ""]
+        cells = [split, row["question"], row["answer"], "cannot be asked", "", ""]
         if "said" in row:
-            right = "yes" if row["correct"] else "no"
-            cells[3:] = [row["said"], right, percent(math.exp(row["log_probability"])), str(row.get("rank", ""))]
+            cells[3:] = [row["said"], "yes" if row["correct"] else "no", percent(math.exp(row["log_probability"]))]
+        cells += [str(row.get("rank", ""))] * ranked
         line = "| " + " | ".join(escaped(cell) for cell in cells) + " |"
         lines.append(line.replace(BREAK, "<br>"))  # a long prompt leaves the other columns no room
     return "\n".join(lines)

@@ -43,11 +43,15 @@ class GenerateAndVerify(ClosedBook):
         return super().log_probability(trained, checks, expected)
 
     def score(self, trained: Trained, questions: Questions, candidates: Entities) -> np.ndarray | None:
-        """log p[q, c] of what is known, given each candidate in the other slot; -inf for those of another length."""
+        """log p[q, c] of what is known, given each candidate in the other slot; -inf for those of another length or
+        alphabet, which the question tells."""
         if questions.turned is None:
             return None
         total = np.full((len(questions), len(candidates)), -np.inf, np.float32)
-        row, one = np.nonzero(questions.size[:, None] == candidates.lengths)
+        fit = questions.size[:, None] == candidates.lengths
+        if candidates.alphabet is not None:
+            fit &= candidates.alphabet[questions.accepted[:, :1]] == candidates.alphabet
+        row, one = np.nonzero(fit)
         for start in range(0, len(row), CHUNK):
             r, c = row[start : start + CHUNK], one[start : start + CHUNK]
             some = self.log_probability(trained, questions[r], candidates.tokens[c])
