@@ -56,8 +56,7 @@ def pack(tokens: np.ndarray, roles: np.ndarray, present: np.ndarray) -> Document
 
 @dataclass(frozen=True)
 class Entities:
-    """Names: `tokens` int32[e, k], padded on the right; `lengths` int32[e]; `words`, pieces joined by "-"; `alphabet`
-    int8[e], where names are of several and the words of a question tell which one its answer is of.
+    """Names: `tokens` int32[e, k], padded on the right; `lengths` int32[e]; `words`, pieces joined by "-".
 
     No name is the beginning of another of its length, so the tokens of a span settle which name it is.
     """
@@ -65,7 +64,7 @@ class Entities:
     tokens: np.ndarray
     lengths: np.ndarray
     words: tuple[str, ...]
-    alphabet: np.ndarray | None = None
+    alphabet: np.ndarray | None = None  # int8[e], where there are several and a question tells that of its answer
 
     def __len__(self) -> int:
         return len(self.words)
