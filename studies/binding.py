@@ -85,10 +85,11 @@ CHANGED_INHERIT = {
 DECODE = replace(CODEBOOK, train=replace(CODEBOOK.train, steps=3000))
 CHANGED_DECODE = {
     "": {},
+    # As many entries, and encodings that use them, as with 24.
     "-12-symbols": {"task": {"symbols": 12, "books": 20, "one_way": 10, "encodings": 60}},
-    "-told-one-way": {"task": {"context_told_turned": 0.0}},
+    "-told-straight": {"task": {"context_told_turned": 0.0}},
     "-not-alone": {"task": {"context_alone": 0}},
-    "-recurrent": {"model": {"depth": 1, "recurrence": 2}},
+    "-depth-1-recurrence-2": {"model": {"depth": 1, "recurrence": 2}},
     "-rate-3e-3": {"train": {"learning_rate": 3e-3}},
 }
 

@@ -25,13 +25,14 @@ class BooksInContext(DrawnAnew):
     restated: int = 4
     """most questions that follow in one, each about another of its definitions and others of the same book"""
     context_again: float = 0.25
-    """share of these that ask for one symbol, as a definition does; the others ask for whole sequences"""
+    """share of these that ask for one symbol, from either end; the others ask for whole sequences"""
     context_turned: float = 0.5
     """share of the questions that decode; the others encode"""
     context_told_turned: float = 0.5
     """share of the definitions that are stated from the other end, as decodings of one symbol"""
     context_hubs: float = 0.5
-    """share of the documents whose books define the same symbols as far as can be, so that the book matters too"""
+    """share of the documents whose books define the same plain symbols as far as can be, so that to encode takes the
+    book, too"""
 
     def __post_init__(self):
         super().__post_init__()

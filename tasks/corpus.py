@@ -56,7 +56,8 @@ def pack(tokens: np.ndarray, roles: np.ndarray, present: np.ndarray) -> Document
 
 @dataclass(frozen=True)
 class Entities:
-    """Names: `tokens` int32[e, k], padded on the right; `lengths` int32[e]; `words`, pieces joined by "-".
+    """Names: `tokens` int32[e, k], padded on the right; `lengths` int32[e]; `words`, pieces joined by "-"; `alphabet`
+    int8[e], where names are of several alphabets (a question tells that of its answer).
 
     No name is the beginning of another of its length, so the tokens of a span settle which name it is.
     """
@@ -64,7 +65,7 @@ class Entities:
     tokens: np.ndarray
     lengths: np.ndarray
     words: tuple[str, ...]
-    alphabet: np.ndarray | None = None  # int8[e], where there are several and a question tells that of its answer
+    alphabet: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.words)
@@ -78,7 +79,7 @@ class Questions:
     `accepted` int32[q, a]: entities that are right, -1 where fewer. What the answer follows from: `needs` int32[q, m],
     rows of Corpus.premises, and `support` int32[q, m, s], the training documents that hold each of them; -1 where
     fewer. `chance`, `chance_by_elimination` float[q]: of a guess among all entities, and among those that training
-    never shows in that slot of that word; both among names of the answer's length, which the open span tells.
+    never shows in that slot of that word; both among names of the answer's length and alphabet, which are told.
     `turned`: the same said the other way round, where there is such a way: the answer's span, open here too, stands
     first, and what is TARGET is known.
     """
@@ -137,8 +138,7 @@ class Premises:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Documents that are new in every batch: `share` of it, made by `draw`(how many, rng); all of it in the first
-    `alone` steps."""
+    """Documents new in every batch: `share` of it, made by `draw`(how many, rng); the first `alone` batches whole."""
 
     share: float
     draw: Callable[[int, np.random.Generator], Documents]

@@ -24,7 +24,7 @@ from tests.examples import corpus, modules
 from tests.running import tiny
 from train.run import train_run
 from train.settings import Config, TrainSettings
-from train.tensorboard import attention_maps, escaped
+from train.tensorboard import attention_maps, escaped, table
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +131,17 @@ def test_prompts_what_was_looked_up_and_thoughts_are_shown_where_a_model_was_tra
     page = markdown_to_safe_html(shown["thinks"]["in context"])
     assert "<br>" in page
     assert "separator" not in page  # each statement on a line of its own
+
+
+def test_a_table_has_a_column_for_ranks_only_where_there_are_any():
+    said = {"said": "[separator]", "correct": False, "log_probability": -1.0}
+    row = {"split": "inverse", "asked": "as-trained", "question": "[begin] a [separator] b _", "answer": "c"}
+    for rows, columns in (([row, row | said], 6), ([row, row | said | {"rank": 2}, row | said], 7)):
+        lines = table(rows).splitlines()
+        assert {line.count("|") for line in lines} == {columns + 1}
+        assert ("rank" in lines[0]) == (columns == 7)
+        assert all("a <br> b" in line for line in lines[2:])
+        assert "separator" in lines[-1].split("|")[4]  # what was said is data
 
 
 @pytest.mark.parametrize(

@@ -123,8 +123,9 @@ def table(asked: list[dict[str, Any]]) -> str:
         if "said" in row:
             cells[3:] = [row["said"], "yes" if row["correct"] else "no", percent(math.exp(row["log_probability"]))]
         cells += [str(row.get("rank", ""))] * ranked
-        line = "| " + " | ".join(escaped(cell) for cell in cells) + " |"
-        lines.append(line.replace(BREAK, "<br>"))  # a long prompt leaves the other columns no room
+        cells = [escaped(cell) for cell in cells]
+        cells[1] = cells[1].replace(BREAK, "<br>")  # a prompt on one line leaves the other columns no room
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

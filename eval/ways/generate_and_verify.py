@@ -1,4 +1,4 @@
-"""Generate and verify: the question is turned round, and every candidate tried in it.
+"""Generate and verify: the question is turned round, and every name that fits is tried in it.
 
 `B r' _` becomes `c r B` for each candidate c; the one for which the model expects B most is the answer. What a causal
 model cannot say backwards it can check forwards (Chaudhry et al. 2026, 2604.01430). It costs a forward pass of a
@@ -43,15 +43,11 @@ class GenerateAndVerify(ClosedBook):
         return super().log_probability(trained, checks, expected)
 
     def score(self, trained: Trained, questions: Questions, candidates: Entities) -> np.ndarray | None:
-        """log p[q, c] of what is known, given each candidate in the other slot; -inf for those of another length or
-        alphabet, which the question tells."""
+        """log p[q, c] of what is known, given each candidate in the other slot; -inf for those that do not fit."""
         if questions.turned is None:
             return None
         total = np.full((len(questions), len(candidates)), -np.inf, np.float32)
-        fit = questions.size[:, None] == candidates.lengths
-        if candidates.alphabet is not None:
-            fit &= candidates.alphabet[questions.accepted[:, :1]] == candidates.alphabet
-        row, one = np.nonzero(fit)
+        row, one = np.nonzero(fitting(questions, candidates))
         for start in range(0, len(row), CHUNK):
             r, c = row[start : start + CHUNK], one[start : start + CHUNK]
             some = self.log_probability(trained, questions[r], candidates.tokens[c])
@@ -61,4 +57,14 @@ class GenerateAndVerify(ClosedBook):
         return total
 
     def passes(self, trained: Trained) -> int:
-        return len(trained.corpus.entities)
+        """The most that any question takes."""
+        splits = [one for one in trained.corpus.questions.values() if one.turned is not None and len(one)]
+        return max((int(fitting(one, trained.corpus.entities).sum(1).max()) for one in splits), default=0)
+
+
+def fitting(questions: Questions, candidates: Entities) -> np.ndarray:
+    """bool[q, c]: which names are of the answer's length and alphabet, which a question tells."""
+    fit = questions.size[:, None] == candidates.lengths
+    if candidates.alphabet is not None:
+        fit &= candidates.alphabet[questions.accepted[:, :1]] == candidates.alphabet
+    return fit
