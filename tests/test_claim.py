@@ -3,17 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from checkpoints.folder import read_csv
 from eval.by_way import put
 from eval.ways.generate_and_verify import GenerateAndVerify
 from eval.ways.in_context import InContext
 from eval.ways.retrieval import OracleRetrieval
-from tasks.codebook_context import VERBS
 from tasks.reversal import Reversal
-from train.presets import CODEBOOK, IN_CONTEXT, PRESETS, SYLLOGISM
+from train.presets import IN_CONTEXT, PRESETS, SYLLOGISM
 from train.run import train_run
 
 SEED = 1000  # 0-4 are for reporting
@@ -104,29 +101,3 @@ def test_two_steps_are_taken_in_the_prompt_and_not_in_the_weights(root):
         assert closed[split]["accuracy"] <= 0.05
         assert prompted[split]["accuracy"] >= 0.85
         assert prompted[split]["low"] > 0.6
-
-
-@pytest.mark.slow
-def test_codes_are_looked_up_in_the_prompt_from_either_end(root):
-    """Before a word of the world is told, so that its weights hold none of it; and where a symbol of the question
-    stands under another book as well, so that to match symbols alone is right every other time at best."""
-    config = replace(CODEBOOK, train=replace(CODEBOOK.train, steps=CODEBOOK.task.context_alone), seed=SEED)
-    train_run(config, "codebook", report=print, root=root)
-    put(root / "codebook", {"in-context": InContext()})
-    rows = [row for row in read_csv(root / "codebook" / "ways.csv") if row["split"] in ("latent", "decode")]
-    for split in ("latent", "decode"):
-        assert np.mean([int(row["correct"]) for row in rows if row["split"] == split]) >= 0.7
-    right = [int(row["correct"]) for row in rows if takes_the_book(row["question"])]
-    assert len(right) >= 40
-    assert np.mean(right) >= 0.65
-
-
-def takes_the_book(prompt: str) -> bool:
-    """Whether a symbol that is asked about stands in a definition of another book, too."""
-    found = []
-    for statement in prompt.split("[separator]"):
-        words = statement.split()
-        (at,) = (i for i, word in enumerate(words) if word in VERBS)
-        found.append((words[at - 2], words[at - 1], words[at + 1]))
-    *stated, (asked, book, _) = found
-    return any(of != book and {plain, code} & set(asked.split("-")) for plain, of, code in stated)
