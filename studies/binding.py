@@ -82,7 +82,6 @@ CHANGED_INHERIT = {
     "-6-facts": {"task": {"context_facts": 6}},
     "-6-facts-recurrence-3": {"task": {"context_facts": 6}, "model": {"recurrence": 3}},
 }
-DECODE = replace(CODEBOOK, train=replace(CODEBOOK.train, steps=3000))
 CHANGED_DECODE = {
     "": {},
     # As many entries, and encodings that use them, as with 24.
@@ -103,6 +102,6 @@ def changed(name: str, base: Config, by: dict[str, dict[str, dict]]) -> dict[str
 
 
 VARIANTS |= changed("two-steps", TWO_STEPS, CHANGED_TWO_STEPS) | changed("inherit", INHERIT, CHANGED_INHERIT)
-VARIANTS |= changed("decode", DECODE, CHANGED_DECODE)
+VARIANTS |= changed("decode", CODEBOOK, CHANGED_DECODE)  # in its own steps: fewer do not decode
 
 WAYS = {"in-context": EVERY["in-context"]}
