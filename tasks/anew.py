@@ -8,6 +8,7 @@ import numpy as np
 
 from tasks.corpus import NONE, TARGET, Documents
 from tasks.settings import require
+from tasks.statements import Statements
 from tasks.thoughts import Thoughts
 from tasks.vocabulary import SEPARATOR
 
@@ -39,9 +40,21 @@ def only_answers(documents: Documents, stated: np.ndarray) -> Documents:
     return replace(documents, roles=np.where(asks & (documents.roles == TARGET), documents.roles, np.int8(NONE)))
 
 
+def one_after_another(*parts: Statements) -> Statements:
+    """Statements [n, m] that follow one another in n documents, in one row."""
+    return Statements(*(np.concatenate(ends, axis=1).ravel() for ends in zip(*(part.ends() for part in parts))))
+
+
 def pick(values: np.ndarray, at: np.ndarray) -> np.ndarray:
     """values[n, m] at the places at[n, k]."""
     return np.take_along_axis(values, at, 1)
+
+
+def distinct(n: int, among: int, most: int, rng: np.random.Generator) -> np.ndarray:
+    """For each of n documents `most` different numbers below `among`, int[n, most], in random order."""
+    keys = rng.random((n, among))
+    lowest = keys.argpartition(most - 1, axis=1)[:, :most]
+    return pick(lowest, pick(keys, lowest).argsort(1))
 
 
 def alike_lines(n: int, longest: int, most: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

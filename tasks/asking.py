@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks import world
 from tasks.corpus import SOURCE, TARGET, Documents, Questions, blank
 from tasks.statements import Statements, Writer
 
@@ -40,13 +39,24 @@ class Asker:
 
     def turned(self, stated: Statements) -> Documents:
         """The statements by the other word, the first entity open."""
-        full = self.writer.write(
-            Statements(stated.target, world.inverse(stated.word), stated.source),
-            np.arange(len(stated))[:, None],
-            np.random.default_rng(0),
-            filled=False,
-        )
+        rows, rng = np.arange(len(stated))[:, None], np.random.default_rng(0)
+        full = self.writer.write(stated.turned(), rows, rng, filled=False)
         return blank(full, *span(full, SOURCE))
+
+
+@dataclass(frozen=True)
+class OneWay(Asker):
+    """Asks statements that have no other way round."""
+
+    def turned(self, stated: Statements) -> Documents | None:
+        return None
+
+
+def own_first(accepted: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """The same sets `accepted`[q, a] (-1 where fewer) with `own`[q] in front, which tables show."""
+    front = accepted == own[:, None]
+    order = np.argsort(np.where(accepted < 0, 2, ~front), axis=1, kind="stable")
+    return np.take_along_axis(accepted, order, 1)
 
 
 def span(documents: Documents, role: int) -> tuple[np.ndarray, np.ndarray]:

@@ -14,10 +14,9 @@ from tasks.codebook_books import Names, draw_books, sequences
 from tasks.codebook_context import VERBS, BooksInContext, Throwaway
 from tasks.codebook_telling import Telling
 from tasks.corpus import Corpus, Drawn, Premises
-from tasks.reversal import FILLER
 from tasks.settings import require
-from tasks.statements import Writer
-from tasks.vocabulary import SPECIAL, Vocabulary
+from tasks.statements import Writer, in_documents
+from tasks.vocabulary import FILLER, SPECIAL, Vocabulary
 
 MOST_SEQUENCES = 100_000  # of one alphabet: each is an entity, which a model's answer is compared with
 
@@ -118,8 +117,7 @@ class Codebook(BooksInContext):
         telling = Telling(books, names, writer, verb, self.one_way, self.renderings, self.asked)
 
         stated, definitions = telling.told(), telling.definitions()
-        order = np.concatenate([rng.permutation(len(stated)) for _ in range(self.renderings)])
-        order = np.pad(order, (0, -len(order) % self.statements), constant_values=-1).reshape(-1, self.statements)
+        order = in_documents(len(stated), self.renderings, self.statements, rng)
         documents = writer.write(stated, order, rng)
 
         truth = np.full((verb, self.symbols), -1)

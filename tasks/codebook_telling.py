@@ -88,7 +88,7 @@ class Telling:
         full = self.writer.write(stated, one, rng)
         start, size = span(full, TARGET)
         needs = (book * self.names.symbols + plain.T).T.reshape(count, -1).astype(np.int32)
-        support = places(order, needs.ravel(), self.renderings).reshape(*needs.shape, -1)
+        support = places(order, needs, self.renderings)
         chance = np.full(count, 1 / sequences(self.names.symbols, needs.shape[1]))
         turned = None  # there is no word to tell a definition backwards
         if verb != MEANS:

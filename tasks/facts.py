@@ -32,11 +32,8 @@ class Facts:
 
     def kept_back(self) -> Statements:
         """One statement of each fact that is kept back, half of them by either word."""
-        heads, word, tails = self.heads[self.new], self.word[self.new], self.tails[self.new]
-        turn = np.arange(len(word)) % 2 == 1
-        return Statements(
-            np.where(turn, tails, heads), np.where(turn, world.inverse(word), word), np.where(turn, heads, tails)
-        )
+        kept = Statements(self.heads, self.word, self.tails)[self.new]
+        return kept.turned(np.arange(len(kept)) % 2 == 1)
 
     def of(self, statements: Statements) -> np.ndarray:
         """Which fact each statement is about, int[n]: the same for both of its words."""

@@ -16,10 +16,9 @@ from tasks.hierarchy_asking import Asking
 from tasks.hierarchy_context import InheritInContext, Throwaway
 from tasks.hierarchy_forest import Forest, words
 from tasks.hierarchy_telling import Telling, Ways
-from tasks.reversal import FILLER
 from tasks.settings import require
-from tasks.statements import Writer
-from tasks.vocabulary import SPECIAL, Vocabulary
+from tasks.statements import Writer, in_documents
+from tasks.vocabulary import FILLER, SPECIAL, Vocabulary
 
 
 @dataclass(frozen=True)
@@ -119,8 +118,7 @@ class Hierarchy(InheritInContext):
 
         ways = Ways.of(forest.facts(), self.wordings, self.once, self.two_way, rng)
         telling = Telling.tell(forest, ways, self.relations, self.wordings, self.inherited, rng)
-        order = np.concatenate([rng.permutation(len(telling.stated)) for _ in range(self.renderings)])
-        order = np.pad(order, (0, -len(order) % self.statements), constant_values=-1).reshape(-1, self.statements)
+        order = in_documents(len(telling.stated), self.renderings, self.statements, rng)
         documents, asking = writer.write(telling.stated, order, rng), Asking(telling, writer, order, self.renderings)
         words_a_statement = 2 * self.longest_name + 2  # each after [begin] or [separator]
         throwaway = Throwaway.of(self, writer, self.depth, self.relations, self.wordings, forest)

@@ -5,12 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tasks import world
-from tasks.asking import LAST, Asker
+from tasks.asking import LAST, Asker, OneWay, own_first
 from tasks.corpus import Questions
 from tasks.hierarchy_telling import Telling
 from tasks.statements import Statements, Writer, places
-from tasks.syllogism import OneWay, some
-from tasks.triples_asking import own_first
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Asking:
             "holdout_chain": (apart & far, belongs),
         }
         return splits | {
-            split: self.ask(OneWay, some(telling.heirs, of), telling.needs[of], left, rng)
+            split: self.ask(OneWay, telling.heirs[of], telling.needs[of], left, rng)
             for split, (of, left) in heirs.items()
             if of.any()
         }
@@ -95,6 +93,5 @@ class Asking:
     def support(self, needs: np.ndarray) -> np.ndarray:
         """The documents that hold each of the facts `needs`[q, m], in whichever words."""
         rows = self.telling.tellings()[needs]  # q m w
-        found = places(self.order, np.maximum(rows, 0).ravel(), self.renderings).reshape(*rows.shape, -1)
-        there = (needs[..., None] >= 0) & (rows >= 0)
-        return np.where(there[..., None], found, np.int32(-1)).reshape(*needs.shape, -1)
+        rows = np.where(needs[..., None] >= 0, rows, -1)
+        return places(self.order, rows, self.renderings).reshape(*needs.shape, -1)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.anew import alike_lines, only_answers, pick
+from tasks.anew import alike_lines, distinct, one_after_another, only_answers, pick
 from tasks.corpus import Documents
 from tasks.hierarchy_forest import Forest
-from tasks.in_context import InContext, columns, turned
+from tasks.in_context import InContext
 from tasks.settings import require
 from tasks.statements import Statements, Writer
 
@@ -110,15 +110,14 @@ class Throwaway:
         wording = np.where(rng.random((n, most)) < by.context_rephrased, other, wording)
         drawn = np.where(heir & links, across, self.reworded(word, wording))
         asked = Statements(pick(category, np.where(heir, below, owner)), drawn, target)
-        asked = turned(asked, ~heir & (rng.random((n, most)) < by.context_turned))
-        told = turned(told, rng.random((n, most)) < by.context_told_turned)
+        asked = asked.turned(~heir & (rng.random((n, most)) < by.context_turned))
+        told = told.turned(rng.random((n, most)) < by.context_told_turned)
 
         # Either in an order of its own, and each once: what was answered before would only have to be copied.
         there = place < facts
         orders = [np.where(there, rng.random((n, most)), 1).argsort(1) for _ in range(2)]
-        parts = zip(columns(told), columns(asked), strict=True)
-        both = Statements(
-            *(np.concatenate([pick(p, o) for p, o in zip(pair, orders)], axis=1).ravel() for pair in parts)
+        both = one_after_another(
+            *(Statements(*(pick(part, order) for part in one.ends())) for one, order in zip((told, asked), orders))
         )
         rows = np.where(np.tile(there, 2), np.arange(len(both)).reshape(n, -1), -1)
         return only_answers(self.writer.write(both, rows, rng, rng.random(n) < by.context_filler), facts)
@@ -129,9 +128,7 @@ class Throwaway:
     def entities(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Categories and values, as many as a document can need, int[n, m]: in each column of one group."""
         m = 2 * self.settings.context_facts
-        keys = rng.random((n, len(self.categories[0])))
-        group = keys.argpartition(m - 1, axis=1)[:, :m]
-        group = pick(group, pick(keys, group).argsort(1))
+        group = distinct(n, len(self.categories[0]), m, rng)
         category, value = (
             first[group] + (rng.random((n, m)) * count[group]).astype(int)
             for first, count in (self.categories, self.values)

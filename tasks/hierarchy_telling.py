@@ -4,11 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks import world
 from tasks.corpus import Premises
 from tasks.hierarchy_forest import Forest
 from tasks.statements import Statements, Writer
-from tasks.syllogism import some
 
 
 @dataclass(frozen=True)
@@ -72,13 +70,13 @@ class Telling:
         told = np.zeros(len(heir), bool)
         told[may[: round(inherited * len(may))]] = True
         both = np.flatnonzero(ways.both)
-        first = premises + some(heirs, told) + inverse(some(premises, both))
+        first = premises + heirs[told] + premises[both].turned()
         fact = np.concatenate([np.arange(len(facts)), of[told], both])
         about = np.concatenate([np.arange(len(facts)), np.full(told.sum(), -1), both])
         again = np.flatnonzero(~ways.once[fact])
         rows = np.concatenate([np.arange(len(first)), np.tile(again, wordings - 1)])
         later = np.concatenate([np.zeros(len(first), np.int64), np.repeat(np.arange(1, wordings), len(again))])
-        stated = reworded(some(first, rows), later, words, wordings)
+        stated = reworded(first[rows], later, words, wordings)
         return Telling(forest, ways, wordings, words, premises, heirs, of, needs, told, stated, about[rows])
 
     def prompts(self, writer: Writer) -> Premises:
@@ -101,15 +99,11 @@ class Telling:
         one parent the first, since all answer it."""
         rows = np.flatnonzero(these)
         rows = rows[np.unique(self.premises.target[rows], return_index=True)[1]]
-        return inverse(some(self.premises, rows)), rows
+        return self.premises[rows].turned(), rows
 
     def reworded(self, rows: np.ndarray, shift: np.ndarray | int) -> Statements:
         """The facts `rows`[q] in the wording that comes `shift`[q] after their own."""
-        return reworded(some(self.premises, rows), shift, self.words, self.wordings)
-
-
-def inverse(statements: Statements) -> Statements:
-    return Statements(statements.target, world.inverse(statements.word), statements.source)
+        return reworded(self.premises[rows], shift, self.words, self.wordings)
 
 
 def reworded(statements: Statements, shift: np.ndarray | int, words: int, wordings: int) -> Statements:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks import world
-from tasks.anew import DrawnAnew, only_answers
+from tasks.anew import DrawnAnew, distinct, one_after_another, only_answers, pick
 from tasks.corpus import Documents
 from tasks.settings import require
 from tasks.statements import Statements, Writer
@@ -59,18 +58,13 @@ class Throwaway:
         """`n` documents."""
         most = self.settings.context_facts
         told = self.facts(n, rng)
-        told = turned(told, rng.random((n, most)) < 0.5)
+        told = told.turned(rng.random((n, most)) < 0.5)
         facts = rng.integers(self.settings.context_least, most + 1, (n, 1))
         there = np.arange(most) < facts
         # In another order, and each once: what was answered before would only have to be copied.
         asked = np.where(there, rng.random((n, most)), 1).argsort(1)
-        again = turned(
-            Statements(*(np.take_along_axis(part, asked, 1) for part in (told.source, told.word, told.target))),
-            rng.random((n, most)) < 0.5,
-        )
-        both = Statements(
-            *(np.concatenate(pair, axis=1).ravel() for pair in zip(columns(told), columns(again), strict=True))
-        )
+        again = Statements(*(pick(part, asked) for part in told.ends())).turned(rng.random((n, most)) < 0.5)
+        both = one_after_another(told, again)
         rows = np.arange(len(both)).reshape(n, -1)
         rows[~np.tile(there, 2)] = -1
         return only_answers(self.writer.write(both, rows, rng, rng.random(n) < self.settings.context_filler), facts)
@@ -79,9 +73,7 @@ class Throwaway:
         """`context_facts` facts for each of n documents, by the forward word: no two of a document answer the same
         question, and none is one of the world."""
         most, relations = self.settings.context_facts, len(self.truth)
-        keys = rng.random((n, len(self.pool)))
-        entity = keys.argpartition(2 * most - 1, axis=1)[:, : 2 * most]
-        entity = self.pool[np.take_along_axis(entity, np.take_along_axis(keys, entity, 1).argsort(1), 1)]
+        entity = self.pool[distinct(n, len(self.pool), 2 * most, rng)]
         source, target = entity[:, :most], entity[:, most:]
         relation = rng.integers(relations, size=(n, most))
         if 2 * relations >= most:  # a hub takes part in each relation once on either side
@@ -96,15 +88,3 @@ class Throwaway:
             anew = self.facts(int(true.sum()), rng)
             source[true], relation[true], target[true] = anew.source, anew.word // 2, anew.target
         return Statements(source, 2 * relation, target)
-
-
-def columns(statements: Statements) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return statements.source, statements.word, statements.target
-
-
-def turned(statements: Statements, turn: np.ndarray) -> Statements:
-    """The statements, by the other word and with their ends exchanged where `turn`."""
-    source, word, target = columns(statements)
-    return Statements(
-        np.where(turn, target, source), np.where(turn, world.inverse(word), word), np.where(turn, source, target)
-    )

@@ -17,9 +17,8 @@ from tasks.in_context import InContext, Throwaway
 from tasks.settings import require
 from tasks.statements import Writer
 from tasks.telling import tell
-from tasks.vocabulary import SPECIAL, Vocabulary
+from tasks.vocabulary import FILLER, SPECIAL, Vocabulary
 
-FILLER = ("well", "just", "then", "now", "yes", "indeed", "also", "again", "oh", "right", "still", "too")
 BRIDGES = ("none", "composed", "naive")
 NAMED = "is-named"
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tasks import world
 from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Documents, Entities, pack
 from tasks.vocabulary import BEGIN, SEPARATOR
 
@@ -11,7 +12,7 @@ from tasks.vocabulary import BEGIN, SEPARATOR
 @dataclass(frozen=True)
 class Statements:
     """One a row, int[n]: `source` entity, relation `word`, `target` entity; `second`, a word that follows the first,
-    -1 for none (None: for none of them)."""
+    -1 for none (None: for none of them). Where documents are drawn, one a place, int[n, m]."""
 
     source: np.ndarray
     word: np.ndarray
@@ -20,6 +21,9 @@ class Statements:
 
     def __len__(self) -> int:
         return len(self.source)
+
+    def __getitem__(self, rows) -> "Statements":
+        return Statements(*(None if part is None else part[rows] for part in (*self.ends(), self.second)))
 
     def __add__(self, other: "Statements") -> "Statements":
         """These, then the others."""
@@ -31,6 +35,18 @@ class Statements:
 
     def seconds(self) -> np.ndarray:
         return np.full(len(self), -1) if self.second is None else self.second
+
+    def ends(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Source, word and target."""
+        return self.source, self.word, self.target
+
+    def turned(self, where: np.ndarray | bool = True) -> "Statements":
+        """The same facts, by the inverse word and from the other end where so."""
+        return Statements(
+            np.where(where, self.target, self.source),
+            np.where(where, world.inverse(self.word), self.word),
+            np.where(where, self.source, self.target),
+        )
 
 
 @dataclass(frozen=True)
@@ -96,9 +112,18 @@ class Writer:
         return words, there & (np.arange(self.filler) < rng.integers(self.filler + 1, size=(n, 1))), NONE
 
 
+def in_documents(count: int, times: int, together: int, rng: np.random.Generator) -> np.ndarray:
+    """Which statements each document holds, int[n, together] (-1: none): all `count` of them `times` times, each time
+    in another order."""
+    order = np.concatenate([rng.permutation(count) for _ in range(times)])
+    return np.pad(order, (0, -len(order) % together), constant_values=-1).reshape(-1, together)
+
+
 def places(order: np.ndarray, wanted: np.ndarray, times: int) -> np.ndarray:
-    """The rows of `order`[n, m] that hold each of `wanted`[q], each of which stands `times` times: int32[q, times]."""
+    """The documents, rows of `order`[n, m], that hold each of `wanted`[…], which stands `times` times: int32[…, times];
+    -1 where `wanted` is."""
     flat = order.ravel()
     by_value = np.argsort(flat, kind="stable")
-    first = np.searchsorted(flat[by_value], wanted)
-    return (by_value[first[:, None] + np.arange(times)] // order.shape[1]).astype(np.int32)
+    first = np.searchsorted(flat[by_value], np.maximum(wanted, 0))
+    found = by_value[first[..., None] + np.arange(times)] // order.shape[1]
+    return np.where(wanted[..., None] >= 0, found, -1).astype(np.int32)

@@ -12,15 +12,14 @@ from typing import ClassVar
 import numpy as np
 
 from tasks import world
-from tasks.asking import LAST, Asker
-from tasks.corpus import Corpus, Documents, Drawn, Premises, Questions
-from tasks.reversal import FILLER
+from tasks.asking import LAST, OneWay
+from tasks.corpus import Corpus, Drawn, Premises, Questions
 from tasks.settings import require
-from tasks.statements import Statements, Writer, places
+from tasks.statements import Statements, Writer, in_documents, places
 from tasks.syllogism_chains import Chains, words
 from tasks.syllogism_choices import choices
 from tasks.syllogism_context import ChainsInContext, Throwaway
-from tasks.vocabulary import SPECIAL, Vocabulary
+from tasks.vocabulary import FILLER, SPECIAL, Vocabulary
 
 
 @dataclass(frozen=True)
@@ -101,22 +100,20 @@ class Syllogism(ChainsInContext):
         writer = Writer(entities, len(SPECIAL), len(relations), 1, first_filler, len(FILLER), self.filler)
 
         premises, conclusions = chains.told_premises(), chains.conclusions()
-        exemplified = some(conclusions, ~chains.held)
+        exemplified = conclusions[~chains.held]
         stated = premises + exemplified + chains.near(len(relations) - 1)
-        order = np.concatenate([rng.permutation(len(stated)) for _ in range(self.renderings)])
-        order = np.pad(order, (0, -len(order) % self.statements), constant_values=-1).reshape(-1, self.statements)
+        order = in_documents(len(stated), self.renderings, self.statements, rng)
         documents = writer.write(stated, order, rng)
 
         untold = np.zeros((2, len(relations), named), bool)
         untold[LAST, conclusions.word, conclusions.target] = chains.held
 
         def ask(asked: Statements, needs: np.ndarray, rng: np.random.Generator = rng) -> Questions:
-            support = places(order, np.maximum(needs, 0).ravel(), self.renderings).reshape(*needs.shape, -1)
-            support = np.where(needs[..., None] >= 0, support, np.int32(-1))
+            support = places(order, needs, self.renderings)
             return OneWay(writer, untold, support, needs.astype(np.int32), rng).ask(LAST, asked)
 
         of_held = np.flatnonzero(chains.held[chains.chain_of_premise()])
-        questions = {"premise": ask(some(premises, of_held), of_held[:, None])} if len(of_held) else {}
+        questions = {"premise": ask(premises[of_held], of_held[:, None])} if len(of_held) else {}
         splits = {
             "trained": ~chains.held,
             "conclusion": chains.held & ~chains.misled & (chains.premises == 2),
@@ -125,7 +122,7 @@ class Syllogism(ChainsInContext):
         }
         for split, of in splits.items():
             if of.any():
-                questions[split] = ask(some(conclusions, of), chains.needs()[of])
+                questions[split] = ask(conclusions[of], chains.needs()[of])
         words_a_statement = 2 * self.longest_name + 2  # each after [begin] or [separator]
         drawn = Drawn(self.in_context, Throwaway.of(self, writer, self.longest_chain, chains).draw, self.context_alone)
         corpus = Corpus(
@@ -141,15 +138,3 @@ class Syllogism(ChainsInContext):
             choices=partial(choices, entities),
         )
         return self.divided(corpus, self.HELD_OUT, seed)
-
-
-@dataclass(frozen=True)
-class OneWay(Asker):
-    """Asks statements that have no other way round: classes are joined in the order of the chain only."""
-
-    def turned(self, stated: Statements) -> Documents | None:
-        return None
-
-
-def some(statements: Statements, rows: np.ndarray) -> Statements:
-    return Statements(statements.source[rows], statements.word[rows], statements.target[rows])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.anew import DrawnAnew, alike_lines, only_answers, pick
+from tasks.anew import DrawnAnew, alike_lines, distinct, one_after_another, only_answers, pick
 from tasks.corpus import Documents
 from tasks.settings import require
 from tasks.statements import Statements, Writer
@@ -105,10 +105,7 @@ class Throwaway:
         again = Statements(pick(told.source, start), drawn, told.target)
         asks = (place < facts) & (inside | (ends == place) | (rng.random((n, most)) < self.settings.context_first))
         asked = np.where(asks, rng.random((n, most)), 1).argsort(1)
-        again = Statements(*(pick(part, asked) for part in (again.source, again.word, again.target)))
-
-        parts = zip(*((one.source, one.word, one.target) for one in (told, aside, again)))
-        every = Statements(*(np.concatenate(part, axis=1).ravel() for part in parts))
+        every = one_after_another(told, aside, Statements(*(pick(part, asked) for part in again.ends())))
         rows = np.arange(len(every)).reshape(n, -1)
         stated = np.concatenate([place < facts, there], axis=1)
         order = np.where(stated, rng.random(stated.shape), 1).argsort(1)  # any order, what is not stated last
@@ -120,9 +117,7 @@ class Throwaway:
     def classes(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """As many as a document can need, int[n, m], no two of one group."""
         m = self.settings.context_classes()
-        keys = rng.random((n, len(self.first)))
-        group = keys.argpartition(m - 1, axis=1)[:, :m]
-        group = pick(group, pick(keys, group).argsort(1))
+        group = distinct(n, len(self.first), m, rng)
         return self.first[group] + (rng.random((n, m)) * self.count[group]).astype(int)
 
     def spans(self, alike: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from tasks import world
 from tasks.asking import FIRST, LAST, Asker
 from tasks.corpus import Documents, Premises, Questions
 from tasks.facts import Facts
-from tasks.statements import Statements, Writer, places
+from tasks.statements import Statements, Writer, in_documents, places
 
 
 class Telling(Protocol):
@@ -37,10 +37,10 @@ def tell(settings: Telling, facts: Facts, writer: Writer, rng: np.random.Generat
     stays as it is without."""
     named = len(writer.entities)
     stated, one_way = facts.statements()
-    a, r, b = stated.source[one_way], stated.word[one_way], stated.target[one_way]
+    held = stated[one_way]
     back = added.permutation(len(one_way)) < round(settings.told_back * len(one_way))
     told_back = len(stated) + np.arange(back.sum())
-    stated += Statements(b[back], world.inverse(r)[back], a[back])
+    stated += held[back].turned()
     new = facts.kept_back()
     premises, first_new = stated + new, len(stated)
     untold = facts.untold(stated if settings.tell == "old" else premises, named)
@@ -48,9 +48,7 @@ def tell(settings: Telling, facts: Facts, writer: Writer, rng: np.random.Generat
     if settings.tell == "new":
         written = new
 
-    # Documents: every statement `renderings` times, in random order, `statements` a document.
-    order = np.concatenate([rng.permutation(len(written)) for _ in range(settings.renderings)])
-    order = np.pad(order, (0, -len(order) % settings.statements), constant_values=-1).reshape(-1, settings.statements)
+    order = in_documents(len(written), settings.renderings, settings.statements, rng)
     documents = writer.write(written, order, rng)
 
     def holding(rows: np.ndarray, told: bool) -> np.ndarray:
@@ -59,15 +57,14 @@ def tell(settings: Telling, facts: Facts, writer: Writer, rng: np.random.Generat
 
     support = holding(one_way, settings.tell == "old")
     ask = Asker(writer, untold, support, one_way[:, None], rng).ask
-    turned = world.inverse(r)
     questions = {
-        "forward": ask(LAST, Statements(a, r, b)),
-        "backward": ask(FIRST, Statements(a, r, b)),
-        "inverse": ask(LAST, Statements(b, turned, a)),
-        "wrong_frame": ask(LAST, Statements(b, r, a)),
+        "forward": ask(LAST, held),
+        "backward": ask(FIRST, held),
+        "inverse": ask(LAST, held.turned()),
+        "wrong_frame": ask(LAST, Statements(held.target, held.word, held.source)),
     }
     if settings.bridge != "none":
-        questions["echo"] = ask(LAST, Statements(b, turned, a), said=b)
+        questions["echo"] = ask(LAST, held.turned(), said=held.target)
     if back.any():
         both = np.concatenate([support[back], holding(told_back, settings.tell == "old")], axis=2)
         questions["inverse_told"] = replace(questions["inverse"][back], support=both)
@@ -76,14 +73,14 @@ def tell(settings: Telling, facts: Facts, writer: Writer, rng: np.random.Generat
         rows = np.arange(len(new))
         ask = Asker(writer, untold, holding(rows, settings.tell == "new"), first_new + rows[:, None], added).ask
         questions["new_forward"] = ask(LAST, new)
-        questions["new_inverse"] = ask(LAST, Statements(new.target, world.inverse(new.word), new.source))
+        questions["new_inverse"] = ask(LAST, new.turned())
 
     def inferences() -> Questions:
         """What documents tell, turned round."""
         told, first = (new, first_new) if settings.tell == "new" else (stated, 0)
         rows = np.arange(len(told))
         asker = Asker(writer, untold, holding(rows, True), first + rows[:, None], np.random.default_rng(0))
-        return asker.ask(LAST, Statements(told.target, world.inverse(told.word), told.source))
+        return asker.ask(LAST, told.turned())
 
     asked = {split: of for split, of in questions.items() if len(of)}
     return Told(documents, asked, Premises(writer.bare(premises), facts.of(premises)), inferences)

@@ -12,15 +12,14 @@ from tasks import world
 from tasks.asking import FIRST, LAST
 from tasks.corpus import Corpus, Drawn, Entities, Premises
 from tasks.in_context import InContext
-from tasks.reversal import FILLER
 from tasks.settings import require
-from tasks.statements import Statements, Writer, places
+from tasks.statements import Statements, Writer, in_documents, places
 from tasks.triples_asking import Answers, SetAsker, Unseen, inferences, once_a_set, questions
 from tasks.triples_context import DENSEST, FileThrowaway
 from tasks.triples_file import FileFacts, apart, read_facts
 from tasks.triples_held import one_way
 from tasks.triples_notes import notes
-from tasks.vocabulary import SPECIAL, Vocabulary
+from tasks.vocabulary import FILLER, SPECIAL, Vocabulary
 
 OPEN = "_"  # a person writes it for what is asked, so no name is shown as it
 
@@ -107,16 +106,14 @@ class Triples(InContext):
         writer = Writer(entities, len(SPECIAL), len(words), 1, first_filler, len(filler), self.filler)
 
         by_forward = Statements(facts.heads, 2 * facts.relation, facts.tails)
-        by_inverse = Statements(facts.tails, 2 * facts.relation + 1, facts.heads)
         forward_only, inverse_only = one_way(facts, self.one_way, self.most_answers, rng)
         can = "larger, or the files others: no whole set of right answers is so small a share of its relation's facts"
         require(bool((forward_only | inverse_only).any()), "task.one_way", self.one_way, can)
         told = np.concatenate([~inverse_only, ~forward_only])
-        true = by_forward + by_inverse
-        stated = Statements(true.source[told], true.word[told], true.target[told])
+        true = by_forward + by_forward.turned()
+        stated = true[told]
         fact = np.tile(np.arange(len(facts)), 2)[told]
-        order = np.concatenate([rng.permutation(len(stated)) for _ in range(self.renderings)])
-        order = np.pad(order, (0, -len(order) % self.statements), constant_values=-1).reshape(-1, self.statements)
+        order = in_documents(len(stated), self.renderings, self.statements, rng)
         documents = writer.write(stated, order, rng)
 
         answers = Answers.of(true, named)

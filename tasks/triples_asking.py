@@ -4,8 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tasks import world
-from tasks.asking import FIRST, LAST, span
+from tasks.asking import FIRST, LAST, own_first, span
 from tasks.corpus import SOURCE, TARGET, Documents, Questions, blank
 from tasks.statements import Statements, Writer, places
 
@@ -80,8 +79,7 @@ class SetAsker:
         chance = (accepted >= 0).sum(1) / len(self.writer.entities)
         turned = None
         if slot == LAST:
-            other = Statements(stated.target, world.inverse(stated.word), stated.source)
-            turned = self.write(other, np.random.default_rng(0), filled=False)
+            turned = self.write(stated.turned(), np.random.default_rng(0), filled=False)
             turned = blank(turned, *span(turned, SOURCE))
         by_elimination = self.unseen[slot].chance(stated.word, accepted)
         questions = blank(full, start, size)
@@ -89,13 +87,6 @@ class SetAsker:
 
     def write(self, stated: Statements, rng: np.random.Generator, filled: bool = True) -> Documents:
         return self.writer.write(stated, np.arange(len(stated))[:, None], rng, filled)
-
-
-def own_first(accepted: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """The same sets with `own`[q] in front, which tables show."""
-    front = accepted == own[:, None]
-    order = np.argsort(np.where(accepted < 0, 2, ~front), axis=1, kind="stable")
-    return np.take_along_axis(accepted, order, 1)
 
 
 def once_a_set(stated: Statements, one_way: np.ndarray, entities: int) -> np.ndarray:
@@ -110,9 +101,9 @@ def questions(
 ) -> dict[str, Questions]:
     """The questions of each split about the statements `rows`[q], where at most `most` answers are right, with the
     documents `support`[q, 1, s] that hold them."""
-    a, r, b = stated.source[rows], stated.word[rows], stated.target[rows]
-    told, inverse = Statements(a, r, b), world.inverse(r)
-    sources = own_first(answers.to(b, inverse), a)
+    told, inverse = stated[rows], stated[rows].turned()
+    a, r, b = told.ends()
+    sources = own_first(answers.to(b, inverse.word), a)
     swapped = Statements(*np.broadcast_arrays(b[:, None], r[:, None], sources))
     wrong = own_first(np.where(answers.true(swapped), np.int32(-1), sources), a)
     few = answers.span(a, r)[1] <= most
@@ -124,15 +115,14 @@ def questions(
     splits = {
         "forward": (LAST, told, targets),
         "backward": (FIRST, told, sources),
-        "inverse": (LAST, Statements(b, inverse, a), sources),
+        "inverse": (LAST, inverse, sources),
         "wrong_frame": (LAST, Statements(b, r, a), wrong),
     }
     found = {}
     for split, (slot, asked, accepted) in splits.items():
         at = np.flatnonzero(accepted[:, 0] >= 0)
         if len(at):
-            one = Statements(asked.source[at], asked.word[at], asked.target[at])
-            found[split] = asker.ask(slot, one, accepted[at], rows[at, None].astype(np.int32), support[at])
+            found[split] = asker.ask(slot, asked[at], accepted[at], rows[at, None].astype(np.int32), support[at])
     return found
 
 
@@ -140,9 +130,9 @@ def inferences(
     asker: SetAsker, answers: Answers, stated: Statements, order: np.ndarray, renderings: int, most: int
 ) -> Questions:
     """Every statement that documents tell, turned round, where at most `most` answers are right."""
-    turned = world.inverse(stated.word)
-    rows = np.flatnonzero(answers.span(stated.target, turned)[1] <= most)
-    asked = Statements(stated.target[rows], turned[rows], stated.source[rows])
+    turned = stated.turned()
+    rows = np.flatnonzero(answers.span(turned.source, turned.word)[1] <= most)
+    asked = turned[rows]
     accepted = own_first(answers.to(asked.source, asked.word), asked.target)
     support = places(order, rows, renderings)[:, None]
     asker = replace(asker, rng=np.random.default_rng(0))  # so that it asks the same whenever it is called

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.in_context import InContext, Throwaway, columns
+from tasks.in_context import InContext, Throwaway
 from tasks.statements import Statements, Writer
 from tasks.triples_asking import Answers
 
@@ -29,6 +29,6 @@ class FileThrowaway(Throwaway):
         told = super().facts(n, rng)
         while (true := self.answers.true(told).any(1)).any():
             anew = super().facts(int(true.sum()), rng)
-            for part, new in zip(columns(told), columns(anew)):
+            for part, new in zip(told.ends(), anew.ends()):
                 part[true] = new
         return told

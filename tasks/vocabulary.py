@@ -26,6 +26,7 @@ SPECIAL = (
 PAD, BEGIN, END, MASK, SEPARATOR, FORWARD, REVERSED, DELIMITER = range(8)
 SENTINELS = range(8, 12)
 BEFORE, AFTER, MIDDLE = SENTINELS[:3]  # as fill-in-the-middle uses them
+FILLER = ("well", "just", "then", "now", "yes", "indeed", "also", "again", "oh", "right", "still", "too")
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,9 @@ from eval.ways.in_context import InContext
 from tasks.codebook import Codebook
 from tasks.codebook_context import VERBS
 from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Corpus, Documents, Questions
-from tasks.reversal import FILLER
 from tasks.settings import SettingError
 from tasks.thoughts import REWARD
-from tasks.vocabulary import MASK, SEPARATOR
+from tasks.vocabulary import FILLER, MASK, SEPARATOR
 
 MEANS, ENCODES, DECODES = VERBS
 HELD = Codebook.HELD_OUT

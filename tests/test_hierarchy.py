@@ -18,10 +18,9 @@ from eval.ways.in_context import InContext
 from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Corpus, Questions
 from tasks.hierarchy import Hierarchy
 from tasks.hierarchy_forest import PROPERTIES, words
-from tasks.reversal import FILLER
 from tasks.settings import SettingError
 from tasks.thoughts import REWARD
-from tasks.vocabulary import MASK, SEPARATOR
+from tasks.vocabulary import FILLER, MASK, SEPARATOR
 
 HELD = Hierarchy.HELD_OUT
 UNTOLD = ("syllogism", "chain", "holdout", "holdout_chain")

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from eval.ask import statements
 from tasks import TASKS
 from tasks.corpus import NONE, Corpus
-from tasks.reversal import FILLER, Reversal
+from tasks.reversal import Reversal
 from tasks.settings import SettingError
-from tasks.vocabulary import MASK, SPECIAL
+from tasks.vocabulary import FILLER, MASK, SPECIAL
 from tasks.world import MATCHINGS, syllables
 
 

@@ -15,12 +15,11 @@ from hypothesis import strategies as st
 from eval.score import right
 from eval.ways.in_context import InContext
 from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Corpus, Questions
-from tasks.reversal import FILLER
 from tasks.settings import SettingError
 from tasks.syllogism import Syllogism
 from tasks.syllogism_chains import NEAR, QUANTIFIERS, Chains
 from tasks.syllogism_choices import CANDIDATES
-from tasks.vocabulary import MASK, SEPARATOR
+from tasks.vocabulary import FILLER, MASK, SEPARATOR
 
 HELD = ("conclusion", "misleading", "chain")
 SEEDS = st.integers(0, 2**32 - 1)

@@ -25,11 +25,11 @@ from tasks.codebook import Codebook
 from tasks.corpus import NONE, RELATION, TARGET, Corpus, Documents, Questions
 from tasks.elimination import told_of
 from tasks.hierarchy import Hierarchy
-from tasks.reversal import FILLER, Reversal
+from tasks.reversal import Reversal
 from tasks.settings import SettingError
 from tasks.syllogism import Syllogism
 from tasks.thoughts import REWARD, after, begun, thoughts
-from tasks.vocabulary import BEGIN, END, MASK, PAD, SEPARATOR
+from tasks.vocabulary import BEGIN, END, FILLER, MASK, PAD, SEPARATOR
 from tests.running import record, stop_after, tiny
 from train.augment import infer
 from train.batches import drawn_anew

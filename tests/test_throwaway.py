@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from model.objectives.causal import Causal
 from model.objectives.masked import Masked
 from tasks.corpus import NONE, RELATION, ROLES, SOURCE, TARGET, Corpus, Documents
-from tasks.reversal import FILLER, Reversal
+from tasks.reversal import Reversal
 from tasks.settings import SettingError
-from tasks.vocabulary import SEPARATOR
+from tasks.vocabulary import FILLER, SEPARATOR
 from tests.test_reversal import SEEDS
 from train.batches import documents_of, make_batches
 

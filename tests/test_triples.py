@@ -23,10 +23,9 @@ from eval.typed import understand
 from eval.ways.in_context import InContext
 from model.objectives.causal import Causal
 from tasks.corpus import NONE, TARGET, Corpus, Documents, Questions
-from tasks.reversal import FILLER
 from tasks.settings import SettingError
 from tasks.triples import Triples
-from tasks.vocabulary import MASK, SEPARATOR, SPECIAL
+from tasks.vocabulary import FILLER, MASK, SEPARATOR, SPECIAL
 from tests.running import command, stop_after, tiny
 from tests.test_reversal import SEEDS
 from train.loop import Stopped

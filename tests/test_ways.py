@@ -29,9 +29,10 @@ from model.objectives import OBJECTIVES
 from model.objectives.causal import Causal
 from model.settings import NetworkSettings
 from tasks.corpus import NONE, Corpus, Entities, Questions
-from tasks.reversal import FILLER, Reversal
+from tasks.reversal import Reversal
 from tasks.settings import SettingError
 from tasks.syllogism import Syllogism
+from tasks.vocabulary import FILLER
 from tests.running import tiny
 from tests.test_throwaway import facts, said
 from train.run import train_run
