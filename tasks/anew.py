@@ -2,11 +2,13 @@
 in the world, and it asks at once what follows, so that a model learns to use its context (Lampinen et al. 2025b,
 2509.16189)."""
 
+from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tasks.corpus import NONE, TARGET, Documents
+from tasks.corpus import NONE, TARGET, Documents, Drawn
 from tasks.settings import require
 from tasks.statements import Statements
 from tasks.thoughts import Thoughts
@@ -32,6 +34,19 @@ class DrawnAnew(Thoughts):
         require(self.context_alone >= 0, "task.context_alone", self.context_alone, "0 or more")
         require(0 <= self.context_filler <= 1, "task.context_filler", self.context_filler, "0 to 1")
         require(self.context_own >= 0, "task.context_own", self.context_own, "0 or more")
+
+    def drawn(self, draw: Callable[[int, np.random.Generator], Documents]) -> Drawn | None:
+        """Such documents as a corpus has them, made by `draw`; None where there are none."""
+        return Drawn(self.in_context, draw, self.context_alone) if self.in_context else None
+
+    def longest(self, words: int) -> int:
+        """Tokens in the longest document, with so many `words` in a statement, which stands behind [begin] or
+        [separator]."""
+        return max(self.statements, self.statements_drawn()) * (1 + words + 2 * self.filler)
+
+    @abstractmethod
+    def statements_drawn(self) -> int:
+        """Statements in the longest such document, 0 where none is drawn."""
 
 
 def only_answers(documents: Documents, stated: np.ndarray) -> Documents:

@@ -13,7 +13,7 @@ import numpy as np
 from tasks.codebook_books import Names, draw_books, sequences
 from tasks.codebook_context import VERBS, BooksInContext, Throwaway
 from tasks.codebook_telling import Telling
-from tasks.corpus import Corpus, Drawn, Premises
+from tasks.corpus import Corpus, Premises
 from tasks.settings import require
 from tasks.statements import Writer, in_documents
 from tasks.vocabulary import FILLER, SPECIAL, Vocabulary
@@ -63,16 +63,10 @@ class Codebook(BooksInContext):
     """encodings told with each book"""
     asked: int = 240
     """questions a split, evenly over its books, or as many as there are"""
-    filler: int = 2
-    """most filler tokens before, and after, the statements of a document (0 to this many, at random)"""
-    statements: int = 1
-    """statements a document, joined by [separator]"""
-    renderings: int = 16
-    """documents in which each statement stands, each time with other filler and other neighbours"""
 
     def __post_init__(self):
         super().__post_init__()
-        for name in ("books", "encodings", "asked", "statements", "renderings"):
+        for name in ("books", "encodings", "asked"):
             require(getattr(self, name) >= 1, f"task.{name}", getattr(self, name), "1 or more")
         require(self.length >= 2, "task.length", self.length, "2 or more")
         require(self.symbols >= self.length, "task.symbols", self.symbols, f"task.length ({self.length}) or more")
@@ -92,7 +86,6 @@ class Codebook(BooksInContext):
         most = sequences(self.used, self.length) - 1
         told = f"{self.used} to {most}: one a used entry or more, and not all sequences of {self.used} used entries"
         require(self.used <= self.encodings <= most, "task.encodings", self.encodings, told)
-        require(self.filler >= 0, "task.filler", self.filler, "0 or more")
         most = f"1 to {self.symbols}, the entries of a book"
         require(
             not self.in_context or self.context_facts <= self.symbols, "task.context_facts", self.context_facts, most
@@ -124,17 +117,15 @@ class Codebook(BooksInContext):
         truth[: self.books] = books.code
         pool = np.arange(self.books if self.context_own else 0, verb)
         throwaway = Throwaway(self, writer, truth, pool, verb, names.length, names.first)
-        drawn = Drawn(self.in_context, throwaway.draw, self.context_alone)
-        words_a_statement = 2 * self.length + 3  # each after [begin] or [separator]
         corpus = Corpus(
-            vocabulary,
-            entities,
-            relations,
-            documents,
-            telling.questions(order, rng),
-            max(self.statements, self.statements_drawn()) * (words_a_statement + 2 * self.filler),
-            Premises(writer.bare(definitions), np.arange(len(definitions))),
-            drawn if self.in_context else None,
-            lambda: telling.inferences(order),
+            vocabulary=vocabulary,
+            entities=entities,
+            relations=relations,
+            documents=documents,
+            questions=telling.questions(order, rng),
+            longest=self.longest(2 * self.length + 2),
+            premises=Premises(writer.bare(definitions), np.arange(len(definitions))),
+            drawn=self.drawn(throwaway.draw),
+            inferences=lambda: telling.inferences(order),
         )
         return self.divided(corpus, self.HELD_OUT, seed)

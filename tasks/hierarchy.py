@@ -10,19 +10,18 @@ from typing import ClassVar
 
 import numpy as np
 
-from tasks import world
-from tasks.corpus import Corpus, Drawn
+from tasks.corpus import Corpus
 from tasks.hierarchy_asking import Asking
 from tasks.hierarchy_context import InheritInContext, Throwaway
 from tasks.hierarchy_forest import Forest, words
 from tasks.hierarchy_telling import Telling, Ways
 from tasks.settings import require
-from tasks.statements import Writer, in_documents
-from tasks.vocabulary import FILLER, SPECIAL, Vocabulary
+from tasks.statements import in_documents
+from tasks.written import Named
 
 
 @dataclass(frozen=True)
-class Hierarchy(InheritInContext):
+class Hierarchy(Named, InheritInContext):
     """A semantic hierarchy of made-up words (after Lampinen et al. 2025a, 2505.00661), as a from-scratch task.
 
     B is one of the children of A, C and D of those of B; A owns V, B owns W, each value is owned once. What is told in
@@ -75,28 +74,14 @@ class Hierarchy(InheritInContext):
     """words for the same relation, and as many for its inverse"""
     once: float = 0.6
     """share of each relation's facts told in one wording only; the others are told in all"""
-    shortest_name: int = 1
-    """tokens in the shortest names"""
-    longest_name: int = 1
-    """tokens in the longest names; lengths in between are equally frequent"""
-    filler: int = 2
-    """most filler tokens before, and after, the statements of a document (0 to this many, at random)"""
-    statements: int = 1
-    """statements a document, joined by [separator]"""
-    renderings: int = 16
-    """documents in which each statement stands, each time with other filler and other neighbours"""
 
     def __post_init__(self):
         super().__post_init__()
-        counts = ("trees", "branching", "depth", "properties", "wordings", "shortest_name", "statements", "renderings")
-        for name in counts:
+        for name in ("trees", "branching", "depth", "properties", "wordings"):
             require(getattr(self, name) >= 1, f"task.{name}", getattr(self, name), "1 or more")
-        shortest = f"task.shortest_name ({self.shortest_name}) or more"
-        require(self.longest_name >= self.shortest_name, "task.longest_name", self.longest_name, shortest)
         least = self.properties * (self.depth + 1)
         enough = f"{least} (task.properties a level) or more: no category owns a relation that one above it owns"
         require(self.relations >= least, "task.relations", self.relations, enough)
-        require(self.filler >= 0, "task.filler", self.filler, "0 or more")
         for name in ("holdout", "inherited", "two_way", "once"):
             require(0 <= getattr(self, name) <= 1, f"task.{name}", getattr(self, name), "0 to 1")
         least = 2 * self.context_facts
@@ -108,30 +93,23 @@ class Hierarchy(InheritInContext):
         """The corpus, a pure function of these settings and `seed`."""
         rng, relations = np.random.default_rng([seed, 0]), words(self.relations, self.wordings, self.depth)
         forest = Forest.grow(self.trees, self.branching, self.depth, self.relations, self.properties, self.holdout, rng)
-        first_filler = len(SPECIAL) + len(relations)
         named = len(forest) + len(forest.owner) + self.context_own
-        pieces = named if self.shortest_name == 1 else max(16, named // 8)
-        tokens_a_name = (self.shortest_name, self.longest_name)
-        piece_words, entities = world.name_entities(named, tokens_a_name, pieces, first_filler + len(FILLER), rng)
-        vocabulary = Vocabulary((*SPECIAL, *relations, *FILLER, *piece_words))
-        writer = Writer(entities, len(SPECIAL), len(relations), 1, first_filler, len(FILLER), self.filler)
+        vocabulary, writer = self.words(relations, named, self.enough_pieces(named), rng)
 
         ways = Ways.of(forest.facts(), self.wordings, self.once, self.two_way, rng)
         telling = Telling.tell(forest, ways, self.relations, self.wordings, self.inherited, rng)
         order = in_documents(len(telling.stated), self.renderings, self.statements, rng)
         documents, asking = writer.write(telling.stated, order, rng), Asking(telling, writer, order, self.renderings)
-        words_a_statement = 2 * self.longest_name + 2  # each after [begin] or [separator]
         throwaway = Throwaway.of(self, writer, self.depth, self.relations, self.wordings, forest)
-        drawn = Drawn(self.in_context, throwaway.draw, self.context_alone)
         corpus = Corpus(
-            vocabulary,
-            entities,
-            relations,
-            documents,
-            asking.questions(rng),
-            max(self.statements, self.statements_drawn()) * (words_a_statement + 2 * self.filler),
-            telling.prompts(writer),
-            drawn if self.in_context else None,
-            asking.inferences,
+            vocabulary=vocabulary,
+            entities=writer.entities,
+            relations=relations,
+            documents=documents,
+            questions=asking.questions(rng),
+            longest=self.longest(2 * self.longest_name + 1),
+            premises=telling.prompts(writer),
+            drawn=self.drawn(throwaway.draw),
+            inferences=asking.inferences,
         )
         return self.divided(corpus, self.HELD_OUT, seed)

@@ -5,26 +5,25 @@ ways in training, a one-way fact one way only, half of them by each word, so tha
 position gives the answer away.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from tasks import world
-from tasks.corpus import Corpus, Drawn
+from tasks.corpus import Corpus
 from tasks.facts import draw_facts
 from tasks.in_context import InContext, Throwaway
 from tasks.settings import require
-from tasks.statements import Writer
 from tasks.telling import tell
-from tasks.vocabulary import FILLER, SPECIAL, Vocabulary
+from tasks.written import Named
 
 BRIDGES = ("none", "composed", "naive")
 NAMED = "is-named"
 
 
 @dataclass(frozen=True)
-class Reversal(InContext):
+class Reversal(Named, InContext):
     """The reversal curse (Berglund et al. 2023, 2309.12288) as a from-scratch task
     (after Coda-Forno et al. 2026, 2604.04943).
 
@@ -72,21 +71,10 @@ class Reversal(InContext):
     """words for the same relation, and as many for its inverse; each time a fact is stated or asked, one is drawn"""
     matching: Literal["chain", "disjoint"] = "chain"
     """one pool and permutations without fixed points and two-cycles, or disjoint heads and tails"""
-    shortest_name: int = 1
-    """tokens in the shortest names"""
-    longest_name: int = 1
-    """tokens in the longest names; lengths in between are equally frequent"""
     shared_pieces: bool = True
     """names are drawn from one pool of pieces, or each piece stands in one name only"""
     pieces: int | None = None
     """pieces in the shared pool; None: as many as entities, or an eighth (at least 16) without one-token names"""
-    filler: int = 2
-    """most filler tokens before, and after, the statements of a document (0 to this many, at random)"""
-    statements: int = 1
-    """statements a document, joined by [separator]"""
-    renderings: int = 16
-    """documents in which each statement stands, each time with other filler and other neighbours; time and memory
-    grow with it (a million facts fit 1 GiB with one)"""
 
     def __post_init__(self):
         super().__post_init__()
@@ -94,18 +82,11 @@ class Reversal(InContext):
         even = self.matching == "chain" or self.entities % 2 == 0
         require(even, "task.entities", self.entities, "even where task.matching is 'disjoint'")
         require(self.matching in world.MATCHINGS, "task.matching", self.matching, f"one of {list(world.MATCHINGS)}")
-        for name in ("relations", "shortest_name", "statements", "renderings", "wordings"):
+        for name in ("relations", "wordings"):
             require(getattr(self, name) >= 1, f"task.{name}", getattr(self, name), "1 or more")
-        require(
-            self.longest_name >= self.shortest_name,
-            "task.longest_name",
-            self.longest_name,
-            f"task.shortest_name ({self.shortest_name}) or more",
-        )
         require(self.pieces is None or self.pieces >= 1, "task.pieces", self.pieces, "1 or more")
         require(self.bridge in BRIDGES, "task.bridge", self.bridge, f"one of {list(BRIDGES)}")
         require(0 <= self.told_back <= 1, "task.told_back", self.told_back, "0 to 1")
-        require(self.filler >= 0, "task.filler", self.filler, "0 or more")
         require(
             0 <= self.one_way <= self.facts, "task.one_way", self.one_way, f"0 to {self.facts}, the facts there are"
         )
@@ -129,35 +110,22 @@ class Reversal(InContext):
         rng, added = np.random.default_rng([seed, 0]), np.random.default_rng([seed, 3])
         words = world.relation_words(self.relations, self.wordings)
         more = (*words, *((NAMED,) if self.bridge == "naive" else ()))
-        first_filler = len(SPECIAL) + len(more)
         named = self.entities + self.context_own
-        pieces = self.pieces or (named if self.shortest_name == 1 else max(16, named // 8))
-        piece_words, entities = world.name_entities(
-            named,
-            (self.shortest_name, self.longest_name),
-            pieces if self.shared_pieces else None,
-            first_filler + len(FILLER),
-            rng,
-        )
-        vocabulary = Vocabulary((*SPECIAL, *more, *FILLER, *piece_words))
-        base = 2 * self.relations
-        writer = Writer(entities, len(SPECIAL), base, self.wordings, first_filler, len(FILLER), self.filler)
+        pieces = (self.pieces or self.enough_pieces(named)) if self.shared_pieces else None
+        vocabulary, writer = self.words(more, named, pieces, rng)
+        writer = replace(writer, words=2 * self.relations, wordings=self.wordings)
         facts = draw_facts(self.matching, self.entities, self.relations, self.one_way, self.two_way, self.new, rng)
         told = tell(self, facts, writer, rng, added)
-        words_a_statement = 2 * self.longest_name + 2 + (self.bridge == "composed")  # each after [begin] or [separator]
-        longest = max(self.statements, self.statements_drawn()) * (words_a_statement + 2 * self.filler)
         pool = np.arange(self.entities, named) if self.context_own else np.arange(named)
-        drawn = Drawn(self.in_context, Throwaway(self, writer, facts.truth(named), pool).draw, self.context_alone)
-        drawn = drawn if self.in_context else None
         corpus = Corpus(
-            vocabulary,
-            entities,
-            words,
-            told.documents,
-            told.questions,
-            longest,
-            told.premises,
-            drawn,
-            told.inferences,
+            vocabulary=vocabulary,
+            entities=writer.entities,
+            relations=words,
+            documents=told.documents,
+            questions=told.questions,
+            longest=self.longest(2 * self.longest_name + 1 + (self.bridge == "composed")),
+            premises=told.premises,
+            drawn=self.drawn(Throwaway(self, writer, facts.truth(named), pool).draw),
+            inferences=told.inferences,
         )
         return self.divided(corpus, self.HELD_OUT, seed)

@@ -11,19 +11,18 @@ from typing import ClassVar
 
 import numpy as np
 
-from tasks import world
 from tasks.asking import LAST, OneWay
-from tasks.corpus import Corpus, Drawn, Premises, Questions
+from tasks.corpus import Corpus, Premises, Questions
 from tasks.settings import require
-from tasks.statements import Statements, Writer, in_documents, places
+from tasks.statements import Statements, in_documents, places
 from tasks.syllogism_chains import Chains, words
 from tasks.syllogism_choices import choices
 from tasks.syllogism_context import ChainsInContext, Throwaway
-from tasks.vocabulary import FILLER, SPECIAL, Vocabulary
+from tasks.written import Named
 
 
 @dataclass(frozen=True)
-class Syllogism(ChainsInContext):
+class Syllogism(Named, ChainsInContext):
     """Conclusions that nobody told (after the syllogisms of Lampinen et al. 2025a, 2505.00661), as a from-scratch task.
 
     Chains A → B → C have no class in common, so every question has one answer. Quantifiers are those of the first
@@ -57,25 +56,11 @@ class Syllogism(ChainsInContext):
     misled: float = 0.5
     """share of the chains of two premises, whether their conclusion is told or not, whose ends are told to be near
     ends of other chains"""
-    shortest_name: int = 1
-    """tokens in the shortest names"""
-    longest_name: int = 1
-    """tokens in the longest names; lengths in between are equally frequent"""
-    filler: int = 2
-    """most filler tokens before, and after, the statements of a document (0 to this many, at random)"""
-    statements: int = 1
-    """statements a document, joined by [separator]"""
-    renderings: int = 16
-    """documents in which each statement stands, each time with other filler and other neighbours"""
 
     def __post_init__(self):
         super().__post_init__()
-        for name in ("chains", "shortest_name", "statements", "renderings"):
-            require(getattr(self, name) >= 1, f"task.{name}", getattr(self, name), "1 or more")
+        require(self.chains >= 1, "task.chains", self.chains, "1 or more")
         require(self.longest_chain >= 2, "task.longest_chain", self.longest_chain, "2 or more")
-        shortest = f"task.shortest_name ({self.shortest_name}) or more"
-        require(self.longest_name >= self.shortest_name, "task.longest_name", self.longest_name, shortest)
-        require(self.filler >= 0, "task.filler", self.filler, "0 or more")
         for name in ("held_out", "misled"):
             require(0 <= getattr(self, name) <= 1, f"task.{name}", getattr(self, name), "0 to 1")
         others = "such that two chains or more are misled, or none: one has no other to be near"
@@ -91,13 +76,8 @@ class Syllogism(ChainsInContext):
     def build(self, seed: int) -> Corpus:
         """The corpus, a pure function of these settings and `seed`."""
         rng, chains, relations = np.random.default_rng([seed, 0]), self.drawn_up(), words(self.longest_chain)
-        first_filler = len(SPECIAL) + len(relations)
         named = int(chains.last[-1]) + 1 + self.context_own
-        pieces = named if self.shortest_name == 1 else max(16, named // 8)
-        tokens_a_name = (self.shortest_name, self.longest_name)
-        piece_words, entities = world.name_entities(named, tokens_a_name, pieces, first_filler + len(FILLER), rng)
-        vocabulary = Vocabulary((*SPECIAL, *relations, *FILLER, *piece_words))
-        writer = Writer(entities, len(SPECIAL), len(relations), 1, first_filler, len(FILLER), self.filler)
+        vocabulary, writer = self.words(relations, named, self.enough_pieces(named), rng)
 
         premises, conclusions = chains.told_premises(), chains.conclusions()
         exemplified = conclusions[~chains.held]
@@ -123,18 +103,16 @@ class Syllogism(ChainsInContext):
         for split, of in splits.items():
             if of.any():
                 questions[split] = ask(conclusions[of], chains.needs()[of])
-        words_a_statement = 2 * self.longest_name + 2  # each after [begin] or [separator]
-        drawn = Drawn(self.in_context, Throwaway.of(self, writer, self.longest_chain, chains).draw, self.context_alone)
         corpus = Corpus(
-            vocabulary,
-            entities,
-            relations,
-            documents,
-            questions,
-            max(self.statements, self.statements_drawn()) * (words_a_statement + 2 * self.filler),
-            Premises(writer.bare(premises), np.arange(len(premises)), premises.word, chains.before()),
-            drawn if self.in_context else None,
-            lambda: ask(conclusions, chains.needs(), np.random.default_rng(0)),
-            choices=partial(choices, entities),
+            vocabulary=vocabulary,
+            entities=writer.entities,
+            relations=relations,
+            documents=documents,
+            questions=questions,
+            longest=self.longest(2 * self.longest_name + 1),
+            premises=Premises(writer.bare(premises), np.arange(len(premises)), premises.word, chains.before()),
+            drawn=self.drawn(Throwaway.of(self, writer, self.longest_chain, chains).draw),
+            inferences=lambda: ask(conclusions, chains.needs(), np.random.default_rng(0)),
+            choices=partial(choices, writer.entities),
         )
         return self.divided(corpus, self.HELD_OUT, seed)

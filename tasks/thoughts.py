@@ -15,12 +15,13 @@ from tasks.corpus import NONE, RELATION, TARGET, Corpus, Documents, Premises, Qu
 from tasks.elimination import eliminated
 from tasks.settings import require
 from tasks.vocabulary import END, SEPARATOR
+from tasks.written import Written
 
 REWARD = "_reward"  # ends the names of the splits of the reward part
 
 
 @dataclass(frozen=True, kw_only=True)
-class Thoughts:
+class Thoughts(Written):
     """Settings of every task with held-out questions (HELD_OUT)."""
 
     BY_WORD: ClassVar[tuple[str, ...]] = ()  # those of them where elimination leaves whom a word was never told of
@@ -31,6 +32,7 @@ class Thoughts:
     """documents for each question set apart that answer it, the facts it needs first"""
 
     def __post_init__(self):
+        super().__post_init__()
         require(0 <= self.reward < 1, "task.reward", self.reward, "0 or more and below 1")
         require(self.thoughts >= 0, "task.thoughts", self.thoughts, "0 or more")
         require(self.reward > 0 or not self.thoughts, "task.thoughts", self.thoughts, "0 where task.reward is 0")

@@ -10,7 +10,7 @@ import numpy as np
 
 from tasks import world
 from tasks.asking import FIRST, LAST
-from tasks.corpus import Corpus, Drawn, Entities, Premises
+from tasks.corpus import Corpus, Entities, Premises
 from tasks.in_context import InContext
 from tasks.settings import require
 from tasks.statements import Statements, Writer, in_documents, places
@@ -57,25 +57,16 @@ class Triples(InContext):
     """share of the facts that are told one way only, half of them by either word, as far as answer sets allow"""
     most_answers: int = 100
     """right answers that a question can have; facts with more are told both ways"""
-    filler: int = 2
-    """most filler tokens before, and after, the statements of a document (0 to this many, at random)"""
-    statements: int = 1
-    """statements a document, joined by [separator]"""
-    renderings: int = 16
-    """documents in which each statement stands, each time with other filler and other neighbours; time and memory
-    grow with it"""
 
     def __post_init__(self):
         super().__post_init__()
         require(0 < self.one_way <= 1, "task.one_way", self.one_way, "above 0 and at most 1")
-        require(self.filler >= 0, "task.filler", self.filler, "0 or more")
-        for name in ("most_answers", "statements", "renderings"):
-            require(getattr(self, name) >= 1, f"task.{name}", getattr(self, name), "1 or more")
+        require(self.most_answers >= 1, "task.most_answers", self.most_answers, "1 or more")
 
-    def notes(self, most: int = 20) -> list[str]:
+    def notes(self, most: int = 20, facts: FileFacts | None = None) -> list[str]:
         """What a person should know about the files, `most` lines of each kind: what stands there twice, questions
-        with several answers, words without a fact, names that are shown otherwise."""
-        return notes(read_facts(self.file, self.relations), self.shown, most)
+        with several answers, words without a fact, names that are shown otherwise. `facts`: what was read of them."""
+        return notes(facts or read_facts(self.file, self.relations), self.shown, most)
 
     def read(self) -> FileFacts:
         """The facts."""
@@ -121,17 +112,17 @@ class Triples(InContext):
         asker = SetAsker(writer, unseen, rng)
         rows = once_a_set(stated, (forward_only | inverse_only)[fact], named)
         support = places(order, rows, self.renderings)[:, None]
-        drawn = FileThrowaway.of(self, writer, len(words) // 2, len(facts.names), answers)
+        throwaway = FileThrowaway.of(self, writer, len(words) // 2, len(facts.names), answers)
         corpus = Corpus(
             vocabulary=Vocabulary((*SPECIAL, *words, *filler, *names)),
             entities=entities,
             relations=words,
             documents=documents,
             questions=questions(asker, answers, stated, rows, support, self.most_answers),
-            longest=max(self.statements, self.statements_drawn()) * (4 + 2 * self.filler),  # with what stands before it
+            longest=self.longest(3),
             premises=Premises(writer.bare(stated), fact),
-            drawn=Drawn(self.in_context, drawn.draw, self.context_alone) if self.in_context else None,
+            drawn=self.drawn(throwaway.draw),
             inferences=lambda: inferences(asker, answers, stated, order, self.renderings, self.most_answers),
-            notes=self.notes,
+            notes=lambda: self.notes(facts=facts),
         )
         return self.divided(corpus, self.HELD_OUT, seed)
