@@ -13,14 +13,15 @@ from rich.markup import escape
 from rich.table import Table
 from tyro.conf import Positional
 
+from checkpoints.config import read_config
 from eval.ask import Prompt, alone, ask, behind
 from eval.by_way import Ways, put
 from eval.score import as_entry, records, summaries
 from eval.show import percent, print_asked, print_ways
-from eval.trained import read_trained
+from eval.trained import SECTIONS, read_trained
 from eval.ways.recall import Recall
 from eval.ways.retrieval import DenseRetrieval, LexicalRetrieval
-from tasks.cli import parse, refusals
+from tasks.cli import parse, refusals, show_what_the_terminal_can
 from tasks.settings import require
 
 
@@ -104,8 +105,9 @@ def main(arguments: list[str]) -> None:
         entry = as_entry(found)
         print(json.dumps(entry.get("asked", entry["splits"]), indent=1))
     else:
-        print_asked(f"{asked.run}, step {step}", found)
+        print_asked(f"{asked.run}, step {step}", found, read_config(asked.run, SECTIONS)["task"].MEANING)
 
 
 if __name__ == "__main__":
+    show_what_the_terminal_can()
     main(sys.argv[1:])

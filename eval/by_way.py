@@ -61,13 +61,10 @@ def put(
 ) -> dict[str, Any]:
     """Puts the ways to the run in `folder`, writes ways.json and ways.csv there, and returns what the first holds of
     them. What is there already, of the same weights and way, is read instead, unless `anew`; other ways are kept."""
-    left = dict(ways)
-    if not anew:
-        before, _ = put_before(folder, read_json(folder / "result.json")["steps"])
-        there = {name: of["settings"] for name, of in before["ways"].items()}
-        left = {name: way for name, way in ways.items() if there.get(name) != settings_of(way)}
-        if not left:  # neither world nor weights are needed
-            return before | {"ways": {name: before["ways"][name] for name in ways}}
+    left = ways if anew else left_to_put(folder, ways)
+    if not left:  # neither world nor weights are needed
+        entry, _ = put_before(folder, read_json(folder / "result.json")["steps"])
+        return entry | {"ways": {name: entry["ways"][name] for name in ways}}
     trained, step = read_trained(folder)
     entry, rows = put_before(folder, step)
     for name, way in left.items():
@@ -81,6 +78,13 @@ def put(
         write_text(folder / "ways.csv", as_csv(rows))
         write_json(folder / "ways.json", entry)
     return entry | {"ways": {name: entry["ways"][name] for name in ways}}
+
+
+def left_to_put(folder: Path, ways: dict[str, ClosedBook]) -> dict[str, ClosedBook]:
+    """Those of the ways that were not put to the finished run in `folder` as it is."""
+    entry, _ = put_before(folder, read_json(folder / "result.json")["steps"])
+    there = {name: of["settings"] for name, of in entry["ways"].items()}
+    return {name: way for name, way in ways.items() if there.get(name) != settings_of(way)}
 
 
 def settings_of(way: ClosedBook) -> dict[str, Any]:

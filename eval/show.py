@@ -6,32 +6,25 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-MEANING = {
-    "forward": "A r _   as it was told, last entity open",
-    "backward": "_ r B   as it was told, first entity open",
-    "inverse": "B r' _  the other way round, never told: the reversal curse",
-    "wrong_frame": "B r _   how often A is said, which is wrong",
-    "new_forward": "A r _   kept back in training, by the word of the prompt",
-    "new_inverse": "B r' _  the same, by the other word",
-    "echo": "B r' _  how often B itself is said, which is wrong",
-    "inverse_told": "B r' _  for facts whose inverse was told after all",
-}
-
 
 def percent(share: float | None, digits: int = 1) -> str:
     return "" if share is None else f"{100 * share:.{digits}f} %"
 
 
-def print_asked(title: str, found: dict[str, dict[str, dict[str, Any]]]) -> None:
-    """A table for each way of asking."""
+def print_asked(title: str, found: dict[str, dict[str, dict[str, Any]]], meaning: dict[str, str]) -> None:
+    """A table for each way of asking, and below them what each split asks."""
+    console = Console()
     for asked, splits in found.items():
-        print_splits(title if len(found) == 1 else f"{title}, asked {asked}", splits)
+        print_splits(title if len(found) == 1 else f"{title}, asked {asked}", splits, console)
+    shown = {split: line for split, line in meaning.items() if any(split in splits for splits in found.values())}
+    width = max(map(len, shown), default=0)
+    for split, line in shown.items():
+        console.print(f"  {split:{width}}  {line}", markup=False, highlight=False)
 
 
-def print_splits(title: str, splits: dict[str, dict[str, Any]], console: Console | None = None) -> None:
+def print_splits(title: str, splits: dict[str, dict[str, Any]], console: Console) -> None:
     """One row a split: accuracy, its 95 % interval, where answers have several tokens the share of tokens that are
     right, both chances, questions asked."""
-    console = console or Console()
     console.print(title, markup=False, highlight=False)
     table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
     several = any("token_accuracy" in of for of in splits.values())
@@ -49,9 +42,6 @@ def print_splits(title: str, splits: dict[str, dict[str, Any]], console: Console
             str(of["count"]),
         )
     console.print(table)
-    for split in splits:
-        if split in MEANING:
-            console.print(f"  {split:12} {MEANING[split]}", highlight=False)
 
 
 def print_ways(entry: dict[str, Any], console: Console | None = None) -> None:

@@ -37,7 +37,7 @@ def read_trained(folder: Path) -> tuple[Trained, int]:
     """The model of a run folder at its newest whole step, and that step. Raises SettingError if there is none."""
     config = read_config(folder, SECTIONS)
     corpus = config["task"].build(config["seed"])
-    refuse_other_world(folder, corpus)
+    refuse_other_world(folder, corpus.digest())
     if (folder / INFERRED).exists():
         corpus = with_inferred(corpus, folder)
     modules = assemble(config["model"], config["objective"], corpus, config["seed"])
@@ -56,11 +56,12 @@ def with_inferred(corpus: Corpus, folder: Path, times: int = 1) -> Corpus:
     return replace(corpus, documents=corpus.documents + inferred[np.tile(np.arange(len(inferred)), times)])
 
 
-def refuse_other_world(folder: Path, corpus: Corpus) -> None:
-    """Raises SettingError if the run in `folder` was trained on other documents than these settings build now."""
+def refuse_other_world(folder: Path, digest: str) -> None:
+    """Raises SettingError if the run in `folder` was trained on another corpus than that of this `digest`, which its
+    settings build now."""
     written = folder / "environment.json"
     known = read_json(written).get("world") if written.exists() else None
-    if known not in (None, corpus.digest()):
+    if known not in (None, digest):
         raise SettingError(f"{folder} was trained on another world: the files that it was read from have changed")
 
 

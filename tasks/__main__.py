@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from tasks import TASKS
-from tasks.cli import parse, refusals, refuse
+from tasks.cli import parse, refusals, refuse, show_what_the_terminal_can
 from tasks.corpus import ROLES, Corpus, Documents
 from tasks.settings import require, require_seed
 
@@ -102,4 +102,5 @@ def questions(corpus: Corpus) -> Iterable[dict[str, Any]]:
 
 
 if __name__ == "__main__":
+    show_what_the_terminal_can()
     main(sys.argv[1:])

@@ -25,6 +25,8 @@ def parse(kind: type[Settings], arguments: list[str], program: str, **given: Any
         if not end.code:
             raise
         refuse(one_line(boxed.getvalue(), program))
+    except MemoryError as error:  # settings that check themselves by building something
+        refuse_too_large(error)
 
 
 def one_line(box: str, program: str) -> str:
@@ -42,12 +44,24 @@ def refuse(line: str) -> NoReturn:
     raise SystemExit(BAD_INPUT)
 
 
+def refuse_too_large(error: MemoryError) -> NoReturn:
+    refuse(f"these settings need more memory than there is ({error})")
+
+
 @contextlib.contextmanager
 def refusals() -> Iterator[None]:
-    """Bad input and a disk that cannot be written, as one line and exit code 2."""
+    """Bad input, a disk that cannot be written, and what does not fit the memory, as one line and exit code 2."""
     try:
         yield
     except SettingError as error:
         refuse(str(error))
     except OSError as error:
         refuse(f"{error.filename or 'a file'}: {error.strerror or error}")
+    except MemoryError as error:
+        refuse_too_large(error)
+
+
+def show_what_the_terminal_can() -> None:
+    """From here on, what the terminal has no sign for is escaped instead of ending the program."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")

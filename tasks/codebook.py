@@ -45,7 +45,15 @@ class Codebook(BooksInContext):
     `decode_told`, one in the sequences of used symbols that are not told with the book; none for what is told.
     """
 
-    HELD_OUT: ClassVar = ("latent", "decode")  # splits of inferences that training never told
+    HELD_OUT: ClassVar = ("latent", "decode")
+    WATCHED: ClassVar = ("encode", "latent")
+    MEANING: ClassVar = {
+        "define": "a r means _           as it was told",
+        "encode": "b a d r encodes-as _  entries that encodings use, in an order that was not told",
+        "decode_told": "V U W s decodes-as _  the same, decoded, in a book that is told both ways",
+        "latent": "c a e r encodes-as _  entries that are defined and never used",
+        "decode": "X Y W r decodes-as _  an encoding that was told, in a book that is told one way only",
+    }
 
     books: int = 20
     """codebooks, each with a word of its own"""

@@ -50,9 +50,19 @@ class Hierarchy(Named, InheritInContext):
     among all values of that relation, none of which training shows behind that category; none for what is told.
     """
 
-    # Inferences that training never told.
     HELD_OUT: ClassVar = ("rephrased", "reversed", "syllogism", "chain", "holdout", "holdout_chain")
     BY_WORD: ClassVar = ("rephrased", "reversed")
+    WATCHED: ClassVar = ("inherited", "syllogism")
+    MEANING: ClassVar = {
+        "stated": "A has-colour _    as it was told",
+        "rephrased": "A has-colour-2 _  in a wording that was never told of it",
+        "reversed": "V colour-of _     the other way round, never told",
+        "inherited": "B has-colour _    inherited, and told as an example",
+        "syllogism": "C has-food _      never told, inherited over one link",
+        "chain": "C has-colour _    the same, over two links or more",
+        "holdout": "D has-food _      as syllogism, of categories of which no example is told",
+        "holdout_chain": "D has-colour _    as chain, of such categories",
+    }
 
     trees: int = 36
     """trees of categories"""

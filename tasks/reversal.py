@@ -46,8 +46,19 @@ class Reversal(Named, InContext):
                                              new_inverse    B r' _   in which it tells them and by the other one
     """
 
-    HELD_OUT: ClassVar = ("inverse",)  # splits of inferences that training never told
+    HELD_OUT: ClassVar = ("inverse",)
     BY_WORD: ClassVar = HELD_OUT
+    WATCHED: ClassVar = ("forward", "inverse")
+    MEANING: ClassVar = {
+        "forward": "A r _   as it was told, last entity open",
+        "backward": "_ r B   as it was told, first entity open",
+        "inverse": "B r' _  the other way round, never told: the reversal curse",
+        "wrong_frame": "B r _   how often A is said, which is wrong",
+        "new_forward": "A r _   kept back in training, by the word of the prompt",
+        "new_inverse": "B r' _  the same, by the other word",
+        "echo": "B r' _  how often B itself is said, which is wrong",
+        "inverse_told": "B r' _  for facts whose inverse was told after all",
+    }
 
     entities: int = 400
     """entities, all with a name of their own"""

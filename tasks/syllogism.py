@@ -44,8 +44,16 @@ class Syllogism(Named, ChainsInContext):
     To choose from six candidate conclusions: `choices` in tasks/syllogism_choices.py.
     """
 
-    HELD_OUT: ClassVar = ("conclusion", "misleading", "chain")  # splits of inferences that training never told
+    HELD_OUT: ClassVar = ("conclusion", "misleading", "chain")
     BY_WORD: ClassVar = HELD_OUT
+    WATCHED: ClassVar = ("trained", "conclusion")
+    MEANING: ClassVar = {
+        "premise": "A all-are _    as it was told",
+        "trained": "H none2-are _  a conclusion, as it was told",
+        "conclusion": "A none2-are _  never told, from two premises",
+        "misleading": "A none2-are _  the same, where A was told to be near another class",
+        "chain": "D some3-are _  never told, from three premises or more",
+    }
 
     chains: int = 480
     """chains, equally many of each number of premises and of each quantifier"""

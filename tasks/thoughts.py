@@ -24,7 +24,10 @@ REWARD = "_reward"  # ends the names of the splits of the reward part
 class Thoughts(Written):
     """Settings of every task with held-out questions (HELD_OUT)."""
 
+    HELD_OUT: ClassVar[tuple[str, ...]]  # splits of inferences that training never told
     BY_WORD: ClassVar[tuple[str, ...]] = ()  # those of them where elimination leaves whom a word was never told of
+    WATCHED: ClassVar[tuple[str, str]]  # what is told and what is not, for the splits that are watched while training
+    MEANING: ClassVar[dict[str, str]]  # what each split asks, for a table
 
     reward: float = 0.0
     """share of the held-out questions that is set apart, for thoughts and rewards; what is left is the test part"""

@@ -12,6 +12,7 @@ from tasks import world
 from tasks.asking import FIRST, LAST
 from tasks.corpus import Corpus, Entities, Premises
 from tasks.in_context import InContext
+from tasks.reversal import Reversal
 from tasks.settings import require
 from tasks.statements import Statements, Writer, in_documents, places
 from tasks.triples_asking import Answers, SetAsker, Unseen, inferences, once_a_set, questions
@@ -46,8 +47,10 @@ class Triples(InContext):
     word has most often can be better: `notes` says where.
     """
 
-    HELD_OUT: ClassVar = ("inverse",)  # splits of inferences that training never told
+    HELD_OUT: ClassVar = ("inverse",)
     BY_WORD: ClassVar = HELD_OUT
+    WATCHED: ClassVar = Reversal.WATCHED
+    MEANING: ClassVar = Reversal.MEANING
 
     file: str = "tasks/examples/facts.csv"
     """facts, a line each: UTF-8, comma-separated, with the columns head, relation and tail"""

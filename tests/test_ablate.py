@@ -87,6 +87,23 @@ def test_steps_and_jobs_are_as_told(planned):
     assert (found.settings.jobs, found.settings.overwrite) == (3, True)
     few = planned("model.depth", steps=20).runs["ablate-model.depth-causal-1-0"].train
     assert (few.steps, few.warmup) == (20, 20)
+    equal = planned("model.depth", objectives=("causal", "masked"), targets=500).runs.values()
+    assert {(config.train.targets, config.train.steps) for config in equal} == {(500, 3000), (500, 5000)}
+
+
+def test_values_stand_in_their_order_however_good_they_are(monkeypatch):
+    shown = {}
+    monkeypatch.setattr(
+        study.Study, "carry_out", lambda self, check, markdown, draw, show: shown.update(of=self, markdown=markdown)
+    )
+    ablate(Ablate("model.depth", objectives=("causal",), values=("2", "1"), seeds=1), lambda: None)
+    row = {"way": "closed-book", "asked": "as-trained", "split": "inverse", "seed": 0, "count": 10, "chance": 0.1}
+    row |= {"chance_by_elimination": 0.1, "steps": 4, "target_tokens": 9, "parameters": 9, "seconds": 1.0}
+    row |= {"steps_to_90": None, "targets_to_90": None}
+    accuracy = dict(zip(shown["of"].variant.values(), (1, 9)))
+    rows = [row | {"variant": of, "accuracy": right / 10, "correct": right} for of, right in accuracy.items()]
+    lines = shown["markdown"](rows).splitlines()
+    assert [line.split("|")[1].strip() for line in lines[2:4]] == ["causal-2", "causal-1"]
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
@@ -116,7 +133,10 @@ def test_the_usual_values_are_of_the_settings_type_and_can_be(planned, axis):
         ("seed", "axis is 'seed'"),
         ("seed.x", "axis is 'seed.x'"),
         ("modle.depth", "axis is 'modle.depth'"),
-        ("objective.rate", "axis is 'objective.rate'"),
+        ("objective.rate", "axis is 'objective.rate', but must be a setting of causal such as model.position"),
+        ("objective.rate --objectives masked --values 0.1 0.2", "objective.rate is 0.1, but must be left out unless"),
+        ("model.depth --values 1 2 1", "values is ('1', '2', '1'), but must be each given once"),
+        ("model.depth --objectives causal causal", "objectives is ('causal', 'causal'), but must be each given once"),
         ("train.targets", "train.targets: it has no list of usual ones"),
         ("model.depth --values deep", "model.depth is deep"),
         ("model.depth --values 1.5", "model.depth is 1.5"),
@@ -130,6 +150,7 @@ def test_the_usual_values_are_of_the_settings_type_and_can_be(planned, axis):
         ("model.depth --objectives", "objectives"),
         ("model.depth --seeds 0", "seeds is 0"),
         ("model.depth --steps 0", "steps is 0"),
+        ("model.depth --targets 0", "targets is 0"),
         ("model.depth --jobs 0", "jobs is 0"),
         ("model.depth --first-seed -1", "seed is -1"),
         ("model.depth --name ../x", "name is '../x'"),

@@ -18,11 +18,13 @@ import tasks.__main__
 import train.__main__
 from checkpoints.folder import ROOT, run_folder
 from checkpoints.steps import load, path_of, steps
+from model.objectives.bico import Bico
 from model.objectives.causal import Causal
 from model.objectives.masked import Masked
 from tasks.settings import SettingError
 from tests.running import command, contents, flags, python, stop_after, tiny
 from train.loop import NotFinite, Stopped
+from train.presets import PRESETS
 from train.run import train_run
 
 CAUSAL = flags(tiny())
@@ -167,6 +169,44 @@ def test_a_refusal_says_the_same_whatever_the_terminal_can_draw(monkeypatch, ref
     line = refusal(train.__main__.main, [*CAUSAL, "--train.stepz", "3"])
     assert "--train.stepz" in line
     assert "did you mean --train.steps" in line
+
+
+@pytest.mark.parametrize("wrong", ["--task.entities 1000000000000", "--task syllogism --task.chains 100000000000"])
+def test_what_does_not_fit_the_memory_is_said_in_one_line(here, refusal, wrong):
+    line = refusal(train.__main__.main, ["causal", "--name", "large", *wrong.split()])
+    assert "these settings need more memory than there is" in line
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_a_terminal_that_cannot_draw_it_all_shows_the_rest(finished, encoding):
+    ended = python("-m", "eval", str(finished), env=os.environ | {"PYTHONIOENCODING": encoding})
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ("–" if encoding == "utf-8" else "\\u2013") in ended.stdout
+
+
+def test_another_task_keeps_what_all_tasks_have(here, capsys):
+    given = ["--name", "other", "--train.steps", "2", "--train.warmup", "1", "--train.batch", "8", "--device", "cpu"]
+    code, _ = command(train.__main__.main, ["in-context", "--task", "triples", *given], capsys)
+    assert code == 0
+    config = json.loads((here / "other" / "config.json").read_text())
+    assert config["task"]["in_context"] == PRESETS["in-context"][1].task.in_context
+    assert "in-context" in json.loads((here / "other" / "metrics.jsonl").read_text().splitlines()[-1])["asked"]
+
+
+def test_what_goes_on_from_a_trained_network_says_so_where_none_is_given(tmp_path):
+    said = []
+    train_run(tiny(), "trained", root=tmp_path)
+    for origin in (str(tmp_path / "trained"), None):
+        train_run(tiny(Bico(), origin=origin), f"bico-{origin is None}", root=tmp_path, warn=said.append)
+    assert said == [
+        "this objective is for a network that is trained already, and this one is not: give a run with --from"
+    ]
+
+
+def test_a_run_that_never_had_a_target_says_so(tmp_path):
+    said = []
+    train_run(tiny(Masked(hide="fixed", rate=1e-9)), "run", root=tmp_path, warn=said.append)
+    assert said == ["no token was ever to be predicted: nothing was learned"]
 
 
 def test_a_user_sees_one_line_and_no_traceback():

@@ -209,6 +209,9 @@ def test_what_changed_is_told_by_dotted_name():
 
 
 def test_the_changes_of_two_runs_are_the_settings_in_which_they_differ():
-    one, other = tiny(Masked()), tiny(Masked(rate=0.5), seed=3, network={"width": 32}, batch=4)
+    one, other = (
+        tiny(Masked(hide="fixed")),
+        tiny(Masked(hide="fixed", rate=0.5), seed=3, network={"width": 32}, batch=4),
+    )
     expected = {"seed": (0, 3), "objective.rate": (0.15, 0.5), "model.width": (16, 32), "train.batch": (8, 4)}
     assert changes(one.json(), other.json()) == expected

@@ -83,3 +83,15 @@ def test_every_objective_and_task_has_a_preset():
     configs = [config for _, config in PRESETS.values()]
     assert {type(config.objective) for config in configs} == set(OBJECTIVES.values())
     assert {type(config.task) for config in configs} == set(TASKS.values())
+    assert set(OBJECTIVES) <= set(PRESETS)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_says_what_each_split_means_and_which_two_are_watched(name):
+    task = TASKS[name]()
+    splits = task.build(0).questions
+    told, held_out = task.WATCHED
+    assert {told, held_out} <= set(splits)
+    assert held_out in task.HELD_OUT
+    assert told not in task.HELD_OUT
+    assert set(splits) <= set(task.MEANING)

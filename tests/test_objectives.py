@@ -617,7 +617,7 @@ def test_causal_predicts_every_token_of_a_statement_from_the_place_before_it(sta
 @pytest.mark.parametrize("statements", [1, 2])
 def test_masked_hides_its_targets_under_mask_and_changes_nothing_else(statements, spans, hide):
     documents = corpus(longest_name=2, statements=statements, renderings=8).documents
-    made = Masked(hide=hide, spans=spans, rate=0.3).prepare(documents, rng())
+    made = Masked(hide=hide, spans=spans, rate=0.3 if hide == "fixed" else Masked.rate).prepare(documents, rng())
     hidden = np.zeros(documents.tokens.size, bool)
     hidden[made["at"]] = True
     assert np.array_equal(made["targets"], documents.tokens.ravel()[hidden])
@@ -805,6 +805,9 @@ def heard(objective: Objective, of: nn.ModuleDict, parameter: Tensor) -> bool:
     ("make", "named"),
     [
         (lambda: Reversed(longest_segment=0), "objective.longest_segment"),
+        (lambda: Reversed(longest_segment=2), "objective.longest_segment"),  # which only segments have
+        (lambda: Masked(rate=0.5), "objective.rate"),  # which only a fixed one is
+        (lambda: Masked(hide="uniform", rate=0.5), "objective.rate"),
         (lambda: Infill(share=0.0), "objective.share"),
         (lambda: Infill(share=1.1), "objective.share"),
         (lambda: Diffusion(least=0.0), "objective.least"),

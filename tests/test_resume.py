@@ -185,7 +185,7 @@ def test_a_record_shorter_than_when_it_was_saved_is_refused(tmp_path):
 
 def test_a_warning_is_one_line_however_long(capsys):
     line = "checkpoints/" + "x" * 90 + "/step-00000100 is damaged ([Errno 2] No such file): passed over"
-    with Progress(3) as progress:
+    with Progress(tiny()) as progress:
         progress.warn(line)
     assert capsys.readouterr().err == line + "\n"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 import train.__main__
 from checkpoints import folder as folders
@@ -17,7 +18,7 @@ from checkpoints.steps import path_of, steps
 from tasks.settings import SettingError
 from tests.running import command, contents, tiny
 from tests.test_compare import COLUMNS
-from train import study, wide
+from train import pool, study, wide
 from train.pool import first_ready, train_all
 from train.settings import Config
 from train.sweep import Sweep, sweep
@@ -120,6 +121,28 @@ def test_a_variant_starts_from_another_one_at_the_same_seed(swept):
         assert (lineage["run"], lineage["seed"], lineage["step"]) == (origin.name, seed, 4)  # it waited for its end
         assert lineage["weights_sha256"] == manifest["files"]["weights.safetensors"]
         assert not path_of(folder, 0).exists()
+
+
+def test_what_is_finished_needs_no_process(swept, monkeypatch):
+    settings, _, _ = swept
+    given = []
+    monkeypatch.setattr(study, "train_all", lambda train, *_: given.append(set(train)) or ({}, {}))
+    assert exit_code(settings) == 0
+    assert given.pop() == {f"{settings.name}-lost-{seed}" for seed in (0, 1)}
+    monkeypatch.setattr(study, "left_to_put", lambda folder, ways: ["in-context"] if "plain" in folder.name else [])
+    exit_code(settings)
+    assert given.pop() == {f"{settings.name}-{name}-{seed}" for name in ("lost", "plain") for seed in (0, 1)}
+    monkeypatch.setattr(study, "world_digest", lambda task, seed: "another")
+    with pytest.raises(SettingError, match="was trained on another world"):
+        sweep(settings, lambda: None)
+
+
+def test_runs_that_share_a_gpu_are_few(monkeypatch):
+    monkeypatch.setattr(pool, "cores", lambda: 64)
+    monkeypatch.setattr(pool, "choose_device", lambda name: torch.device("cuda"))
+    assert pool.usual_jobs() == pool.ON_A_GPU < 64
+    monkeypatch.setattr(pool, "choose_device", lambda name: torch.device("cpu"))
+    assert pool.usual_jobs() == 64
 
 
 def test_a_second_call_trains_nothing(swept):
@@ -441,6 +464,18 @@ def test_the_terminal_shows_the_lowest_and_highest_seed(capsys, monkeypatch):
     assert [line[0] for line in lines[3:]] == ["both", "both,", "causal", "chance", "chance"]
     assert lines[3] == ["both", "80.0", "65.0", "80.0", "(70.0–90.0)", "7"]
     assert lines[5] == ["causal", "95.0", "–", "5.0", "(0.0–10.0)", "7"]
+
+
+def test_the_terminal_shows_what_ninety_took_where_it_was_reached(capsys):
+    wide.print_table([row | {"steps_to_90": None, "targets_to_90": None} for row in ROWS])
+    assert "90 %" not in capsys.readouterr().out
+    reached = {"both": (300, 30_000), "causal": (None, None)}
+    rows = [row | dict(zip(("steps_to_90", "targets_to_90"), reached[row["variant"]])) for row in ROWS]
+    wide.print_table(rows)
+    _, _, costs = capsys.readouterr().out.partition("to reach 90 %")
+    lines = [line.split() for line in costs.splitlines()]
+    assert ["both", "300", "300", "30k", "30k"] in lines
+    assert ["causal", "–", "–", "–", "–"] in lines
 
 
 def test_the_figure_has_a_line_a_variant_and_says_what_cannot_be_asked(tmp_path, monkeypatch):

@@ -1,7 +1,7 @@
 """`python -m train PRESET [settings]` trains a run, `compare`, `sweep` and `ablate` several; alone it lists all."""
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Annotated, Generic, Literal, TypeVar
 
@@ -10,7 +10,8 @@ from tyro.conf import arg
 from eval.score import from_entry
 from eval.show import print_asked
 from tasks import TASKS
-from tasks.cli import parse, refusals, refuse
+from tasks.anew import DrawnAnew
+from tasks.cli import parse, refusals, refuse, show_what_the_terminal_can
 from tasks.settings import require
 from train.ablate import Ablate, ablate
 from train.compare import Compare, compare
@@ -37,7 +38,7 @@ class Arguments(Generic[Settings]):
 
     config: Annotated[Settings, arg(name="")]
     task: Literal[tuple(TASKS)] | None = None
-    """another task than the preset's; its own settings are then those to be given"""
+    """another task than the preset's, which keeps of it what all tasks have; its own settings are then to be given"""
     name: str | None = None
     """folder in checkpoints/; None: the preset, the task if another is given, and the seed, such as causal-0"""
     resume: bool = False
@@ -74,13 +75,14 @@ def main(arguments: list[str]) -> None:
 def train(preset: str, rest: list[str]) -> None:
     config = PRESETS[preset][1]
     if other_task(rest) in TASKS:
-        config = replace(config, task=TASKS[other_task(rest)]())
+        kept = {shared.name: getattr(config.task, shared.name) for shared in fields(DrawnAnew)}
+        config = replace(config, task=TASKS[other_task(rest)](**kept))
     kind = Arguments[Config[type(config.task), type(config.objective)]]
     given = parse(kind, rest, f"python -m train {preset}", default=Arguments(config))
     parts = [preset, given.task, str(given.config.seed)]
     name = "-".join(filter(None, parts)) if given.name is None else given.name
     try:
-        with stop_on_signals() as check, Progress(given.config.train.steps) as progress:
+        with stop_on_signals() as check, Progress(given.config) as progress:
             result = train_run(
                 given.config,
                 name,
@@ -96,7 +98,7 @@ def train(preset: str, rest: list[str]) -> None:
     except NotFinite as problem:
         print(f"error: {problem}; what came before is saved in checkpoints/{name}", file=sys.stderr)
         raise SystemExit(NOT_FINITE) from None
-    print_asked(f"checkpoints/{name}", from_entry(result))
+    print_asked(f"checkpoints/{name}", from_entry(result), given.config.task.MEANING)
 
 
 def other_task(arguments: list[str]) -> str | None:
@@ -107,4 +109,5 @@ def other_task(arguments: list[str]) -> str | None:
 
 
 if __name__ == "__main__":
+    show_what_the_terminal_can()
     main(sys.argv[1:])

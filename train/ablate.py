@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import partial
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from tyro.conf import Positional
@@ -45,8 +46,6 @@ class Ablate(Several):
     """objectives, each with the settings of its preset"""
     values: tuple[str, ...] = ()
     """values of the setting, parts of one joined by "+"; none given: all it can have, or a list of usual ones"""
-    steps: int | None = None
-    """optimiser steps; None: the preset's"""
     seeds: int = field(default=3, kw_only=True)
     """worlds, each for every combination"""
 
@@ -55,7 +54,9 @@ class Ablate(Several):
         for objective in self.objectives:
             require(objective in OBJECTIVES, "objectives", objective, f"one of {', '.join(OBJECTIVES)}")
         require(len(self.objectives) > 0, "objectives", self.objectives, f"one or more of {', '.join(OBJECTIVES)}")
-        require(self.steps is None or self.steps >= 1, "steps", self.steps, "1 or more")
+        for name in ("objectives", "values"):
+            given = getattr(self, name)
+            require(len(set(given)) == len(given), name, given, "each given once")
 
 
 def ablate(settings: Ablate, check: Callable[[], None]) -> None:
@@ -64,12 +65,13 @@ def ablate(settings: Ablate, check: Callable[[], None]) -> None:
     runs, variant = {}, {}
     for seed in settings.worlds():
         for objective in settings.objectives:
-            base = with_steps(preset_of(OBJECTIVES[objective]), settings.steps)
+            base = settings.budgeted(preset_of(OBJECTIVES[objective]))
             for value in values_of(settings, base):
                 key = f"{objective}-{'+'.join(value) if isinstance(value, tuple) else value}".replace("+", "-")
                 runs[f"{name}-{key}-{seed}"] = replace(with_value(base, settings.axis, value), seed=seed)
                 variant[f"{name}-{key}-{seed}"] = key
-    Study(name, runs, variant, set(runs), settings).carry_out(check, markdown, draw, print_table)
+    present = (partial(one, ranked=False) for one in (markdown, draw, print_table))
+    Study(name, runs, variant, set(runs), settings).carry_out(check, *present)
 
 
 def values_of(settings: Ablate, base: Config) -> tuple[Any, ...]:
@@ -106,8 +108,9 @@ def kind_of(base: Config, axis: str) -> Any:
     section, _, setting = axis.partition(".")
     of = getattr(base, section, None) if section in {field.name for field in fields(base)} else None
     if not is_dataclass(of) or setting not in {field.name for field in fields(of)}:
+        whom = f" of {type(of).__name__.lower()}" if section == "objective" else ""
         raise SettingError(
-            f"axis is {axis!r}, but must be a setting such as model.position: all are in --help of a preset"
+            f"axis is {axis!r}, but must be a setting{whom} such as model.position: all are in --help of a preset"
         )
     return get_type_hints(type(of))[setting]
 

@@ -26,7 +26,7 @@ from model.objectives.causal import Causal
 from model.objectives.contract import Objective
 from model.objectives.masked import Masked
 from model.settings import NetworkSettings
-from tasks.cli import parse, refusals, refuse
+from tasks.cli import parse, refusals, refuse, show_what_the_terminal_can
 from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Corpus, Documents, Entities
 from tasks.reversal import Reversal
 from tasks.settings import require
@@ -226,4 +226,5 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    show_what_the_terminal_can()
     main(sys.argv[1:])

@@ -46,8 +46,8 @@ class Compare(Several):
         causal = self.train.steps if self.causal_steps is None else self.causal_steps
         steps = {"causal": causal, "bidirectional": self.train.steps}
         return {
-            f"{self.name}-{arm}-{seed}": Config(
-                self.task, getattr(self, arm), self.model, replace(self.train, steps=steps[arm]), seed
+            f"{self.name}-{arm}-{seed}": self.budgeted(
+                Config(self.task, getattr(self, arm), self.model, replace(self.train, steps=steps[arm]), seed)
             )
             for seed in self.worlds()
             for arm in self.models

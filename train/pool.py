@@ -18,11 +18,13 @@ from eval.by_way import put
 from eval.show import percent
 from eval.ways.closed_book import ClosedBook
 from tasks.settings import SettingError
+from train.device import choose_device
 from train.loop import NotFinite, Stopped
 from train.run import train_run
 from train.settings import Config
 from train.stop import stop_on_signals
 
+ON_A_GPU = 8  # runs that share one
 FEW = 16  # runs that the live table shows whole
 Ways = dict[str, ClosedBook]
 NO_WAYS: Ways = {}
@@ -132,6 +134,8 @@ class Board:
 
     def __init__(self, runs: dict[str, Config]):
         self.runs, self.began = runs, time.monotonic()
+        watched = {config.task.WATCHED for config in runs.values()}
+        self.watched = watched.pop() if len(watched) == 1 else ("told", "held out")
         self.entries: dict[str, dict[str, Any]] = {}
         self.results: dict[str, dict[str, Any]] = {}
         self.failures: dict[str, str] = {}
@@ -165,7 +169,7 @@ class Board:
 
     def table(self) -> Table:
         table = Table(title=f"{len(self.results)} of {len(self.runs)} runs, {time.monotonic() - self.began:.0f} s")
-        for column in ("run", "step", "loss", "forward", "inverse", "state"):
+        for column in ("run", "step", "loss", *self.watched, "state"):
             table.add_column(column, justify="left" if column in ("run", "state") else "right")
         for name, config in self.shown().items():
             entry = self.entries.get(name, {})
@@ -174,10 +178,15 @@ class Board:
                 name,
                 f"{self.results.get(name, {}).get('steps', entry.get('step', 0))}/{config.train.steps}",
                 f"{entry['loss']:.3f}" if "loss" in entry else "",
-                *(percent(splits.get(split, {}).get("accuracy")) for split in ("forward", "inverse")),
+                *(percent(splits.get(split, {}).get("accuracy")) for split in config.task.WATCHED),
                 self.state(name),
             )
         return table
+
+
+def usual_jobs() -> int:
+    """Runs at once: one a core, but few where all share one GPU, each with a context of its own in its memory."""
+    return min(cores(), ON_A_GPU) if choose_device("auto").type != "cpu" else cores()
 
 
 def cores() -> int:

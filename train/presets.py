@@ -99,6 +99,7 @@ def line(objective: type) -> str:
 PRESETS: dict[str, tuple[str, Config]] = {
     "causal": ("next token, each position sees what is left of it", CAUSAL),
     "bidirectional": ("one entity masked, each position sees all", BIDIRECTIONAL),
+    "masked": ("the same, by the name of its objective", BIDIRECTIONAL),
     **{
         name: (line(kind), replace(BIDIRECTIONAL, objective=kind()))
         for name, kind in OBJECTIVES.items()

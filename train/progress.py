@@ -8,13 +8,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from eval.show import percent
+from train.settings import Config
 
 
 class Progress:
-    """Step, loss, forward and inverse accuracy, documents a second, time left."""
+    """Step, loss, accuracy on the splits that the task watches, documents a second, time left."""
 
-    def __init__(self, steps: int):
-        self.steps = steps
+    def __init__(self, config: Config):
+        self.steps, self.watched = config.train.steps, config.task.WATCHED
         self.console = Console(stderr=True, emoji=False)
         self.live = self.console.is_terminal
         self.seen: dict[str, str] = {}
@@ -27,7 +28,7 @@ class Progress:
             TextColumn("left"),
         )
         self.bar = Bar(*shown, console=self.console, disable=not self.live)
-        self.task = self.bar.add_task("the first steps", total=steps)
+        self.task = self.bar.add_task("the first steps", total=self.steps)
 
     def __enter__(self) -> "Progress":
         self.bar.start()
@@ -42,10 +43,10 @@ class Progress:
             self.seen["loss"] = f"{entry['loss']:.3f}"
             self.seen["documents/s"] = f"{entry['documents_per_second']:,.0f}"
         else:
-            for split in ("forward", "inverse"):
+            for split in self.watched:
                 if entry["splits"].get(split, {}).get("count"):
                     self.seen[split] = percent(entry["splits"][split]["accuracy"])
-        order = ("loss", "forward", "inverse", "documents/s")
+        order = ("loss", *self.watched, "documents/s")
         line = "  ".join(f"{name} {self.seen[name]}" for name in order if name in self.seen)
         self.bar.update(self.task, completed=entry["step"], description=line)
         if not self.live and entry["kind"] == "evaluation":

@@ -52,6 +52,8 @@ def train_run(
             f"the world is never told: train.steps ({config.train.steps}) end before task.context_alone "
             f"({corpus.drawn.alone}) does"
         )
+    if config.objective.goes_on and config.train.origin is None:
+        warn("this objective is for a network that is trained already, and this one is not: give a run with --from")
     for note in corpus.notes():
         warn(note)
     modules = assemble(config.model, config.objective, corpus, config.seed)
@@ -61,19 +63,21 @@ def train_run(
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
         begin(folder, config, resume, overwrite, environment(device) | {"world": corpus.digest(), "from": lineage})
-        refuse_other_world(folder, corpus)
+        refuse_other_world(folder, corpus.digest())
         if (folder / "result.json").exists():
             return read_json(folder / "result.json")
         if config.train.augment:
             more = augmented(corpus, Path(config.train.origin), config.train.augment, folder, check)
             trained = replace(trained, corpus=more)
-        with View(folder) as view:
+        with View(folder, config.task.WATCHED) as view:
 
             def tell(entry: dict[str, Any]) -> None:
                 view.write(entry)
                 report(entry)
 
             counters = Loop(config, trained, folder, device, tell, check, warn).run()
+            if not counters.target_tokens:
+                warn("no token was ever to be predicted: nothing was learned")
             asked = records(trained, between=check)
             result = {
                 "run": name,

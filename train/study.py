@@ -4,14 +4,17 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from checkpoints.config import differences, read_json
 from checkpoints.folder import as_csv, run_folder, write_text
+from eval.by_way import left_to_put
+from eval.trained import refuse_other_world
 from tasks.settings import require
 from train import tables
-from train.pool import Ways, cores, train_all
+from train.pool import Ways, train_all, usual_jobs
 from train.run import refuse_other_settings
 from train.settings import Config
 
@@ -27,7 +30,11 @@ class Several:
     first_seed: int = 0
     """the first of them"""
     jobs: int | None = None
-    """runs at once; None: one a core"""
+    """runs at once; None: one a core and, on a GPU, at most eight"""
+    steps: int | None = None
+    """optimiser steps of every variant; None: its own"""
+    targets: int | None = None
+    """target tokens after which every variant ends, before its steps are over; None: its own"""
     name: str | None = None
     """folder in checkpoints/ for table and figure, and what the runs' names begin with; None: the command's own"""
     overwrite: bool = False
@@ -40,12 +47,18 @@ class Several:
 
     def __post_init__(self):
         require(self.seeds >= 1, "seeds", self.seeds, "1 or more")
-        require(self.jobs is None or self.jobs >= 1, "jobs", self.jobs, "1 or more")
+        for name in ("jobs", "steps", "targets"):
+            require(getattr(self, name) is None or getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
         require(not (self.table and self.overwrite), "table", True, "given without overwrite, or the other way round")
 
     def worlds(self) -> range:
         """The seeds."""
         return range(self.first_seed, self.first_seed + self.seeds)
+
+    def budgeted(self, config: Config) -> Config:
+        """The run with the steps and targets that were told."""
+        train = config.train if self.targets is None else replace(config.train, targets=self.targets)
+        return with_steps(replace(config, train=train), self.steps)
 
 
 def with_steps(config: Config, steps: int | None) -> Config:
@@ -53,6 +66,12 @@ def with_steps(config: Config, steps: int | None) -> Config:
     if steps is None:
         return config
     return replace(config, train=replace(config.train, steps=steps, warmup=min(config.train.warmup, steps)))
+
+
+@lru_cache(maxsize=64)
+def world_digest(task: Any, seed: int) -> str:
+    """Which corpus these settings build now."""
+    return task.build(seed).digest()
 
 
 @dataclass(frozen=True)
@@ -92,10 +111,16 @@ class Study:
         if not self.settings.overwrite:
             for name, config in train.items():
                 refuse_other_settings(run_folder(name), config)
-        jobs = self.settings.jobs or cores()
-        ways = {name: self.ways(self.variant[name]) for name in train}
-        found, failures = train_all(train, jobs, self.settings.overwrite, check, ways.__getitem__)
-        found |= {name: result for name in self.runs.keys() - train.keys() if (result := self.finished(name))}
+        found = {name: result for name in self.runs if (result := self.finished(name))}
+        train = {name: config for name, config in train.items() if self.settings.overwrite or not self.complete(name)}
+        ended, failures = train_all(
+            train,
+            self.settings.jobs or usual_jobs(),
+            self.settings.overwrite,
+            check,
+            lambda name: self.ways(self.variant[name]),
+        )
+        found = {name: result for name, result in found.items() if name not in train} | ended
         some = bool(found or failures or others)
         require(some, "table", True, f"left out until a run of {self.name} is finished")
         folder.mkdir(parents=True, exist_ok=True)
@@ -132,6 +157,15 @@ class Study:
             given = compared(json.loads(row["settings"]))
             same = known.get(row["variant"], given) == given
             require(same, "beside", row["run"], f"trained as {row['variant']} is here, in {self.settings.beside}")
+
+    def complete(self, name: str) -> bool:
+        """Whether a run ended and its ways are put, so that it needs no process. Raises SettingError where its settings
+        build another world now."""
+        folder, config = run_folder(name), self.runs[name]
+        if not self.finished(name) or left_to_put(folder, self.ways(self.variant[name])):
+            return False
+        refuse_other_world(folder, world_digest(config.task, config.seed))
+        return True
 
     def finished(self, name: str) -> dict[str, Any] | None:
         """The result of a run that ended under the settings it has here."""

@@ -28,7 +28,7 @@ from eval.ways.closed_book import ClosedBook
 from tasks.settings import SettingError, require
 from train.panels import Panel, Shown
 from train.settings import Config, TrainSettings
-from train.study import Several, Study, with_steps
+from train.study import Several, Study
 from train.wide import draw, markdown, print_table
 
 
@@ -39,16 +39,10 @@ class Sweep(Several):
 
     file: Positional[Path]
     """a .py file with VARIANTS, such as studies/objectives.py"""
-    steps: int | None = None
-    """optimiser steps of every variant; None: as the file says"""
     only: tuple[str, ...] = ()
     """variants to train; none named: all. The table shows what is finished of the others, too"""
     quick: bool = False
     """two seeds of what the file's `quick` makes of every variant"""
-
-    def __post_init__(self):
-        super().__post_init__()
-        require(self.steps is None or self.steps >= 1, "steps", self.steps, "1 or more")
 
 
 def sweep(settings: Sweep, check: Callable[[], None]) -> None:
@@ -66,7 +60,7 @@ def sweep(settings: Sweep, check: Callable[[], None]) -> None:
     runs, variant = {}, {}
     for seed in worlds:
         for key, config in variants.items():
-            run, config = f"{name}-{key}-{seed}", with_steps(config, settings.steps)
+            run, config = f"{name}-{key}-{seed}", settings.budgeted(config)
             origin = config.train.origin
             if origin in variants:
                 origin = os.path.relpath(run_folder(f"{name}-{origin}-{seed}"))

@@ -29,25 +29,32 @@ from train.settings import Config
 
 SHOWN = 8  # questions a split in the text table
 SCALARS = ("loss", "learning_rate", "gradient_norm", "documents_per_second", "targets_per_second")
-CHARTS = {
-    "the reversal curse": {
-        "forward and inverse": ["Multiline", ["accuracy/forward", "accuracy/inverse"]],
-        "inverse, closed book and in context": ["Multiline", ["accuracy/inverse", "in_context/inverse"]],
-        "every split": ["Multiline", ["accuracy/.*"]],
+
+
+def charts(told: str, held_out: str) -> dict[str, dict[str, list]]:
+    """Curves that belong together, for the splits that a task watches."""
+    return {
+        "told and held out": {
+            f"{told} and {held_out}": ["Multiline", [f"accuracy/{told}", f"accuracy/{held_out}"]],
+            f"{held_out}, closed book and in context": [
+                "Multiline",
+                [f"accuracy/{held_out}", f"in_context/{held_out}"],
+            ],
+            "every split": ["Multiline", ["accuracy/.*"]],
+        }
     }
-}
 
 
 class View:
     """The folder `tensorboard/` of a run, written entry by entry."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, watched: tuple[str, str]):
         shutil.rmtree(folder / "tensorboard", ignore_errors=True)
-        self.folder = folder
+        self.folder, self.watched = folder, watched
 
     def __enter__(self) -> "View":
         self.writer = SummaryWriter(str(self.folder / "tensorboard"), flush_secs=10)
-        self.writer.add_custom_scalars(CHARTS)
+        self.writer.add_custom_scalars(charts(*self.watched))
         # Its thread reports an error to whoever writes next, and needs no traceback of its own.
         self.hook, threading.excepthook = threading.excepthook, lambda _: None
         return self

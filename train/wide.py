@@ -30,13 +30,16 @@ def ways_of(rows: Rows) -> list[str]:
     return list(dict.fromkeys(row["way"] for row in rows))
 
 
-def groups(rows: Rows) -> dict[tuple[str, str, str], Rows]:
-    """Rows by variant, way of answering and way of asking: way by way, the best pooled inverse first."""
+def groups(rows: Rows, ranked: bool = True) -> dict[tuple[str, str, str], Rows]:
+    """Rows by variant, way of answering and way of asking: way by way, the best pooled inverse first unless variants
+    have an order of their own."""
     found: dict[tuple[str, str, str], Rows] = {}
     for row in rows:
         found.setdefault((row["variant"], row["way"], row["asked"]), []).append(row)
 
     def level(own: Rows) -> tuple[float, ...]:
+        if not ranked:
+            return ()
         shares = [pooled(own, split)[0] for split in ("inverse", "backward", "forward")]
         return tuple(1.0 if share is None else -share for share in shares)
 
@@ -75,14 +78,14 @@ def reached(own: Rows, split: str, key: str) -> str:
     return shown if len(there) == len(of) else f"{shown} ({len(there)}/{len(of)})"
 
 
-def markdown(rows: Rows) -> str:
+def markdown(rows: Rows, ranked: bool = True) -> str:
     """Two tables: accuracies with intervals and every seed, then what each variant cost."""
     splits = splits_of(rows)
     head = ["variant", *splits]
     same = {split: chances(rows, split, ELIMINATION) != DIFFERS for split in splits}
     body = [
         [label(*key), *(accuracies(own, split) + ("" if same[split] else beside(own, split)) for split in splits)]
-        for key, own in groups(rows).items()
+        for key, own in groups(rows, ranked).items()
     ]
     told = [split for split in ("forward", "backward", "inverse") if split in splits]
     cost_head = ["variant", *(f"{key.replace('_', ' ')}, {split}" for key in COSTS for split in told),
@@ -96,7 +99,7 @@ def markdown(rows: Rows) -> str:
             f"{own[0]['parameters'] / 1000:.0f}k",
             f"{median(row['seconds'] for row in own):.0f}",
         ]
-        for key, own in groups(rows).items()
+        for key, own in groups(rows, ranked).items()
     ]
     body += [[name, *(chances(rows, split, key) for split in splits)] for name, key in CHANCES.items()]
     return f"{as_markdown(head, body)}\n{as_markdown(cost_head, costs)}"
@@ -123,13 +126,30 @@ def as_markdown(head: list[str], body: list[list[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def print_table(rows: Rows) -> None:
-    """Pooled accuracies, for the inverse with the lowest and the highest seed, in a terminal: a table a way."""
+def print_table(rows: Rows, ranked: bool = True) -> None:
+    """Pooled accuracies, for the inverse with the lowest and the highest seed, in a terminal: a table a way. Then what
+    it took to reach 90 %, where anything did."""
     for way in ways_of(rows):
-        print_way(way, [row for row in rows if row["way"] == way])
+        print_way(way, [row for row in rows if row["way"] == way], ranked)
+    if any(row[cost] is not None for row in rows for cost in COSTS):
+        print_costs(rows, ranked)
 
 
-def print_way(way: str, rows: Rows) -> None:
+def print_costs(rows: Rows, ranked: bool) -> None:
+    title = "to reach 90 % (median over seeds; in brackets how many did, where not all)"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0)
+    table.add_column("variant")
+    told = [split for split in ("forward", "inverse") if split in splits_of(rows)]
+    columns = [(cost, split) for cost in COSTS for split in told]
+    for cost, split in columns:
+        table.add_column(f"{cost.partition('_')[0]},\n{split}", justify="right", no_wrap=True)
+    for (variant, way, asked), own in groups(rows, ranked).items():
+        if way == "closed-book":
+            table.add_row(label(variant, way, asked), *(reached(own, split, cost) for cost, split in columns))
+    Console().print(table)
+
+
+def print_way(way: str, rows: Rows, ranked: bool) -> None:
     range_fits = len(splits_of(rows)) <= 4
     title = "answered exactly right, %" + (f": {way}" if way != "closed-book" else "")
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0)
@@ -138,7 +158,7 @@ def print_way(way: str, rows: Rows) -> None:
         first = name == "variant"
         head = name.replace("_", " ") if range_fits else name.replace("_", "\n")
         table.add_column(head, justify="left" if first else "right", no_wrap=not first)
-    for key, own in groups(rows).items():
+    for key, own in groups(rows, ranked).items():
         cells = []
         for split in splits:
             each = [row["accuracy"] for row in own if row["split"] == split and row["count"]]
@@ -153,9 +173,9 @@ def print_way(way: str, rows: Rows) -> None:
     Console().print(table)
 
 
-def draw(rows: Rows, curves: Rows, folder: Path) -> None:
+def draw(rows: Rows, curves: Rows, folder: Path, ranked: bool = True) -> None:
     """Writes figure.svg and figure.png: a line a variant, every seed a point, a panel a split."""
-    found, splits = groups(rows), splits_of(rows)
+    found, splits = groups(rows, ranked), splits_of(rows)
     height = 0.32 * len(found) + 1.3
     figure = Figure(figsize=(2.6 * len(splits) + 2.6, height), layout="constrained")
     panels = figure.subplots(1, len(splits), sharey=True, squeeze=False)[0]

@@ -40,7 +40,7 @@ def require_places(trained: Trained, tokens: int) -> None:
     if places is not None and t > places:
         raise SettingError(
             f"a prompt has {t} tokens, but this network knows {places} places: ask with fewer documents, or train with "
-            "longer ones (task.context_facts), or with rotary, relative or alibi positions"
+            "longer ones (task.context_facts), or with relative or alibi positions, which know any number"
         )
 
 

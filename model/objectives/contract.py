@@ -11,7 +11,7 @@ the two shortest objectives, causal.py and masked.py, say; the rest has a defaul
     a loss weighted by 1/t                  prepare adds `weights`, and `could`: what could have been masked
     a second tower or head                  parts makes it; hidden uses it
     several ways of being asked             asked names them, each an objective on the same modules
-    a network it makes no sense with        check refuses it by name
+    a network it makes no sense with        check refuses it by name; goes_on: it is meant for one that is trained
 """
 
 from abc import ABC, abstractmethod
@@ -30,6 +30,8 @@ from tasks.vocabulary import PAD
 
 class Objective(ABC):
     """Base of the settings dataclasses in this folder: fields are settings, methods the contract."""
+
+    goes_on = False  # whether it is meant for a network that is trained already (--from)
 
     def check(self, settings: NetworkSettings) -> None:
         """Raises SettingError where the network's settings make no sense with this objective."""
@@ -77,10 +79,7 @@ class Objective(ABC):
     @abstractmethod
     def ask(self, questions: Questions, given: np.ndarray) -> Arrays | None:
         """The batch that asks for token j of each answer span, the first j being `given`[q, j]: as `prepare` makes
-        it, without targets, `at` [q] being the place that says it.
-
-        None where the objective has no way to ask such a question.
-        """
+        it, without targets, `at` [q] being the place that says it. None where there is no way to ask."""
 
     def spoken(self, questions: Questions, names: np.ndarray, sizes: np.ndarray) -> np.ndarray:
         """Names [n, k] of `sizes` [n] tokens in the order in which they are said, or from it back: its own inverse."""

@@ -22,6 +22,8 @@ class Hiding(Objective):
 
     def __post_init__(self):
         require(0 < self.rate <= 1, "objective.rate", self.rate, "above 0 and at most 1")
+        used = self.hide == "fixed" or self.rate == Hiding.rate
+        require(used, "objective.rate", self.rate, "left out unless objective.hide is 'fixed'")
         known = bool(self.spans) and set(self.spans) <= set(ROLES)
         require(known, "objective.spans", self.spans, f"one or more of {list(ROLES)}")
 

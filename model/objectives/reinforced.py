@@ -27,6 +27,8 @@ class Reinforced(Causal):
     Of a document that thinks (tasks/thoughts.py), only the question and its answer are used.
     """
 
+    goes_on = True
+
     samples: int = 8
     """thoughts drawn for each question"""
     longest: int = 32

@@ -42,6 +42,8 @@ class Reversed(Objective):
 
     def __post_init__(self):
         require(self.longest_segment >= 1, "objective.longest_segment", self.longest_segment, "1 or more")
+        used = self.unit == "segment" or self.longest_segment == Reversed.longest_segment
+        require(used, "objective.longest_segment", self.longest_segment, "left out unless objective.unit is 'segment'")
 
     def max_length(self, length: int) -> int:
         return length + self.direction + (length if self.delimiter else 0)
@@ -86,9 +88,8 @@ class Reversed(Objective):
         return {"left-to-right": LeftToRight(**vars(self)), "own-order": self}
 
     def ask(self, questions: Questions, given: np.ndarray) -> Arrays | None:
-        starts = np.ones_like(questions.documents.roles, bool)
-        if self.unit != "token":
-            starts = entity_starts(questions.documents)
+        every = np.ones_like(questions.documents.roles, bool)
+        starts = every if self.unit == "token" else entity_starts(questions.documents)
         return self.ask_of(questions, given, np.ones(len(questions), bool), starts)
 
     def ask_of(self, questions: Questions, given: np.ndarray, turn: np.ndarray, starts: np.ndarray) -> Arrays | None:
