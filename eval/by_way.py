@@ -19,6 +19,7 @@ from eval.ways import WAYS
 from eval.ways.choice import ChoiceInContext
 from eval.ways.closed_book import ClosedBook
 from eval.ways.in_context import InContext
+from eval.ways.near_context import NearContext
 from eval.ways.retrieval import DenseRetrieval, LexicalRetrieval, OracleRetrieval
 from tasks.settings import require
 
@@ -48,6 +49,7 @@ class Ways:
         """The ways by name, set as told."""
         told = {
             "in-context": InContext(self.distractors),
+            "in-context-near": NearContext(self.distractors),
             "choice-in-context": ChoiceInContext(self.distractors),
             "oracle-retrieval": OracleRetrieval(self.distractors),
             "lexical-retrieval": LexicalRetrieval(self.documents),

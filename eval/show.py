@@ -6,6 +6,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+ABREAST = 6  # ways in one table of a terminal of 80 columns
+
 
 def percent(share: float | None, digits: int = 1) -> str:
     return "" if share is None else f"{100 * share:.{digits}f} %"
@@ -55,15 +57,18 @@ def print_ways(entry: dict[str, Any], console: Console | None = None) -> None:
         more = "" if asked == "as-trained" else f", asked {asked}"
         title = f"{entry['run']}, step {entry['step']}{more}: answered exactly right, %"
         console.print(title, markup=False, highlight=False)
-        table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
-        table.add_column("split")
-        for name in columns:
-            table.add_column(name.replace("-", " "), justify="right", min_width=max(map(len, name.split("-"))))
-        for split in dict.fromkeys(split for found in columns.values() for split in found):
-            table.add_row(split.replace("_", " "), *(cell(found.get(split)) for found in columns.values()))
-        table.add_section()
-        table.add_row("forward passes", *(str(ways[name]["passes"]) for name in columns))
-        console.print(table)
+        every_split = dict.fromkeys(split for found in columns.values() for split in found)
+        for first in range(0, len(columns), ABREAST):
+            names = list(columns)[first : first + ABREAST]
+            table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
+            table.add_column("split")
+            for name in names:
+                table.add_column(name.replace("-", " "), justify="right", min_width=max(map(len, name.split("-"))))
+            for split in every_split:
+                table.add_row(split.replace("_", " "), *(cell(columns[name].get(split)) for name in names))
+            table.add_section()
+            table.add_row("forward passes", *(str(ways[name]["passes"]) for name in names))
+            console.print(table)
     if any("found" in of for of in every):
         console.print("below: right where all that is needed was found / how often it was", highlight=False)
 

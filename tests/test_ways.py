@@ -22,6 +22,7 @@ from eval.ways import WAYS
 from eval.ways.choice import Choice, ChoiceInContext
 from eval.ways.generate_and_verify import GenerateAndVerify
 from eval.ways.in_context import InContext
+from eval.ways.near_context import NearContext
 from eval.ways.recall import Recall
 from eval.ways.retrieval import DenseRetrieval, LexicalRetrieval, OracleRetrieval, represent
 from model.assemble import assemble
@@ -151,7 +152,33 @@ def test_a_prompt_in_context_holds_what_is_needed_and_so_many_other_facts(distra
     assert places == set(range(1 + distractors))  # in any order
 
 
-@pytest.mark.parametrize("way", [InContext(2), OracleRetrieval(2), LexicalRetrieval(2), DenseRetrieval(2)])
+def pieces(fact: Fact) -> set[str]:
+    """The words of both names."""
+    return {*fact[0].split("-"), *fact[2].split("-")}
+
+
+def test_near_distractors_name_what_the_needed_fact_names():
+    rows, lengths = CORPUS.premises.documents.tokens, CORPUS.premises.documents.lengths
+    every = [said(CORPUS, row[:n])[0] for row, n in zip(rows, lengths)]
+    near = 0
+    for questions in CORPUS.questions.values():
+        asked = NearContext(2).prompt(READER, questions)
+        for i in range(len(questions)):
+            told, own = in_front(asked, i), needed(questions, i)
+            assert len(facts(CORPUS, WORLD, told)) == len(told) == 3
+            assert told.count(own) == 1
+            others = facts(CORPUS, WORLD, [one for one in every if pieces(one) & pieces(own)]) - facts(
+                CORPUS, WORLD, [own]
+            )
+            found = [one for one in told if one != own and pieces(one) & pieces(own)]
+            assert len(found) == min(2, len(others))
+            near += len(found)
+    assert near > 0
+
+
+@pytest.mark.parametrize(
+    "way", [InContext(2), NearContext(2), OracleRetrieval(2), LexicalRetrieval(2), DenseRetrieval(2)]
+)
 def test_a_prompt_is_the_same_whichever_questions_are_asked_beside_it(way):
     questions = CORPUS.questions["inverse"]
     together = way.prompt(READER_WITH_NETWORK, questions)
