@@ -59,13 +59,14 @@ CHOSEN = {way: EVERY[way] for way in ("choice", "choice-in-context")}
 WAYS["syllogism-causal"] = WAYS["syllogism-causal"] | CHOSEN
 
 
-def panel(name: str, split: str, **more: tuple[str, str]) -> Panel:
-    """What is shown of a task."""
+def panel(name: str, told: str, split: str, **more: tuple[str, str]) -> Panel:
+    """What is shown of a task: a split that is told and, in every way, one that is not."""
     causal = f"{name}-causal"
     bridges = [way for way in (*PROMPTED, *VERIFIED) if way != "in-context"]
     return Panel(
         split,
         {
+            "told, closed book": (causal, "closed-book", told),
             "closed book": (causal, "closed-book"),
             "in context": (causal, "in-context"),
             **{way.replace("-", " "): (causal, way) for way in bridges},
@@ -93,12 +94,12 @@ FINE_TUNED = {
     "before, in context": ("reversal-causal", "in-context"),
 }
 SHOWN = {
-    "reversal": panel("reversal", "inverse", **MASKED, **WITHOUT),
-    "syllogism": panel("syllogism", "conclusion", **SIX),
-    "codebook": panel("codebook", "latent"),
-    "hierarchy": panel("hierarchy", "syllogism"),
-    "codebook, turned": panel("codebook", "decode"),
-    "hierarchy, turned": panel("hierarchy", "reversed"),
+    "reversal": panel("reversal", "forward", "inverse", **MASKED, **WITHOUT),
+    "syllogism": panel("syllogism", "trained", "conclusion", **SIX),
+    "codebook": panel("codebook", "encode", "latent"),
+    "hierarchy": panel("hierarchy", "inherited", "syllogism"),
+    "codebook, turned": panel("codebook", "decode_told", "decode"),
+    "hierarchy, turned": panel("hierarchy", "stated", "reversed"),
     "new facts, told later": Panel("new_inverse", FINE_TUNED),
     "old facts, after that": Panel("forward", FINE_TUNED),
 }

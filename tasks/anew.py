@@ -1,6 +1,5 @@
-"""Settings of every task that can draw documents anew for each batch: what one of them states is true in no other, nor
-in the world, and it asks at once what follows, so that a model learns to use its context (Lampinen et al. 2025b,
-2509.16189)."""
+"""Settings of every task that can draw documents anew for each batch: what one of them states is not true in the world,
+and it asks at once what follows, so that a model learns to use its context (Lampinen et al. 2025b, 2509.16189)."""
 
 from abc import abstractmethod
 from collections.abc import Callable

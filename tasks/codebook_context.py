@@ -1,5 +1,5 @@
 """Documents that define throwaway entries of codebooks and use them at once, so that a model learns to look them up
-in its context (Lampinen et al. 2025b, 2509.16189). What is true in one is true in no other, nor in the world."""
+in its context (Lampinen et al. 2025b, 2509.16189). What one states is not true in the world."""
 
 from dataclasses import dataclass, replace
 

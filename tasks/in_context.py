@@ -1,7 +1,8 @@
 """Documents that state throwaway facts and ask them again at once, so that a model learns to use its context.
 
-Such a fact is true in one document only: it is never one of the world, nor the reverse of one, and answers nothing
-that is asked closed book (Lampinen et al. 2025b, 2509.16189: retrieval helps only models that were trained so).
+Such facts are drawn for one document: they are never of the world, nor the reverse of one that is, and answer nothing
+that is asked closed book (Lampinen et al. 2025b, 2509.16189: retrieval helps only models that were trained so). Which
+facts stand together is new each time; a single pairing can come again in a long run, by chance.
 """
 
 from dataclasses import dataclass

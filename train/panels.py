@@ -20,7 +20,7 @@ Rows = list[dict[str, Any]]
 # found, and for how many it was.
 HEAD = ["", "all", "95 % interval", "each seed", "by elimination", "right where found"]
 COLOURS = {"closed-book": "#d1495b", "in-context": "#30638e"}  # the two that every other is compared with
-OTHER = "#7a9e7e"
+OTHER, TOLD = "#7a9e7e", "#8d8d8d"
 ACROSS = 4  # panels side by side, as a slide has room for
 
 
@@ -28,19 +28,20 @@ ACROSS = 4  # panels side by side, as a slide has room for
 class Panel:
     split: str
     """what is asked"""
-    lines: dict[str, tuple[str, str]]
-    """by what a line is called: a variant and the way it is asked"""
+    lines: dict[str, tuple[str, str] | tuple[str, str, str]]
+    """by what a line is called: a variant and the way it is asked, and what is asked, where that is something else"""
 
     def rows(self, rows: Rows, line: str) -> Rows:
         """One a seed."""
-        wanted = (*self.lines.get(line, ("", "")), self.split)
+        wanted = (*self.lines.get(line, ("", "")), self.split)[:3]
         found = [row for row in rows if (row["variant"], row["way"], row["split"]) == wanted and row["count"]]
         return [row for row in found if row["asked"] == found[0]["asked"]]
 
     def cells(self, rows: Rows) -> list[list[str]]:
-        """What each line has come to, as HEAD says, and the chance of a guess among all that answers the first."""
+        """What each line has come to, as HEAD says, and the chance of a guess among all that is asked."""
         found = {line: own for line in self.lines if (own := self.rows(rows, line))}
-        chance = [row["chance"] for row in next(iter(found.values()), [])]
+        of_split = (own for own in found.values() if own[0]["split"] == self.split)
+        chance = [row["chance"] for row in next(of_split, [])]
         last = [["chance", f"{100 * np.mean(chance):.2f}", "", "", "", ""]] if chance else []
         return [cells(line, own) for line, own in found.items()] + last
 
@@ -84,7 +85,7 @@ class Shown:
                 table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
                 for i, name in enumerate(HEAD):
                     head = name.replace("elimination", "elim.").replace("right where ", "where\n")
-                    table.add_column(head, justify="right" if i else "left", min_width=16 if i == 0 else None)
+                    table.add_column(head, justify="right" if i else "left", no_wrap=i > 0)
                 for line in cells:
                     table.add_row(*line)
                 Console().print(table)
@@ -112,7 +113,8 @@ class Shown:
                 axis.remove()
             axes[0].set_yticks(range(len(own)), own)
             axes[0].set_ylim(len(own) - 0.5, -0.5)
-        figure.supxlabel("answered exactly right, % (every seed a point; dotted: chance by elimination)", fontsize=9)
+        legend = "every seed a point; dotted: chance by elimination; empty: it cannot be asked so, or was not"
+        figure.supxlabel(f"answered exactly right, % ({legend})", fontsize=9)
         figure.savefig(folder / "figure.svg", metadata={"Date": None})
         figure.savefig(folder / "figure.png", dpi=160)
 
@@ -124,7 +126,8 @@ def dots(axis: Axes, panel: Panel, rows: Rows, lines: list[str]) -> None:
         axis.axhline(y, color="0.92", lw=0.8, zorder=0)
         if each:
             axis.plot([100 * guess(own)] * 2, [y - 0.5, y + 0.5], color="0.4", lw=1, ls=":")
-            colour = COLOURS.get(panel.lines[line][1], OTHER)
+            _, way, *other_split = panel.lines[line]
+            colour = TOLD if other_split else COLOURS.get(way, OTHER)
             axis.plot([0, np.mean(each)], [y, y], color=colour, lw=6, alpha=0.3, solid_capstyle="butt")
             spread = np.linspace(-0.2, 0.2, len(each)) if len(each) > 1 else 0
             axis.scatter(each, np.full(len(each), y) + spread, s=15, color=colour, zorder=3, clip_on=False)

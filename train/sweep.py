@@ -106,7 +106,7 @@ def read(file: Path) -> dict[str, Any]:
             require(known, f"{file}: a way", key, f"one of {', '.join(WAYS)}, with settings of its own")
     if not isinstance(shown, dict) or not all(isinstance(one, Panel) for one in shown.values()):
         raise SettingError(f"{file}: SHOWN must be a dict from titles to Panel")
-    require_known(f"{file}: SHOWN", {variant for one in shown.values() for variant, _ in one.lines.values()}, variants)
+    require_known(f"{file}: SHOWN", {line[0] for one in shown.values() for line in one.lines.values()}, variants)
     return listed
 
 
