@@ -34,9 +34,10 @@ class DrawnAnew(Thoughts):
         require(0 <= self.context_filler <= 1, "task.context_filler", self.context_filler, "0 to 1")
         require(self.context_own >= 0, "task.context_own", self.context_own, "0 or more")
 
-    def drawn(self, draw: Callable[[int, np.random.Generator], Documents]) -> Drawn | None:
-        """Such documents as a corpus has them, made by `draw`; None where there are none."""
-        return Drawn(self.in_context, draw, self.context_alone) if self.in_context else None
+    def drawn(self, *draw: Callable[[int, np.random.Generator], Documents], rising: int | None = None) -> Drawn | None:
+        """Such documents as a corpus has them, made by `draw` (several: one after the other over `rising` steps); None
+        where there are none."""
+        return Drawn(self.in_context, draw, self.context_alone, rising or 0) if self.in_context else None
 
     def longest(self, words: int) -> int:
         """Tokens in the longest document, with so many `words` in a statement, which stands behind [begin] or

@@ -128,21 +128,21 @@ class Premises:
     word: np.ndarray | None = None
     before: np.ndarray | None = None
 
-    def line_to(self, row: int, longest: int) -> list[int]:
-        """The premise `row` and what leads to it, backwards, up to so many."""
-        line = [row]
-        while len(line) < longest and self.before[line[-1]] >= 0:
-            line.append(int(self.before[line[-1]]))
-        return line
-
 
 @dataclass(frozen=True)
 class Drawn:
-    """Documents new in every batch: `share` of it, made by `draw`(how many, rng); the first `alone` batches whole."""
+    """Documents new in every batch: `share` of it, the first `alone` batches whole. Each of `ways`(how many, rng) makes
+    them for its part of the first `rising` batches, and the last of them from then on."""
 
     share: float
-    draw: Callable[[int, np.random.Generator], Documents]
+    ways: tuple[Callable[[int, np.random.Generator], Documents], ...]
     alone: int = 0
+    rising: int = 0
+
+    def draw(self, n: int, rng: np.random.Generator, step: int | None = None) -> Documents:
+        """`n` documents of a step; None: of the last ones."""
+        way = len(self.ways) - 1 if step is None or step >= self.rising else step * len(self.ways) // self.rising
+        return self.ways[way](n, rng)
 
 
 @dataclass(frozen=True, eq=False)

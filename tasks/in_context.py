@@ -5,12 +5,12 @@ that is asked closed book (Lampinen et al. 2025b, 2509.16189: retrieval helps on
 facts stand together is new each time; a single pairing can come again in a long run, by chance.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tasks.anew import DrawnAnew, distinct, one_after_another, only_answers, pick
-from tasks.corpus import Documents
+from tasks.corpus import Documents, Drawn
 from tasks.settings import require
 from tasks.statements import Statements, Writer
 
@@ -20,9 +20,13 @@ class InContext(DrawnAnew):
     """Settings of every task that can draw such documents."""
 
     context_facts: int = 4
-    """most facts in one; each is then asked once, in its own words or turned round"""
+    """most facts in one; each is then asked, in its own words or turned round"""
     context_least: int = 1
     """fewest facts in one: how many there are is drawn between the two"""
+    context_rising: int | None = None
+    """steps over which the most facts in one rise from the fewest; None: they are the same from the start"""
+    context_asked: int | None = None
+    """times each fact is asked, every time all in another order; None: once"""
     context_hubs: float = 0.5
     """share of them whose facts all have one entity in common, so that the relation matters too"""
 
@@ -32,12 +36,21 @@ class InContext(DrawnAnew):
         require(self.context_facts >= 1, "task.context_facts", self.context_facts, "1 or more")
         fewest = 1 <= self.context_least <= self.context_facts
         require(fewest, "task.context_least", self.context_least, f"1 to task.context_facts ({self.context_facts})")
+        for name in ("context_rising", "context_asked"):
+            given = getattr(self, name)
+            require(given is None or given >= 1, f"task.{name}", given, "1 or more")
         enough = self.context_own == 0 or self.context_own >= 2 * self.context_facts
         require(enough, "task.context_own", self.context_own, f"0, or {2 * self.context_facts} (two a fact) or more")
 
     def statements_drawn(self) -> int:
         """Statements in the longest such document, 0 where none is drawn."""
-        return 2 * self.context_facts if self.in_context else 0
+        return (1 + (self.context_asked or 1)) * self.context_facts if self.in_context else 0
+
+    def throwaway(self, throwaway: "Throwaway") -> Drawn | None:
+        """Its documents as a corpus has them."""
+        most = range(self.context_least if self.context_rising else self.context_facts, self.context_facts + 1)
+        stages = (replace(throwaway, settings=replace(self, context_facts=facts)) for facts in most)
+        return self.drawn(*(stage.draw for stage in stages), rising=self.context_rising)
 
 
 @dataclass(frozen=True)
@@ -62,13 +75,17 @@ class Throwaway:
         told = told.turned(rng.random((n, most)) < 0.5)
         facts = rng.integers(self.settings.context_least, most + 1, (n, 1))
         there = np.arange(most) < facts
-        # In another order, and each once: what was answered before would only have to be copied.
-        asked = np.where(there, rng.random((n, most)), 1).argsort(1)
-        again = Statements(*(pick(part, asked) for part in told.ends())).turned(rng.random((n, most)) < 0.5)
-        both = one_after_another(told, again)
-        rows = np.arange(len(both)).reshape(n, -1)
-        rows[~np.tile(there, 2)] = -1
-        return only_answers(self.writer.write(both, rows, rng, rng.random(n) < self.settings.context_filler), facts)
+        # In another order and, as a rule, each once: what was answered before would only have to be copied.
+        asked = [self.again(told, there, rng) for _ in range(self.settings.context_asked or 1)]
+        every = one_after_another(told, *asked)
+        rows = np.arange(len(every)).reshape(n, -1)
+        rows[~np.tile(there, 1 + len(asked))] = -1
+        return only_answers(self.writer.write(every, rows, rng, rng.random(n) < self.settings.context_filler), facts)
+
+    def again(self, told: Statements, there: np.ndarray, rng: np.random.Generator) -> Statements:
+        """The facts that are `there`[n, m] in another order, half of them turned round."""
+        order = np.where(there, rng.random(there.shape), 1).argsort(1)
+        return Statements(*(pick(part, order) for part in told.ends())).turned(rng.random(there.shape) < 0.5)
 
     def facts(self, n: int, rng: np.random.Generator) -> Statements:
         """`context_facts` facts for each of n documents, by the forward word: no two of a document answer the same

@@ -136,7 +136,7 @@ class Reversal(Named, InContext):
             questions=told.questions,
             longest=self.longest(2 * self.longest_name + 1 + (self.bridge == "composed")),
             premises=told.premises,
-            drawn=self.drawn(Throwaway(self, writer, facts.truth(named), pool).draw),
+            drawn=self.throwaway(Throwaway(self, writer, facts.truth(named), pool)),
             inferences=told.inferences,
         )
         return self.divided(corpus, self.HELD_OUT, seed)

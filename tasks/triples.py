@@ -124,7 +124,7 @@ class Triples(InContext):
             questions=questions(asker, answers, stated, rows, support, self.most_answers),
             longest=self.longest(3),
             premises=Premises(writer.bare(stated), fact),
-            drawn=self.drawn(throwaway.draw),
+            drawn=self.throwaway(throwaway),
             inferences=lambda: inferences(asker, answers, stated, order, self.renderings, self.most_answers),
             notes=lambda: self.notes(facts=facts),
         )

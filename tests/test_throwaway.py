@@ -40,6 +40,8 @@ def worlds(draw) -> Reversal:
         in_context=0.5,
         context_facts=facts,
         context_least=draw(st.integers(1, facts)),
+        context_rising=draw(st.sampled_from([None, 5])),
+        context_asked=draw(st.sampled_from([None, 2])),
         context_hubs=draw(st.sampled_from([0.0, 0.5, 1.0])),
         context_filler=draw(st.sampled_from([0.0, 0.5, 1.0])),
         context_own=own,
@@ -85,11 +87,13 @@ def test_what_is_asked_follows_and_nothing_is_true_in_the_world(of, seed):
     assert len(world) <= of.facts
     for tokens, roles, n in zip(documents.tokens, documents.roles, documents.lengths):
         every = said(corpus, tokens[1:n])
-        stated, asked = every[: len(every) // 2], every[len(every) // 2 :]
+        size = len(every) // (1 + (of.context_asked or 1))
+        stated, asked = every[:size], every[size:]
         here = facts(corpus, of, stated)
         assert of.context_least <= len(stated) == len(here) <= of.context_facts
         assert not here & world
-        assert facts(corpus, of, asked) == here  # each fact is asked
+        for first in range(0, len(asked), size):
+            assert facts(corpus, of, asked[first : first + size]) == here  # each fact is asked, every time
         for head, word, tail in here:  # and no other answers the same question, by either word
             assert [one for one in here if one[:2] == (head, word)] == [(head, word, tail)]
             assert [one for one in here if one[1:] == (word, tail)] == [(head, word, tail)]
@@ -99,6 +103,22 @@ def test_what_is_asked_follows_and_nothing_is_true_in_the_world(of, seed):
         assert (roles[~questions] == NONE).all()
         answers = "-".join(corpus.vocabulary.words[t] for t in tokens[roles == TARGET])
         assert answers == "-".join(target for _, _, target in asked)
+
+
+def test_the_most_facts_rise_from_the_fewest_over_so_many_steps():
+    of = Reversal(entities=20, one_way=4, in_context=0.5, context_facts=4, context_least=2, context_rising=30)
+    corpus = of.build(0)
+    counts = {
+        step: {
+            len(said(corpus, tokens[1:n])) // 2
+            for part in documents_of(corpus, 80, 0, step)[1:]
+            for tokens, n in zip(part.tokens, part.lengths)
+        }
+        for step in (0, 9, 10, 19, 20, 29, 30, 1000)
+    }
+    assert counts[0] == counts[9] == {2}
+    assert counts[10] == counts[19] == {2, 3}
+    assert counts[20] == counts[29] == counts[30] == counts[1000] == {2, 3, 4}
 
 
 @few

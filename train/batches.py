@@ -43,7 +43,7 @@ def documents_of(corpus: Corpus, batch: int, seed: int, step: int) -> list[Docum
     new = drawn_anew(corpus, batch, step)
     parts = [corpus.documents[rows(len(corpus.documents), batch - new, seed, step)]] if new < batch else []
     if new:
-        drawn = corpus.drawn.draw(new, np.random.default_rng([seed, DRAWN, step]))
+        drawn = corpus.drawn.draw(new, np.random.default_rng([seed, DRAWN, step]), step)
         by_length = np.array_split(drawn.lengths.argsort(kind="stable"), min(PARTS, new))
         parts += [drawn[rows] for rows in by_length]
     return parts

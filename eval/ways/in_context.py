@@ -56,7 +56,7 @@ class InContext(Prompted):
             steps = min(len(needed), self.distractors)
             same = np.flatnonzero(premises.word == premises.word[needed[-1]])
             for row in rng.permutation(same):
-                line = premises.line_to(int(row), steps)
+                line = line_to(premises, int(row), steps)
                 if len(line) == steps and len(taken | set(fact[line].tolist())) == len(taken) + steps:
                     chosen += line
                     taken |= set(fact[line].tolist())
@@ -67,3 +67,11 @@ class InContext(Prompted):
                 chosen.append(one)
                 taken.add(int(fact[one]))
         return np.array(chosen, np.int64)
+
+
+def line_to(premises: Premises, row: int, longest: int) -> list[int]:
+    """The premise `row` and what leads to it, backwards, up to so many."""
+    line = [row]
+    while len(line) < longest and premises.before[line[-1]] >= 0:
+        line.append(int(premises.before[line[-1]]))
+    return line
