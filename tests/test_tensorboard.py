@@ -14,7 +14,9 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugin_util import markdown_to_safe_html
 
-from eval.trained import Trained
+from eval.score import records_of
+from eval.trained import Trained, read_trained
+from eval.ways.recall import Recall
 from model.objectives.causal import Causal
 from model.objectives.masked import Masked
 from model.settings import NetworkSettings
@@ -130,6 +132,13 @@ def test_prompts_what_was_looked_up_and_thoughts_are_shown_where_a_model_was_tra
     assert all("<br>" in one for tag in ("in context", "lexical retrieval") for one in asked[tag])
     assert not any("separator" in one for one in asked["in context"])  # each statement on a line of its own
     assert "<br>" in markdown_to_safe_html(shown["thinks"]["in context"])
+    # A thought stands behind the question that it is about, and before that question again.
+    folder = tmp_path / "thinks"
+    trained, _ = read_trained(folder)
+    (thought,) = records_of(trained, Recall(), trained.corpus.questions["inverse"][:1], lambda: None)
+    first = next(row for row in shown["thinks"]["recall"].splitlines() if row.startswith("| inverse |"))
+    words = html.unescape(first.split("|")[2].replace("<br>", " [separator] ")).split()
+    assert words == thought["question"].split()
 
 
 def test_a_table_has_a_column_for_ranks_only_where_there_are_any():

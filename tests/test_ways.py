@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 import uuid
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,11 +30,12 @@ from model.assemble import assemble
 from model.objectives import OBJECTIVES
 from model.objectives.causal import Causal
 from model.settings import NetworkSettings
-from tasks.corpus import NONE, Corpus, Entities, Questions
+from model.visibility import Visibility
+from tasks.corpus import NONE, Corpus, Documents, Entities, Questions
 from tasks.reversal import Reversal
 from tasks.settings import SettingError
 from tasks.syllogism import Syllogism
-from tasks.vocabulary import FILLER
+from tasks.vocabulary import FILLER, MASK
 from tests.running import tiny
 from tests.test_throwaway import facts, said
 from train.run import train_run
@@ -247,6 +249,47 @@ def test_dense_retrieval_takes_the_nearest():
         rest = np.delete(near, row)
         assert (np.diff(near[row]) <= 1e-6).all()
         assert rest.max() <= near[row].min() + 1e-6
+
+
+class OneHot(nn.Module):
+    """A network whose hidden state is the token itself."""
+
+    def forward(self, tokens: torch.Tensor, visibility: Visibility) -> torch.Tensor:
+        return nn.functional.one_hot(tokens, len(CORPUS.vocabulary)).float()
+
+
+def test_dense_retrieval_by_a_known_representation_takes_what_shares_most_words():
+    modules = nn.ModuleDict({"network": OneHot()})
+    modules.register_parameter("of", nn.Parameter(torch.zeros(1)))  # tells the device
+    questions, store = CORPUS.questions["inverse"], Store.of(CORPUS)
+    rows = DenseRetrieval(3).rows(Trained(CORPUS, Causal(), modules), store, questions)
+
+    def stated(documents: Documents, i: int) -> set[int]:
+        row, roles = documents.tokens[i], documents.roles[i]
+        return set(row[(roles != NONE) & (row != MASK)].tolist())
+
+    many = [stated(store.documents, d) for d in range(len(store))]
+    for i, row in enumerate(rows):
+        one = stated(questions.documents, i)
+        cosine = np.array([len(one & words) / (len(one) * len(words)) ** 0.5 for words in many])
+        np.testing.assert_allclose(cosine[row], np.sort(cosine)[::-1][:3], rtol=1e-5)
+
+
+def test_lexical_retrieval_takes_the_best_by_bm25():
+    questions, store = CORPUS.questions["inverse"], Store.of(CORPUS)
+    rows = LexicalRetrieval(3).rows(READER, store, questions)
+    texts = [row[:n].tolist() for row, n in zip(store.documents.tokens, store.documents.lengths)]
+    mean, frequency = np.mean([len(text) for text in texts]), Counter(word for text in texts for word in set(text))
+    for i, row in enumerate(rows):
+        own = questions.documents
+        asked = own.tokens[i][(own.roles[i] != NONE) & (own.tokens[i] != MASK)].tolist()
+        score = np.zeros(len(texts))
+        for word in asked:
+            rare = np.log(1 + (len(texts) - frequency[word] + 0.5) / (frequency[word] + 0.5))
+            for d, text in enumerate(texts):
+                count = text.count(word)
+                score[d] += rare * count / (count + 1.5 * (1 - 0.75 + 0.75 * len(text) / mean))
+        np.testing.assert_allclose(score[row], np.sort(score)[::-1][:3], rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
