@@ -12,9 +12,10 @@ from model.objectives.causal import Causal
 from model.objectives.masked import Masked
 from model.objectives.permuted import Permuted
 from model.objectives.reversed import Reversed
+from tasks.corpus import ROLES
 from train.presets import KITOUNI as BASE
 
-ALL = ("source", "relation", "target")
+ALL = tuple(ROLES)
 
 VARIANTS = {
     "causal": replace(BASE, objective=Causal()),

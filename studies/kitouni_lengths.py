@@ -6,9 +6,10 @@ A fixed rate p hides a name of n tokens whole with probability p^n, so what is a
 from dataclasses import replace
 
 from model.objectives.masked import Masked
+from tasks.corpus import ROLES
 from train.presets import KITOUNI as BASE
 
-ALL = ("source", "relation", "target")
+ALL = tuple(ROLES)
 RATES = {"uniform": Masked(hide="uniform", spans=ALL)} | {
     f"fixed-{rate}": Masked(hide="fixed", spans=ALL, rate=rate / 100) for rate in (15, 40, 85)
 }

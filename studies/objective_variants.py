@@ -16,9 +16,10 @@ from model.objectives.permuted import Permuted
 from model.objectives.reversed import Reversed
 from model.objectives.span_denoising import SpanDenoising
 from studies.objectives import BASE
+from tasks.corpus import ROLES
 
 LONG = replace(BASE, train=replace(BASE.train, steps=4 * BASE.train.steps, evaluate_every=2000))
-ALL = ("source", "relation", "target")
+ALL = tuple(ROLES)
 
 VARIANTS = {
     "masked-all-spans": replace(BASE, objective=Masked(spans=ALL)),

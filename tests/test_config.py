@@ -14,7 +14,7 @@ from model.settings import NetworkSettings
 from tasks.reversal import Reversal
 from tasks.settings import SettingError
 from tests.running import tiny
-from train.settings import TrainSettings
+from train.settings import EVERY_SECTION, TrainSettings
 
 KINDS = [(section, kind) for section, kinds in SECTIONS.items() for kind in kinds.values()]
 KINDS += [("train", TrainSettings)]
@@ -136,7 +136,7 @@ def test_types_are_told_apart(kind, name, value, allowed):
 )
 def test_an_impossible_value_is_refused(written, setting, value, allowed):
     folder = written(**{setting.replace(".", "__"): value})
-    sections = SECTIONS | {"train": {"adamw": TrainSettings}}
+    sections = EVERY_SECTION
     with pytest.raises(SettingError, match=rf"^{setting} is .*, but must be .*{allowed}"):
         read_config(folder, sections)
 

@@ -62,8 +62,8 @@ class Skip(Objective):
     def ask(self, questions: Questions, given: np.ndarray) -> Arrays | None:
         if stated_outside(questions)[1].any():
             return None
-        tokens, place = fill(questions, given)
-        return {"tokens": tokens, "lengths": questions.documents.lengths, "at": flat(place - 2, tokens.shape[1])}
+        filled, place = fill(questions, given)
+        return {"tokens": filled.tokens, "lengths": filled.lengths, "at": flat(place - 2, filled.tokens.shape[1])}
 
 
 EVERY = {**OBJECTIVES, "skip": Skip}

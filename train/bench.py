@@ -27,7 +27,7 @@ from model.objectives.contract import Objective
 from model.objectives.masked import Masked
 from model.settings import NetworkSettings
 from tasks.cli import parse, refusals, refuse, show_what_the_terminal_can
-from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Corpus, Documents, Entities
+from tasks.corpus import NONE, RELATION, ROLES, SOURCE, TARGET, Corpus, Documents, Entities
 from tasks.reversal import Reversal
 from tasks.settings import require
 from tasks.vocabulary import SPECIAL, Vocabulary
@@ -88,7 +88,7 @@ class Row:
 
 
 def rows(settings: Bench) -> list[Row]:
-    spans = ("source", "relation", "target")
+    spans = tuple(ROLES)
     return [
         Row("next token, GPT-2", Causal(), "GPT2LMHeadModel"),
         Row("3 tokens in 8, GPT-2", Causal(), "GPT2LMHeadModel", IN_FILLER),

@@ -32,6 +32,11 @@ def draw(rows: list[dict[str, Any]], curves: list[dict[str, Any]], folder: Path)
     panels[1].annotate("chance by elimination", (1, 100 * elimination), (-2, 3), xycoords=("axes fraction", "data"),
                        textcoords="offset points", ha="right", color="0.4", fontsize=8)  # fmt: skip
     ends(bars, rows)
+    save(figure, folder)
+
+
+def save(figure: Figure, folder: Path) -> None:
+    """As figure.svg and figure.png, without the date, which would differ each time."""
     figure.savefig(folder / "figure.svg", metadata={"Date": None})
     figure.savefig(folder / "figure.png", dpi=160)
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from eval.score import interval
+from train.figure import save
 from train.tables import number
 from train.wide import ELIMINATION, as_markdown
 
@@ -115,8 +116,7 @@ class Shown:
             axes[0].set_ylim(len(own) - 0.5, -0.5)
         legend = "every seed a point; dotted: chance by elimination; empty: it cannot be asked so, or was not"
         figure.supxlabel(f"answered exactly right, % ({legend})", fontsize=9)
-        figure.savefig(folder / "figure.svg", metadata={"Date": None})
-        figure.savefig(folder / "figure.png", dpi=160)
+        save(figure, folder)
 
 
 def dots(axis: Axes, panel: Panel, rows: Rows, lines: list[str]) -> None:

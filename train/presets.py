@@ -14,6 +14,7 @@ from model.objectives.reinforced import Reinforced
 from model.objectives.reversed import Reversed
 from model.settings import NetworkSettings
 from tasks.codebook import Codebook
+from tasks.corpus import ROLES
 from tasks.hierarchy import Hierarchy
 from tasks.reversal import Reversal
 from tasks.syllogism import Syllogism
@@ -37,7 +38,7 @@ CODA_FORNO_SMALL = replace(
 # Keys and values of two tokens, one relation (2406.05183); and chains, where wrong inferences can be told.
 KITOUNI = Config(
     Reversal(matching="disjoint", entities=480, relations=1, one_way=40, shortest_name=2, longest_name=2),
-    Masked(hide="uniform", spans=("source", "relation", "target")),
+    Masked(hide="uniform", spans=tuple(ROLES)),
     train=TrainSettings(steps=9000, evaluate_every=500),
 )
 KITOUNI_RELATIONSHIP = replace(

@@ -83,6 +83,7 @@ class TrainSettings:
             require(0 <= getattr(self, name) < 1, f"train.{name}", getattr(self, name), "0 or more and below 1")
 
 
+EVERY_SECTION = SECTIONS | {"train": {"adamw": TrainSettings}}  # what config.json holds, and by which names
 Task = TypeVar("Task")
 Goal = TypeVar("Goal", bound=Objective)
 
@@ -108,6 +109,6 @@ class Config(Generic[Task, Goal]):
                 next(name for name, kind in kinds.items() if type(getattr(self, section)) is kind),
                 getattr(self, section),
             )
-            for section, kinds in (SECTIONS | {"train": {"adamw": TrainSettings}}).items()
+            for section, kinds in EVERY_SECTION.items()
         }
         return config_json(self.seed, named)

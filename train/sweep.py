@@ -22,12 +22,11 @@ from typing import Any
 from tyro.conf import Positional
 
 from checkpoints.folder import run_folder
-from eval.trained import SECTIONS
 from eval.ways import WAYS
 from eval.ways.closed_book import ClosedBook
 from tasks.settings import SettingError, require
 from train.panels import Panel, Shown
-from train.settings import Config, TrainSettings
+from train.settings import EVERY_SECTION, Config
 from train.study import Several, Study
 from train.wide import draw, markdown, print_table
 
@@ -133,7 +132,7 @@ def checked(file: Path, variants: Any) -> dict[str, Config]:
     for key, config in variants.items():
         plain = re.fullmatch(r"[A-Za-z0-9._-]+", key) is not None
         require(plain, f"{file}: a variant", key, "named by letters, digits, '.', '_' and '-'")
-        for section, kinds in (SECTIONS | {"train": {"adamw": TrainSettings}}).items():
+        for section, kinds in EVERY_SECTION.items():
             kind = type(getattr(config, section))
             known = kind in kinds.values()
             require(known, f"{file}: {section} of {key}", kind.__name__, f"one that is registered: {', '.join(kinds)}")

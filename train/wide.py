@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from eval.score import interval
+from train.figure import save
 from train.tables import number
 
 SPLITS = {"forward": "#30638e", "backward": "#7a9e7e", "inverse": "#d1495b", "wrong_frame": "#8d8d8d"}
@@ -184,8 +185,7 @@ def draw(rows: Rows, curves: Rows, folder: Path, ranked: bool = True) -> None:
     panels[0].set_yticks(range(len(found)), [label(*key) for key in found])
     panels[0].set_ylim(len(found) - 0.5, -0.5)
     figure.supxlabel("answered exactly right, % (every seed a point; dotted: chance by elimination)", fontsize=9)
-    figure.savefig(folder / "figure.svg", metadata={"Date": None})
-    figure.savefig(folder / "figure.png", dpi=160)
+    save(figure, folder)
 
 
 def dots(panel: Axes, found: dict[tuple[str, str, str], Rows], split: str) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from eval.trained import Trained
 from eval.ways.closed_book import ClosedBook
 from model.objectives.batch import fill
-from tasks.corpus import TARGET, Documents, Entities, Questions, blank
+from tasks.corpus import TARGET, Entities, Questions, blank
 from tasks.vocabulary import MASK, PAD
 
 CHUNK = 8192  # statements a pass
@@ -33,12 +33,11 @@ class GenerateAndVerify(ClosedBook):
             return None
         turned = questions.turned
         start = (turned.tokens == MASK).argmax(1)
-        tokens, _ = fill(replace(questions, documents=turned, start=start), names)
+        said, _ = fill(replace(questions, documents=turned, start=start), names)
         known = turned.roles == TARGET
         start, size = known.argmax(1), known.sum(1)
         at = start[:, None] + np.arange(size.max(initial=1))
-        expected = np.take_along_axis(tokens, np.minimum(at, tokens.shape[1] - 1), 1)
-        said = Documents(tokens, turned.lengths, turned.roles)
+        expected = np.take_along_axis(said.tokens, np.minimum(at, said.tokens.shape[1] - 1), 1)
         checks = replace(questions, documents=blank(said, start, size), start=start, size=size, turned=None)
         return super().log_probability(trained, checks, expected)
 

@@ -16,16 +16,15 @@ def to_tensors(arrays: Arrays, device: torch.device) -> Tensors:
     return {k: torch.from_numpy(v).to(device, torch.long if v.dtype.kind == "i" else None) for k, v in arrays.items()}
 
 
-def fill(questions: Questions, given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The questions' tokens[q, t] with `given`[q, j] at the start of each open span, and the place [q] after it.
-
-    Where a span is shorter than that, its last place.
-    """
-    tokens, rows = questions.documents.tokens.copy(), np.arange(len(questions))
+def fill(questions: Questions, given: np.ndarray) -> tuple[Documents, np.ndarray]:
+    """The questions with `given`[q, j] at the start of each open span, and the place [q] after it: where a span is
+    shorter than that, its last place."""
+    own, rows = questions.documents, np.arange(len(questions))
+    tokens = own.tokens.copy()
     for j in range(given.shape[1]):
         inside = rows[j < questions.size]
         tokens[inside, questions.start[inside] + j] = given[inside, j]
-    return tokens, questions.start + np.minimum(given.shape[1], questions.size - 1)
+    return Documents(tokens, own.lengths, own.roles), questions.start + np.minimum(given.shape[1], questions.size - 1)
 
 
 def flat(place: np.ndarray, t: int) -> np.ndarray:
@@ -46,8 +45,9 @@ def masked(documents: Documents, hidden: np.ndarray, before: int = 0) -> Arrays:
 
 def asked_at(questions: Questions, given: np.ndarray, before: int = 0) -> Arrays:
     """The questions with `given` filled in; the next token is said `before` places left of where it stands."""
-    tokens, place = fill(questions, given)
-    return {"tokens": tokens, "lengths": questions.documents.lengths, "at": flat(place - before, tokens.shape[1])}
+    filled, place = fill(questions, given)
+    at = flat(place - before, filled.tokens.shape[1])
+    return {"tokens": filled.tokens, "lengths": filled.lengths, "at": at}
 
 
 def stated_outside(questions: Questions) -> tuple[np.ndarray, np.ndarray]:

@@ -87,8 +87,8 @@ class BeliefState(Objective):
         return modules["belief"](forward[batch["front"]], backward[batch["back"]], batch["is_next"])
 
     def ask(self, questions: Questions, given: np.ndarray) -> Arrays:
-        tokens, place = fill(questions, given)
-        ended = with_end(Documents(tokens, questions.documents.lengths, questions.documents.roles))
+        filled, place = fill(questions, given)
+        ended = with_end(filled)
         t = ended.tokens.shape[1]
         return {
             "tokens": ended.tokens,

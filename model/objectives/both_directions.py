@@ -59,17 +59,17 @@ class BothDirections(Objective):
         if (left & right).any():
             return None
         if not right.any():
-            tokens, place = fill(questions, given)
+            filled, place = fill(questions, given)
             place = place - 1
         else:
-            tokens, place = fill(questions, np.zeros((len(questions), 0), np.int32))
+            filled, place = fill(questions, np.zeros((len(questions), 0), np.int32))
             for j in range(given.shape[1]):  # said last token first
                 inside = np.flatnonzero(j < questions.size)
-                tokens[inside, (questions.start + questions.size - 1 - j)[inside]] = given[inside, j]
+                filled.tokens[inside, (questions.start + questions.size - 1 - j)[inside]] = given[inside, j]
             place = questions.start + questions.size - np.minimum(given.shape[1], questions.size - 1)
         to_left = np.full(len(questions), bool(right.any()))
-        asking = {"tokens": tokens, "lengths": questions.documents.lengths, "to_left": to_left}
-        return asking | {"at": flat(place, tokens.shape[1])}
+        asking = {"tokens": filled.tokens, "lengths": filled.lengths, "to_left": to_left}
+        return asking | {"at": flat(place, filled.tokens.shape[1])}
 
     def spoken(self, questions: Questions, names: np.ndarray, sizes: np.ndarray) -> np.ndarray:
         _, right = stated_outside(questions)

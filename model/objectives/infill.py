@@ -46,8 +46,7 @@ class Infill(Objective):
         return {"as-trained": self} | ({"left-to-right": Causal()} if self.share < 1 else {})
 
     def ask(self, questions: Questions, given: np.ndarray) -> Arrays:
-        tokens, place = fill(questions, given)
-        filled = Documents(tokens, questions.documents.lengths, questions.documents.roles)
+        filled, place = fill(questions, given)
         end, all_cut = questions.start + questions.size, np.ones(len(questions), bool)
         documents = cut_out(filled, all_cut, questions.start, end)
         at = documents.lengths - end + place - 1  # the middle stands last; its first token follows the sentinel

@@ -45,8 +45,7 @@ class MaskedCopy(Hiding):
         return CAUSAL
 
     def ask(self, questions: Questions, given: np.ndarray) -> Arrays:
-        tokens, place = fill(questions, given)
-        filled = Documents(tokens, questions.documents.lengths, questions.documents.roles)
+        filled, place = fill(questions, given)
         documents = with_copy(filled, questions.documents.tokens == MASK)
         at = questions.documents.lengths + place - 1  # [end] stands where the repetition's [begin] would
         return {"tokens": documents.tokens, "lengths": documents.lengths, "at": flat(at, documents.tokens.shape[1])}

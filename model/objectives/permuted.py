@@ -70,11 +70,11 @@ class Permuted(Objective):
         return CAUSAL
 
     def ask(self, questions: Questions, given: np.ndarray) -> Arrays:
-        tokens, place = fill(questions, given)
-        lengths, t = questions.documents.lengths, tokens.shape[1]
+        filled, place = fill(questions, given)
+        lengths, t = filled.lengths, filled.tokens.shape[1]
         at = np.arange(t)
         is_open = (at >= questions.start[:, None]) & (at < (questions.start + questions.size)[:, None])
         order = np.argsort(at + t * is_open + 2 * t * (at >= lengths[:, None]), axis=1)
-        asking = self.in_order(np.take_along_axis(tokens, order, 1), order, lengths)
+        asking = self.in_order(np.take_along_axis(filled.tokens, order, 1), order, lengths)
         slot = lengths - questions.size + place - questions.start  # of the token asked for
         return asking | {"at": flat(slot - 1, t)}
