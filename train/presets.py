@@ -28,7 +28,7 @@ CODA_FORNO = replace(
     BIDIRECTIONAL,
     task=Reversal(entities=1000, relations=20, one_way=200, filler=5, renderings=4),
     model=NetworkSettings(width=128),
-    train=TrainSettings(steps=60_000, batch=128, learning_rate=2e-3, evaluate_every=2000, save_every=5000),
+    train=TrainSettings(steps=90_000, batch=128, learning_rate=2e-3, evaluate_every=2000, save_every=5000),
 )
 CODA_FORNO_SMALL = replace(
     BIDIRECTIONAL,
