@@ -74,6 +74,8 @@ CHANGED_TWO_STEPS = {
     "-6-facts": {"task": {"context_facts": 6}},
     "-rate-3e-3": {"train": {"learning_rate": 3e-3}},
     "-convolution-1": {"model": {"convolution": 1}},
+    "-position-relative": {"model": {"position": "relative"}},
+    "-position-none": {"model": {"position": "none"}},
 }
 INHERIT = replace(HIERARCHY, train=replace(HIERARCHY.train, steps=6000))
 CHANGED_INHERIT = {
@@ -83,6 +85,8 @@ CHANGED_INHERIT = {
     "-recurrence-3": {"model": {"recurrence": 3}},
     "-6-facts": {"task": {"context_facts": 6}},
     "-6-facts-recurrence-3": {"task": {"context_facts": 6}, "model": {"recurrence": 3}},
+    "-position-relative": {"model": {"position": "relative"}},
+    "-position-none": {"model": {"position": "none"}},
 }
 CHANGED_DECODE = {
     "": {},
@@ -91,6 +95,8 @@ CHANGED_DECODE = {
     "-told-straight": {"task": {"context_told_turned": 0.0}},
     "-not-alone": {"task": {"context_alone": 0}},
     "-depth-1-recurrence-2": {"model": {"depth": 1, "recurrence": 2}},
+    "-position-relative": {"model": {"position": "relative"}},
+    "-position-none": {"model": {"position": "none"}},
     "-rate-3e-3": {"train": {"learning_rate": 3e-3}},
 }
 
