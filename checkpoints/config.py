@@ -21,10 +21,12 @@ def plain(settings: Any) -> dict[str, Any]:
 
 
 def restore(kind: type, values: Any, section: str) -> Any:
-    """The settings of dataclass `kind` that `plain` made `values` of. Raises SettingError by name."""
+    """The settings of dataclass `kind` that `plain` made `values` of; one that is missing and None by default is newer
+    than they are, and None. Raises SettingError by name."""
     require(isinstance(values, dict), section, values, "an object of settings")
     known = typing.get_type_hints(kind)
     fields = [field.name for field in dataclasses.fields(kind)]
+    values = {field.name: None for field in dataclasses.fields(kind) if field.default is None} | values
     for name in values:
         require(name in fields, f"{section}.{name}", values[name], f"absent: the settings are {', '.join(fields)}")
     for name in fields:

@@ -6,7 +6,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-ABREAST = 6  # ways in one table of a terminal of 80 columns
+ABREAST = 5  # ways in one table of a terminal of 80 columns
 
 
 def percent(share: float | None, digits: int = 1) -> str:

@@ -1,7 +1,6 @@
 """Settings of every task that can draw documents anew for each batch: what one of them states is not true in the world,
 and it asks at once what follows, so that a model learns to use its context (Lampinen et al. 2025b, 2509.16189)."""
 
-from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -44,9 +43,9 @@ class DrawnAnew(Thoughts):
         [separator]."""
         return max(self.statements, self.statements_drawn()) * (1 + words + 2 * self.filler)
 
-    @abstractmethod
     def statements_drawn(self) -> int:
         """Statements in the longest such document, 0 where none is drawn."""
+        raise NotImplementedError
 
 
 def only_answers(documents: Documents, stated: np.ndarray) -> Documents:

@@ -44,8 +44,9 @@ def refuse(line: str) -> NoReturn:
     raise SystemExit(BAD_INPUT)
 
 
-def refuse_too_large(error: MemoryError) -> NoReturn:
-    refuse(f"these settings need more memory than there is ({error})")
+def refuse_too_large(error: Exception) -> NoReturn:
+    how_much = re.search(r"allocate [\d.]+ ?\w+", str(error), re.IGNORECASE)
+    refuse("these settings need more memory than there is" + (f": cannot {how_much[0]}" if how_much else ""))
 
 
 @contextlib.contextmanager
@@ -59,9 +60,12 @@ def refusals() -> Iterator[None]:
         refuse(f"{error.filename or 'a file'}: {error.strerror or error}")
     except MemoryError as error:
         refuse_too_large(error)
+    except RuntimeError as error:  # torch says it so
+        if "allocate" not in str(error):
+            raise
+        refuse_too_large(error)
 
 
 def show_what_the_terminal_can() -> None:
     """From here on, what the terminal has no sign for is escaped instead of ending the program."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")
+    sys.stdout.reconfigure(errors="backslashreplace")  # as stderr does by itself

@@ -23,10 +23,6 @@ class InContext(DrawnAnew):
     """most facts in one; each is then asked, in its own words or turned round"""
     context_least: int = 1
     """fewest facts in one: how many there are is drawn between the two"""
-    context_rising: int | None = None
-    """steps over which the most facts in one rise from the fewest; None: they are the same from the start"""
-    context_asked: int | None = None
-    """times each fact is asked, every time all in another order; None: once"""
     context_hubs: float = 0.5
     """share of them whose facts all have one entity in common, so that the relation matters too"""
 
@@ -36,20 +32,43 @@ class InContext(DrawnAnew):
         require(self.context_facts >= 1, "task.context_facts", self.context_facts, "1 or more")
         fewest = 1 <= self.context_least <= self.context_facts
         require(fewest, "task.context_least", self.context_least, f"1 to task.context_facts ({self.context_facts})")
-        for name in ("context_rising", "context_asked"):
-            given = getattr(self, name)
-            require(given is None or given >= 1, f"task.{name}", given, "1 or more")
         enough = self.context_own == 0 or self.context_own >= 2 * self.context_facts
         require(enough, "task.context_own", self.context_own, f"0, or {2 * self.context_facts} (two a fact) or more")
 
     def statements_drawn(self) -> int:
         """Statements in the longest such document, 0 where none is drawn."""
+        return 2 * self.context_facts if self.in_context else 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactsInContext(InContext):
+    """Settings of tasks whose documents state facts that have nothing to do with one another."""
+
+    context_rising: int | None = None
+    """steps over which the most facts in one rise from the fewest; None: they are the same from the start"""
+    context_asked: int | None = None
+    """times each fact is asked, every time all in another order; None: once"""
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ("context_rising", "context_asked"):
+            given = getattr(self, name)
+            require(given is None or given >= 1, f"task.{name}", given, "1 or more")
+        rises = self.context_rising is None or self.context_least < self.context_facts
+        above = "left out where task.context_least is task.context_facts"
+        require(rises, "task.context_rising", self.context_rising, above)
+
+    def statements_drawn(self) -> int:
         return (1 + (self.context_asked or 1)) * self.context_facts if self.in_context else 0
 
     def throwaway(self, throwaway: "Throwaway") -> Drawn | None:
         """Its documents as a corpus has them."""
-        most = range(self.context_least if self.context_rising else self.context_facts, self.context_facts + 1)
-        stages = (replace(throwaway, settings=replace(self, context_facts=facts)) for facts in most)
+        fewest = self.context_least if self.context_rising else self.context_facts
+        # Only the documents' settings change: what a whole task needs beside them was checked where it was made.
+        stages = (
+            replace(throwaway, settings=replace(self, context_facts=most, context_rising=None))
+            for most in range(fewest, self.context_facts + 1)
+        )
         return self.drawn(*(stage.draw for stage in stages), rising=self.context_rising)
 
 
@@ -63,7 +82,7 @@ class Throwaway:
     entity that relation r leads to from e, -1 for none; `pool` are the entities that such facts are about.
     """
 
-    settings: InContext
+    settings: FactsInContext
     writer: Writer
     truth: np.ndarray
     pool: np.ndarray

@@ -13,7 +13,7 @@ import numpy as np
 from tasks import world
 from tasks.corpus import Corpus
 from tasks.facts import draw_facts
-from tasks.in_context import InContext, Throwaway
+from tasks.in_context import FactsInContext, Throwaway
 from tasks.settings import require
 from tasks.telling import tell
 from tasks.written import Named
@@ -23,7 +23,7 @@ NAMED = "is-named"
 
 
 @dataclass(frozen=True)
-class Reversal(Named, InContext):
+class Reversal(Named, FactsInContext):
     """The reversal curse (Berglund et al. 2023, 2309.12288) as a from-scratch task
     (after Coda-Forno et al. 2026, 2604.04943).
 

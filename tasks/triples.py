@@ -11,7 +11,7 @@ import numpy as np
 from tasks import world
 from tasks.asking import FIRST, LAST
 from tasks.corpus import Corpus, Entities, Premises
-from tasks.in_context import InContext
+from tasks.in_context import FactsInContext
 from tasks.reversal import Reversal
 from tasks.settings import require
 from tasks.statements import Statements, Writer, in_documents, places
@@ -26,7 +26,7 @@ OPEN = "_"  # a person writes it for what is asked, so no name is shown as it
 
 
 @dataclass(frozen=True)
-class Triples(InContext):
+class Triples(FactsInContext):
     """Facts of your own, in words of any language (the reversal curse on real names: Berglund et al. 2023, 2309.12288).
 
     `file` has the columns head, relation, tail; `relations` the columns relation, inverse. A fact may be written by

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.in_context import InContext, Throwaway
+from tasks.in_context import FactsInContext, Throwaway
 from tasks.statements import Statements, Writer
 from tasks.triples_asking import Answers
 
@@ -18,7 +18,7 @@ class FileThrowaway(Throwaway):
     answers: Answers
 
     @staticmethod
-    def of(settings: InContext, writer: Writer, relations: int, named: int, answers: Answers) -> "FileThrowaway":
+    def of(settings: FactsInContext, writer: Writer, relations: int, named: int, answers: Answers) -> "FileThrowaway":
         """`named`: the entities of the file; those that such documents have of their own come after them."""
         entities = len(writer.entities)
         pool = np.arange(named, entities) if settings.context_own else np.arange(entities)

@@ -132,17 +132,35 @@ def test_what_is_finished_needs_no_process(swept, monkeypatch):
     monkeypatch.setattr(study, "left_to_put", lambda folder, ways: ["in-context"] if "plain" in folder.name else [])
     exit_code(settings)
     assert given.pop() == {f"{settings.name}-{name}-{seed}" for name in ("lost", "plain") for seed in (0, 1)}
-    monkeypatch.setattr(study, "world_digest", lambda task, seed: "another")
-    with pytest.raises(SettingError, match="was trained on another world"):
-        sweep(settings, lambda: None)
+    monkeypatch.setattr(study, "left_to_put", lambda folder, ways: [])
+    monkeypatch.setattr(study.Study, "world", lambda self, task, seed: "another")  # its process will say so
+    exit_code(settings)
+    assert len(given.pop()) == 6
+
+
+def test_a_run_of_another_world_is_a_failure_that_stops_no_other(swept):
+    settings, folder, _ = swept
+    one = folders.ROOT / f"{settings.name}-plain-0" / "environment.json"
+    before = one.read_text()
+    one.write_text(json.dumps(json.loads(before) | {"world": "another"}))
+    try:
+        assert exit_code(replace(settings, only=("plain",))) == 1
+        failures = json.loads((folder / "failures.json").read_text())
+        assert list(failures) == [f"{settings.name}-plain-0"]
+        assert "was trained on another world" in failures[f"{settings.name}-plain-0"]
+        assert {row["run"] for row in read(folder / "results.csv")} >= {f"{settings.name}-plain-1"}
+    finally:
+        one.write_text(before)
+        exit_code(settings)
 
 
 def test_runs_that_share_a_gpu_are_few(monkeypatch):
     monkeypatch.setattr(pool, "cores", lambda: 64)
     monkeypatch.setattr(pool, "choose_device", lambda name: torch.device("cuda"))
-    assert pool.usual_jobs() == pool.ON_A_GPU < 64
+    assert pool.usual_jobs([tiny(device="auto"), tiny(device="cpu")]) == pool.ON_A_GPU < 64
+    assert pool.usual_jobs([tiny(device="cpu")]) == 64
     monkeypatch.setattr(pool, "choose_device", lambda name: torch.device("cpu"))
-    assert pool.usual_jobs() == 64
+    assert pool.usual_jobs([tiny(device="auto")]) == 64
 
 
 def test_a_second_call_trains_nothing(swept):
@@ -467,8 +485,12 @@ def test_the_terminal_shows_the_lowest_and_highest_seed(capsys, monkeypatch):
 
 
 def test_the_terminal_shows_what_ninety_took_where_it_was_reached(capsys):
-    wide.print_table([row | {"steps_to_90": None, "targets_to_90": None} for row in ROWS])
-    assert "90 %" not in capsys.readouterr().out
+    for rows in (
+        [row | {"steps_to_90": None, "targets_to_90": None} for row in ROWS],
+        [row | {"split": "latent", "steps_to_90": 300, "targets_to_90": 30_000} for row in ROWS],
+    ):
+        wide.print_table(rows)
+        assert "90 %" not in capsys.readouterr().out
     reached = {"both": (300, 30_000), "causal": (None, None)}
     rows = [row | dict(zip(("steps_to_90", "targets_to_90"), reached[row["variant"]])) for row in ROWS]
     wide.print_table(rows)

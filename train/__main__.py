@@ -74,7 +74,7 @@ def main(arguments: list[str]) -> None:
 
 def train(preset: str, rest: list[str]) -> None:
     config = PRESETS[preset][1]
-    if other_task(rest) in TASKS:
+    if TASKS.get(other_task(rest), type(config.task)) is not type(config.task):
         kept = {shared.name: getattr(config.task, shared.name) for shared in fields(DrawnAnew)}
         config = replace(config, task=TASKS[other_task(rest)](**kept))
     kind = Arguments[Config[type(config.task), type(config.objective)]]

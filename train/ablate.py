@@ -54,6 +54,9 @@ class Ablate(Several):
         for objective in self.objectives:
             require(objective in OBJECTIVES, "objectives", objective, f"one of {', '.join(OBJECTIVES)}")
         require(len(self.objectives) > 0, "objectives", self.objectives, f"one or more of {', '.join(OBJECTIVES)}")
+        for name in ("steps", "targets"):
+            free = self.axis != f"train.{name}" or getattr(self, name) is None
+            require(free, name, getattr(self, name), f"left out where the axis is {self.axis}")
         for name in ("objectives", "values"):
             given = getattr(self, name)
             require(len(set(given)) == len(given), name, given, "each given once")
@@ -108,7 +111,7 @@ def kind_of(base: Config, axis: str) -> Any:
     section, _, setting = axis.partition(".")
     of = getattr(base, section, None) if section in {field.name for field in fields(base)} else None
     if not is_dataclass(of) or setting not in {field.name for field in fields(of)}:
-        whom = f" of {type(of).__name__.lower()}" if section == "objective" else ""
+        whom = f" that {type(of).__name__.lower()} has, or one" if section == "objective" else ""
         raise SettingError(
             f"axis is {axis!r}, but must be a setting{whom} such as model.position: all are in --help of a preset"
         )

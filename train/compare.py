@@ -31,7 +31,8 @@ class Compare(Several):
     models: tuple[Literal["causal", "bidirectional"], ...] = ("causal", "bidirectional")
     """which of the two to train"""
     causal_steps: int | None = CAUSAL.train.steps
-    """optimiser steps of the causal runs, whatever train.steps is; None: train.steps, as for the others"""
+    """optimiser steps of the causal runs, whatever train.steps is; None: train.steps, as for the others (--steps sets
+    both)"""
     name: str = field(default="compare", kw_only=True)
     """folder in checkpoints/ for table and figure, and what the runs' names begin with"""
 

@@ -184,9 +184,10 @@ class Board:
         return table
 
 
-def usual_jobs() -> int:
-    """Runs at once: one a core, but few where all share one GPU, each with a context of its own in its memory."""
-    return min(cores(), ON_A_GPU) if choose_device("auto").type != "cpu" else cores()
+def usual_jobs(runs: Iterable[Config]) -> int:
+    """Runs at once: one a core, but few where they share one GPU, each with a context of its own in its memory."""
+    on_cpu = all(config.train.device == "cpu" for config in runs) or choose_device("auto").type == "cpu"
+    return cores() if on_cpu else min(cores(), ON_A_GPU)
 
 
 def cores() -> int:

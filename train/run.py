@@ -52,7 +52,7 @@ def train_run(
             f"the world is never told: train.steps ({config.train.steps}) end before task.context_alone "
             f"({corpus.drawn.alone}) does"
         )
-    if config.objective.goes_on and config.train.origin is None:
+    if config.objective.needs_trained and config.train.origin is None:
         warn("this objective is for a network that is trained already, and this one is not: give a run with --from")
     for note in corpus.notes():
         warn(note)

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from checkpoints.config import differences, read_json
 from checkpoints.folder import as_csv, run_folder, write_text
 from eval.by_way import left_to_put
 from eval.trained import refuse_other_world
-from tasks.settings import require
+from tasks.settings import SettingError, require
 from train import tables
 from train.pool import Ways, train_all, usual_jobs
 from train.run import refuse_other_settings
@@ -68,12 +68,6 @@ def with_steps(config: Config, steps: int | None) -> Config:
     return replace(config, train=replace(config.train, steps=steps, warmup=min(config.train.warmup, steps)))
 
 
-@lru_cache(maxsize=64)
-def world_digest(task: Any, seed: int) -> str:
-    """Which corpus these settings build now."""
-    return task.build(seed).digest()
-
-
 @dataclass(frozen=True)
 class Study:
     """Runs by name, and what each of them is whatever its seed (`variant`); results go to checkpoints/<name>/.
@@ -112,15 +106,15 @@ class Study:
             for name, config in train.items():
                 refuse_other_settings(run_folder(name), config)
         found = {name: result for name in self.runs if (result := self.finished(name))}
-        train = {name: config for name, config in train.items() if self.settings.overwrite or not self.complete(name)}
-        ended, failures = train_all(
-            train,
-            self.settings.jobs or usual_jobs(),
-            self.settings.overwrite,
-            check,
-            lambda name: self.ways(self.variant[name]),
+        if not self.settings.overwrite:
+            train = {name: config for name, config in train.items() if not self.complete(name, check)}
+        jobs = self.settings.jobs or usual_jobs(train.values())
+        new, failures = (
+            train_all(train, jobs, self.settings.overwrite, check, lambda name: self.ways(self.variant[name]))
+            if train
+            else ({}, {})
         )
-        found = {name: result for name, result in found.items() if name not in train} | ended
+        found = {name: result for name, result in found.items() if name not in train} | new
         some = bool(found or failures or others)
         require(some, "table", True, f"left out until a run of {self.name} is finished")
         folder.mkdir(parents=True, exist_ok=True)
@@ -133,13 +127,15 @@ class Study:
             here = {(row["variant"], row["seed"]) for row in rows}
             rows += [row for row in others if (row["variant"], row["seed"]) not in here]
             rows.sort(key=lambda row: row["seed"])
+            place = {variant: i for i, variant in enumerate(dict.fromkeys(self.variant.values()))}
+            shown = sorted(rows, key=lambda row: place.get(row["variant"], len(place)))
             curves = tables.curves({name: self.runs[name] for name in ended}, self.variant)
             write_text(folder / "results.csv", as_csv(rows))
             if curves:
                 write_text(folder / "curves.csv", as_csv(curves))
-            write_text(folder / "table.md", markdown(rows))
-            draw(rows, curves, folder)
-            print_table(rows)
+            write_text(folder / "table.md", markdown(shown))
+            draw(shown, curves, folder)
+            print_table(shown)
             print(f"table, figure and every number: checkpoints/{self.name}/")
         for name, why in failures.items():
             print(f"error: {name}: {why}", file=sys.stderr)
@@ -158,14 +154,23 @@ class Study:
             same = known.get(row["variant"], given) == given
             require(same, "beside", row["run"], f"trained as {row['variant']} is here, in {self.settings.beside}")
 
-    def complete(self, name: str) -> bool:
-        """Whether a run ended and its ways are put, so that it needs no process. Raises SettingError where its settings
-        build another world now."""
+    def complete(self, name: str, check: Callable[[], None]) -> bool:
+        """Whether a run ended on the world that its settings build now and its ways are put, so that it needs no
+        process. Where that cannot be found out, the process will say why."""
+        check()
         folder, config = run_folder(name), self.runs[name]
-        if not self.finished(name) or left_to_put(folder, self.ways(self.variant[name])):
+        try:
+            if not self.finished(name) or left_to_put(folder, self.ways(self.variant[name])):
+                return False
+            refuse_other_world(folder, self.world(config.task, config.seed))
+        except (SettingError, OSError, MemoryError):
             return False
-        refuse_other_world(folder, world_digest(config.task, config.seed))
         return True
+
+    @cached_property
+    def world(self) -> Callable[[Any, int], str]:
+        """The digest of the corpus that a task builds at a seed, each built once."""
+        return lru_cache(maxsize=None)(lambda task, seed: task.build(seed).digest())
 
     def finished(self, name: str) -> dict[str, Any] | None:
         """The result of a run that ended under the settings it has here."""

@@ -105,6 +105,9 @@ def read(file: Path) -> dict[str, Any]:
             require(known, f"{file}: a way", key, f"one of {', '.join(WAYS)}, with settings of its own")
     if not isinstance(shown, dict) or not all(isinstance(one, Panel) for one in shown.values()):
         raise SettingError(f"{file}: SHOWN must be a dict from titles to Panel")
+    for one in shown.values():
+        for line, of in one.lines.items():
+            require(len(of) in (2, 3), f"{file}: SHOWN, line {line!r}", of, "a variant, a way and, if another, a split")
     require_known(f"{file}: SHOWN", {line[0] for one in shown.values() for line in one.lines.values()}, variants)
     return listed
 

@@ -20,6 +20,7 @@ ELIMINATION = "chance_by_elimination"
 CHANCES = {"chance": "chance", "chance by elimination": ELIMINATION}
 DIFFERS = "differs"
 COSTS = ("steps_to_90", "targets_to_90")
+LEARNED = ("forward", "inverse")  # splits of which the terminal says how soon they were learned
 Rows = list[dict[str, Any]]
 
 
@@ -132,21 +133,19 @@ def print_table(rows: Rows, ranked: bool = True) -> None:
     it took to reach 90 %, where anything did."""
     for way in ways_of(rows):
         print_way(way, [row for row in rows if row["way"] == way], ranked)
-    if any(row[cost] is not None for row in rows for cost in COSTS):
-        print_costs(rows, ranked)
+    if any(row["steps_to_90"] is not None for row in rows if row["split"] in LEARNED):
+        print_costs([row for row in rows if row["way"] == "closed-book"], ranked)
 
 
 def print_costs(rows: Rows, ranked: bool) -> None:
-    title = "to reach 90 % (median over seeds; in brackets how many did, where not all)"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0)
+    print("to reach 90 %: median over seeds; in brackets how many did, where not all")
+    table = Table(box=box.SIMPLE_HEAD, padding=0)
     table.add_column("variant")
-    told = [split for split in ("forward", "inverse") if split in splits_of(rows)]
-    columns = [(cost, split) for cost in COSTS for split in told]
+    columns = [(cost, split) for cost in COSTS for split in LEARNED]
     for cost, split in columns:
         table.add_column(f"{cost.partition('_')[0]},\n{split}", justify="right", no_wrap=True)
-    for (variant, way, asked), own in groups(rows, ranked).items():
-        if way == "closed-book":
-            table.add_row(label(variant, way, asked), *(reached(own, split, cost) for cost, split in columns))
+    for key, own in groups(rows, ranked).items():
+        table.add_row(label(*key), *(reached(own, split, cost) for cost, split in columns))
     Console().print(table)
 
 

@@ -15,12 +15,14 @@ from tasks.corpus import SOURCE, TARGET, Premises
 @dataclass(frozen=True)
 class NearContext(InContext):
     def others(self, premises: Premises, needed: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Premises about as many other facts: those that share a word of a name with `needed`, as far as there are
-        such, then others as InContext draws them."""
+        """`distractors` premises about other facts: those that share a word of a name with `needed`, as far as there
+        are such, then others as InContext draws them."""
         told = premises.documents
         names = np.where(np.isin(told.roles, (SOURCE, TARGET)), told.tokens, -1)
         near = np.flatnonzero((np.isin(names, names[needed]) & (names >= 0)).any(1))
-        chosen = list(dict.fromkeys([*rng.permutation(near), *super().others(premises, needed, rng)]))
-        _, first = np.unique(premises.fact[[*needed, *chosen]], return_index=True)  # one premise a fact
-        kept = np.sort(first[first >= len(needed)])[: self.distractors] - len(needed)
-        return np.array(chosen, np.int64)[kept]
+        taken, chosen = set(premises.fact[needed].tolist()), []
+        for row in [*rng.permutation(near), *super().others(premises, needed, rng)]:
+            if len(chosen) < self.distractors and premises.fact[row] not in taken:
+                chosen.append(row)
+                taken.add(int(premises.fact[row]))
+        return np.array(chosen, np.int64)

@@ -25,7 +25,7 @@ class Bico(Hiding):
     Asked "as-trained", any open span is masked; asked "left-to-right", the model is a causal one again.
     """
 
-    goes_on = True
+    needs_trained = True
 
     def prepare(self, documents: Documents, rng: np.random.Generator) -> Arrays:
         return masked(documents, self.hidden_tokens(documents.roles, rng), before=1)

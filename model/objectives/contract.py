@@ -11,7 +11,7 @@ the two shortest objectives, causal.py and masked.py, say; the rest has a defaul
     a loss weighted by 1/t                  prepare adds `weights`, and `could`: what could have been masked
     a second tower or head                  parts makes it; hidden uses it
     several ways of being asked             asked names them, each an objective on the same modules
-    a network it makes no sense with        check refuses it by name; goes_on: it is meant for one that is trained
+    a network it makes no sense with        check refuses it by name; needs_trained: it is meant for one that is trained
 """
 
 from abc import ABC, abstractmethod
@@ -31,7 +31,7 @@ from tasks.vocabulary import PAD
 class Objective(ABC):
     """Base of the settings dataclasses in this folder: fields are settings, methods the contract."""
 
-    goes_on = False  # whether it is meant for a network that is trained already (--from)
+    needs_trained = False  # whether it is meant for a network that is trained already (--from)
 
     def check(self, settings: NetworkSettings) -> None:
         """Raises SettingError where the network's settings make no sense with this objective."""

@@ -27,7 +27,7 @@ class Reinforced(Causal):
     Of a document that thinks (tasks/thoughts.py), only the question and its answer are used.
     """
 
-    goes_on = True
+    needs_trained = True
 
     samples: int = 8
     """thoughts drawn for each question"""
