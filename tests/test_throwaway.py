@@ -27,7 +27,7 @@ Said = tuple[str, str, str]
 def worlds(draw) -> Reversal:
     """Small worlds with such documents; facts that are never told among them."""
     facts, own = draw(st.integers(1, 4)), draw(st.sampled_from([0, 10]))
-    longest = draw(st.integers(1, 2))
+    longest, least = draw(st.integers(1, 2)), draw(st.integers(1, facts))
     return Reversal(
         entities=draw(st.integers(8, 14)),
         relations=draw(st.integers(1, 3)),
@@ -39,8 +39,8 @@ def worlds(draw) -> Reversal:
         renderings=2,
         in_context=0.5,
         context_facts=facts,
-        context_least=draw(st.integers(1, facts)),
-        context_rising=draw(st.sampled_from([None, 5])),
+        context_least=least,
+        context_rising=draw(st.sampled_from([None, 5])) if least < facts else None,
         context_asked=draw(st.sampled_from([None, 2])),
         context_hubs=draw(st.sampled_from([0.0, 0.5, 1.0])),
         context_filler=draw(st.sampled_from([0.0, 0.5, 1.0])),
