@@ -134,7 +134,7 @@ def test_what_is_finished_needs_no_process(swept, monkeypatch):
     assert given.pop() == {f"{settings.name}-{name}-{seed}" for name in ("lost", "plain") for seed in (0, 1)}
     monkeypatch.setattr(study, "left_to_put", lambda folder, ways: [])
     monkeypatch.setattr(study.Study, "world", lambda self, task, seed: "another")  # its process will say so
-    with pytest.raises(SettingError, match="until a run of .* is finished"):
+    with pytest.raises(SettingError, match=r"until a run of .* is finished"):
         sweep(settings, lambda: None)
     assert len(given.pop()) == 6
 
