@@ -16,6 +16,8 @@ from train.batches import make_batches, rows
 from train.device import choose_device
 from train.loop import Counters, Loop
 from train.optimiser import learning_rate, make_optimiser
+from train.presets import PRESETS
+from train.progress import Progress
 from train.run import train_run
 from train.settings import TrainSettings
 from train.tensorboard import View
@@ -135,3 +137,18 @@ def test_a_device_that_is_not_there_is_refused_by_name():
     if not torch.backends.mps.is_available():
         with pytest.raises(SettingError, match=r"device is 'mps', but must be one this machine has: .*cpu"):
             choose_device("mps")
+
+
+@pytest.mark.parametrize(
+    ("preset", "watched"), [("causal", ("forward", "inverse")), ("codebook", ("encode", "latent"))]
+)
+def test_progress_shows_the_splits_that_the_task_watches(preset, watched, capsys):
+    told, held_out = ({"count": 4, "accuracy": share} for share in (0.75, 0.25))
+    entry = {"kind": "evaluation", "step": 7, "splits": dict(zip(watched, (told, held_out))) | {"other": told}}
+    with Progress(PRESETS[preset][1]) as progress:
+        progress.report(entry)
+        progress.report(entry | {"asked": {"in-context": {watched[1]: {"count": 2, "accuracy": 0.5}}}})
+        progress.report(entry | {"asked": {"in-context": {watched[1]: {"count": 0, "accuracy": None}}}})
+    steps = PRESETS[preset][1].train.steps
+    line = f"step 7/{steps}  {watched[0]} 75.0 %  {watched[1]} 25.0 %"
+    assert capsys.readouterr().err.splitlines() == [line] + [f"{line}  in context 50.0 %"] * 2

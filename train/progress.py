@@ -12,10 +12,12 @@ from train.settings import Config
 
 
 class Progress:
-    """Step, loss, accuracy on the splits that the task watches, documents a second, time left."""
+    """Step, loss, accuracy on the splits that the task watches (of what is held out in context, too, where the run is
+    trained for that), documents a second, time left."""
 
     def __init__(self, config: Config):
-        self.steps, self.watched = config.train.steps, config.task.WATCHED
+        self.steps, (told, held_out) = config.train.steps, config.task.WATCHED
+        self.watched = {told: (None, told), held_out: (None, held_out), "in context": ("in-context", held_out)}
         self.console = Console(stderr=True, emoji=False)
         self.live = self.console.is_terminal
         self.seen: dict[str, str] = {}
@@ -43,9 +45,10 @@ class Progress:
             self.seen["loss"] = f"{entry['loss']:.3f}"
             self.seen["documents/s"] = f"{entry['documents_per_second']:,.0f}"
         else:
-            for split in self.watched:
-                if entry["splits"].get(split, {}).get("count"):
-                    self.seen[split] = percent(entry["splits"][split]["accuracy"])
+            for name, (asked, split) in self.watched.items():
+                found = (entry["splits"] if asked is None else entry.get("asked", {}).get(asked, {})).get(split, {})
+                if found.get("count"):
+                    self.seen[name] = percent(found["accuracy"])
         order = ("loss", *self.watched, "documents/s")
         line = "  ".join(f"{name} {self.seen[name]}" for name in order if name in self.seen)
         self.bar.update(self.task, completed=entry["step"], description=line)
