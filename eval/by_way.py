@@ -5,13 +5,13 @@ ways.csv    every question, as the model was given it, and what it said
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from tyro.conf import Positional
 
-from checkpoints.config import read_json
+from checkpoints.config import plain, read_json
 from checkpoints.folder import as_csv, read_csv, write_json, write_text
 from eval.score import records, summaries
 from eval.trained import read_trained
@@ -90,7 +90,9 @@ def left_to_put(folder: Path, ways: dict[str, ClosedBook]) -> dict[str, ClosedBo
 
 
 def settings_of(way: ClosedBook) -> dict[str, Any]:
-    return asdict(way) if is_dataclass(way) else {}
+    """A way's settings as ways.json holds them, but for those that are None, as if they were not there."""
+    found = plain(way) if is_dataclass(way) else {}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def put_before(folder: Path, step: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -83,7 +83,7 @@ def evaluate(
         if limit is not None and limit < len(questions):
             questions = questions[np.random.default_rng(0).permutation(len(questions))[:limit]]
         correct, count, log_probability, near = 0, 0, 0.0, 0.0
-        for chunk in chunks(questions):
+        for chunk in chunks(questions) if way.asks(split) else []:
             between()
             said, logp = reply(trained, way, given(trained, way, chunk))
             if said is not None:
@@ -129,6 +129,7 @@ def records(
         {"split": split, "asked": asked} | row
         for asked, one in trained.asked().items()
         for split, questions in one.corpus.questions.items()
+        if way.asks(split)
         for row in records_of(one, way, questions, between)
     ]
 

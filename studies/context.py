@@ -11,6 +11,7 @@ half.
 from dataclasses import replace
 
 from eval.ways import WAYS as EVERY
+from eval.ways.generate_and_verify import GenerateAndVerify
 from model.objectives.masked import Masked
 from model.objectives.reinforced import Reinforced
 from train.panels import Panel
@@ -49,7 +50,8 @@ VARIANTS["reversal-fine-tuned"] = replace(
 )
 
 PROMPTED = {way: EVERY[way] for way in ("in-context", "oracle-retrieval", "lexical-retrieval", "dense-retrieval")}
-VERIFIED = {way: EVERY[way] for way in ("generate-and-verify",)}
+HELD_OUT = tuple(dict.fromkeys(split for base in BASES.values() for split in base.task.HELD_OUT))
+VERIFIED = {"generate-and-verify": GenerateAndVerify(splits=HELD_OUT)}
 RECALLED = {way: EVERY[way] for way in ("recall",)}
 TOLD = {way: EVERY[way] for way in ("in-context",)}
 BY_ARM = {"causal": PROMPTED | VERIFIED, "masked": PROMPTED, "recall": RECALLED, "reinforced": RECALLED}

@@ -15,7 +15,7 @@ from torch import nn
 from checkpoints import folder as folders
 from eval.__main__ import main
 from eval.ask import ask, behind
-from eval.by_way import put
+from eval.by_way import put, settings_of
 from eval.score import evaluate, given, records
 from eval.store import Store
 from eval.trained import Trained
@@ -249,6 +249,17 @@ def test_dense_retrieval_takes_the_nearest():
         rest = np.delete(near, row)
         assert (np.diff(near[row]) <= 1e-6).all()
         assert rest.max() <= near[row].min() + 1e-6
+
+
+def test_generate_and_verify_can_be_put_to_some_splits_alone():
+    some = GenerateAndVerify(splits=("inverse", "none of this task"))
+    rows = records(KNOWER, some)
+    assert rows == [row for row in records(KNOWER, GenerateAndVerify()) if row["split"] == "inverse"]
+    assert some.passes(KNOWER) <= GenerateAndVerify().passes(KNOWER)
+    found = evaluate(KNOWER, some)
+    assert {split for split, of in found.items() if of["count"]} == {"inverse"}
+    assert settings_of(GenerateAndVerify()) == {}
+    assert settings_of(some) == {"splits": ["inverse", "none of this task"]}
 
 
 class OneHot(nn.Module):

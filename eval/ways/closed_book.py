@@ -10,6 +10,10 @@ from tasks.corpus import Entities, Questions
 
 
 class ClosedBook:
+    def asks(self, split: str) -> bool:
+        """Whether it is put to the questions of this split."""
+        return True
+
     def answer(self, trained: Trained, questions: Questions, score: np.ndarray | None = None) -> np.ndarray | None:
         """What the model says in each answer span, int[q, k]; None where it cannot be asked. `score`[q, c]: that of
         every entity, where it is known already, for a way that chooses by it."""
