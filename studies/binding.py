@@ -95,7 +95,7 @@ CHANGED_DECODE = {
     "-told-straight": {"task": {"context_told_turned": 0.0}},
     "-not-alone": {"task": {"context_alone": 0}},
     "-depth-1-recurrence-2": {"model": {"depth": 1, "recurrence": 2}},
-    "-position-relative": {"model": {"position": "relative"}},
+    "-position-rotary": {"model": {"position": "rotary"}},
     "-position-none": {"model": {"position": "none"}},
     "-rate-3e-3": {"train": {"learning_rate": 3e-3}},
 }
