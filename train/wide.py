@@ -163,7 +163,7 @@ def print_way(way: str, rows: Rows, ranked: bool) -> None:
         for split in splits:
             each = [row["accuracy"] for row in own if row["split"] == split and row["count"]]
             between = (
-                f" ({number(min(each))}–{number(max(each))})" if each and split == "inverse" and range_fits else ""
+                f" ({number(min(each))}–{number(max(each))})" if each[1:] and split == "inverse" and range_fits else ""
             )
             cells.append(f"{number(pooled(own, split)[0])}{between}" if each else "–")
         variant, _, asked = key
