@@ -104,7 +104,7 @@ class Hierarchy(Named, InheritInContext):
         rng, relations = np.random.default_rng([seed, 0]), words(self.relations, self.wordings, self.depth)
         forest = Forest.grow(self.trees, self.branching, self.depth, self.relations, self.properties, self.holdout, rng)
         named = len(forest) + len(forest.owner) + self.context_own
-        vocabulary, writer = self.words(relations, named, self.enough_pieces(named), rng)
+        vocabulary, writer = self.vocabulary_and_writer(relations, named, self.enough_pieces(named), rng)
 
         ways = Ways.of(forest.facts(), self.wordings, self.once, self.two_way, rng)
         telling = Telling.tell(forest, ways, self.relations, self.wordings, self.inherited, rng)

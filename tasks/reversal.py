@@ -123,7 +123,7 @@ class Reversal(Named, FactsInContext):
         more = (*words, *((NAMED,) if self.bridge == "naive" else ()))
         named = self.entities + self.context_own
         pieces = (self.pieces or self.enough_pieces(named)) if self.shared_pieces else None
-        vocabulary, writer = self.words(more, named, pieces, rng)
+        vocabulary, writer = self.vocabulary_and_writer(more, named, pieces, rng)
         writer = replace(writer, words=2 * self.relations, wordings=self.wordings)
         facts = draw_facts(self.matching, self.entities, self.relations, self.one_way, self.two_way, self.new, rng)
         told = tell(self, facts, writer, rng, added)

@@ -85,7 +85,7 @@ class Syllogism(Named, ChainsInContext):
         """The corpus, a pure function of these settings and `seed`."""
         rng, chains, relations = np.random.default_rng([seed, 0]), self.drawn_up(), words(self.longest_chain)
         named = int(chains.last[-1]) + 1 + self.context_own
-        vocabulary, writer = self.words(relations, named, self.enough_pieces(named), rng)
+        vocabulary, writer = self.vocabulary_and_writer(relations, named, self.enough_pieces(named), rng)
 
         premises, conclusions = chains.told_premises(), chains.conclusions()
         exemplified = conclusions[~chains.held]

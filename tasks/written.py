@@ -47,7 +47,7 @@ class Named(Written):
         """Pieces in a pool that so many names share: one each, or an eighth of that without one-token names."""
         return entities if self.shortest_name == 1 else max(16, entities // 8)
 
-    def words(
+    def vocabulary_and_writer(
         self, relations: tuple[str, ...], entities: int, pieces: int | None, rng: np.random.Generator
     ) -> tuple[Vocabulary, Writer]:
         """All words, those of `relations` before filler and names, and what writes statements about so many `entities`
