@@ -10,7 +10,7 @@ from eval.ways.generate_and_verify import GenerateAndVerify
 from eval.ways.in_context import InContext
 from eval.ways.retrieval import OracleRetrieval
 from tasks.reversal import Reversal
-from train.presets import IN_CONTEXT, PRESETS, SYLLOGISM
+from train.presets import CODEBOOK, IN_CONTEXT, PRESETS, SYLLOGISM
 from train.run import train_run
 
 SEED = 1000  # 0-4 are for reporting
@@ -101,3 +101,16 @@ def test_two_steps_are_taken_in_the_prompt_and_not_in_the_weights(root):
         assert closed[split]["accuracy"] <= 0.05
         assert prompted[split]["accuracy"] >= 0.85
         assert prompted[split]["low"] > 0.6
+
+
+@pytest.mark.slow
+def test_books_are_read_from_either_end_in_the_prompt_and_not_in_the_weights(root):
+    """In half of the preset's steps, of which a thousand tell the world: what is encoded is known by then."""
+    config = replace(CODEBOOK, train=replace(CODEBOOK.train, steps=2500), seed=SEED)
+    closed = train_run(config, "codebook", report=print, root=root)["splits"]
+    prompted = put(root / "codebook", {"in-context": InContext()})["ways"]["in-context"]["asked"]["as-trained"]
+    for split in ("encode", "decode_told"):
+        assert closed[split]["accuracy"] >= 0.9
+    for split in ("latent", "decode"):
+        assert closed[split]["accuracy"] <= 0.1
+        assert prompted[split]["accuracy"] >= closed[split]["accuracy"] + 0.8

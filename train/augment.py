@@ -7,7 +7,6 @@ answer is.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +60,8 @@ def infer(corpus: Corpus, origin: Path, check: Callable[[], None]) -> tuple[Docu
             }
             for i, hit in enumerate(right(trained.corpus, chunk, said))
         ]
-    return replace(questions.documents, tokens=fill(questions, np.concatenate(names))[0]), rows
+    documents, _ = fill(questions, np.concatenate(names))
+    return documents, rows
 
 
 def counted(folder: Path) -> dict[str, Any]:
