@@ -1,6 +1,7 @@
 """Settings of every task that can draw documents anew for each batch: what one of them states is not true in the world,
 and it asks at once what follows, so that a model learns to use its context (Lampinen et al. 2025b, 2509.16189)."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -14,7 +15,7 @@ from tasks.vocabulary import SEPARATOR
 
 
 @dataclass(frozen=True, kw_only=True)
-class DrawnAnew(Thoughts):
+class DrawnAnew(Thoughts, ABC):
     """What all of them have in common."""
 
     in_context: float = 0.0
@@ -43,9 +44,9 @@ class DrawnAnew(Thoughts):
         [separator]."""
         return max(self.statements, self.statements_drawn()) * (1 + words + 2 * self.filler)
 
+    @abstractmethod
     def statements_drawn(self) -> int:
         """Statements in the longest such document, 0 where none is drawn."""
-        raise NotImplementedError
 
 
 def only_answers(documents: Documents, stated: np.ndarray) -> Documents:

@@ -109,7 +109,7 @@ class Loop:
         batches = [to_tensors(each, self.device) for each in arrays]
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(counters.step, counters.target_tokens, settings)
-        # For dropout, which takes no generator. (To seed those of all devices takes a tenth of a small step's time.)
+        # For dropout, which takes no generator. (To seed those of all devices takes a tenth of a millisecond a step.)
         seed_device = torch.default_generator.manual_seed if self.device.type == "cpu" else torch.manual_seed
         seed_device((config.seed << 32) + counters.step)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
