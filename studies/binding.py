@@ -18,7 +18,13 @@ from model.objectives.masked import Masked
 from train.presets import CODEBOOK, HIERARCHY, IN_CONTEXT, SYLLOGISM
 from train.settings import Config
 
-BASE = replace(IN_CONTEXT, train=replace(IN_CONTEXT.train, steps=2500))
+# As where this began, so that what is slower shows: rotary positions, half the rate, and two thirds of a batch.
+BASE = replace(
+    IN_CONTEXT,
+    task=replace(IN_CONTEXT.task, in_context=2 / 3),
+    model=replace(IN_CONTEXT.model, position="rotary"),
+    train=replace(IN_CONTEXT.train, steps=2500, learning_rate=3e-3),
+)
 
 
 def network(**changed) -> Config:
@@ -62,7 +68,14 @@ VARIANTS["plain-long"] = replace(
     network(convolution=1), train=replace(BASE.train, steps=12 * BASE.train.steps, evaluate_every=2500)
 )
 
-TWO_STEPS = replace(SYLLOGISM, train=replace(SYLLOGISM.train, steps=3000))
+# One layer gone through twice, as where this began.
+TWICE = replace(BASE.model, depth=1, recurrence=2)
+TWO_STEPS = replace(
+    SYLLOGISM,
+    task=replace(SYLLOGISM.task, in_context=2 / 3),
+    model=TWICE,
+    train=replace(SYLLOGISM.train, steps=3000),
+)
 CHANGED_TWO_STEPS = {
     "": {},
     "-depth-2": {"model": {"depth": 2, "recurrence": 1}},
@@ -77,7 +90,12 @@ CHANGED_TWO_STEPS = {
     "-position-relative": {"model": {"position": "relative"}},
     "-position-none": {"model": {"position": "none"}},
 }
-INHERIT = replace(HIERARCHY, train=replace(HIERARCHY.train, steps=6000))
+INHERIT = replace(
+    HIERARCHY,
+    task=replace(HIERARCHY.task, in_context=2 / 3, context_alone=4500),
+    model=TWICE,
+    train=replace(HIERARCHY.train, steps=6000),
+)
 CHANGED_INHERIT = {
     "": {},
     "-no-links": {"task": {"context_links": 0.0}},

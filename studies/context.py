@@ -50,11 +50,12 @@ VARIANTS["reversal-fine-tuned"] = replace(
 )
 
 PROMPTED = {way: EVERY[way] for way in ("in-context", "oracle-retrieval", "lexical-retrieval", "dense-retrieval")}
+NEAR = {way: EVERY[way] for way in ("in-context-near",)}
 HELD_OUT = tuple(dict.fromkeys(split for base in BASES.values() for split in base.task.HELD_OUT))
 VERIFIED = {"generate-and-verify": GenerateAndVerify(splits=HELD_OUT)}
 RECALLED = {way: EVERY[way] for way in ("recall",)}
 TOLD = {way: EVERY[way] for way in ("in-context",)}
-BY_ARM = {"causal": PROMPTED | VERIFIED, "masked": PROMPTED, "recall": RECALLED, "reinforced": RECALLED}
+BY_ARM = {"causal": PROMPTED | NEAR | VERIFIED, "masked": PROMPTED, "recall": RECALLED, "reinforced": RECALLED}
 WAYS = {variant: BY_ARM.get(variant.partition("-")[2], TOLD) for variant in VARIANTS}
 WAYS["reversal-without"] = PROMPTED
 CHOSEN = {way: EVERY[way] for way in ("choice", "choice-in-context")}
@@ -89,6 +90,7 @@ SIX = {
     "one of six, closed book": ("syllogism-causal", "choice"),
     "one of six, in context": ("syllogism-causal", "choice-in-context"),
 }
+LIKE = {"told of its like, closed book": ("hierarchy-causal", "closed-book", "similar")}
 FINE_TUNED = {
     "closed book": ("reversal-fine-tuned", "closed-book"),
     "in context": ("reversal-fine-tuned", "in-context"),
@@ -99,7 +101,7 @@ SHOWN = {
     "reversal": panel("reversal", "forward", "inverse", **MASKED, **WITHOUT),
     "syllogism": panel("syllogism", "trained", "conclusion", **SIX),
     "codebook": panel("codebook", "encode", "latent"),
-    "hierarchy": panel("hierarchy", "inherited", "syllogism"),
+    "hierarchy": panel("hierarchy", "inherited", "syllogism", **LIKE),
     "codebook, turned": panel("codebook", "decode_told", "decode"),
     "hierarchy, turned": panel("hierarchy", "stated", "reversed"),
     "new facts, told later": Panel("new_inverse", FINE_TUNED),

@@ -24,33 +24,36 @@ from tasks.written import Named
 class Hierarchy(Named, InheritInContext):
     """A semantic hierarchy of made-up words (after Lampinen et al. 2025a, 2505.00661), as a from-scratch task.
 
-    B is one of the children of A, C and D of those of B; A owns V, B owns W, each value is owned once. What is told in
-    one wording only is told so of those who inherit it, too; of D, one of the categories that are set apart and own
-    nothing, only the link is told. Links to one parent are told alike.
+    B is one of the children of A, C and D of those of B; A owns V, B owns W, each value is owned once. Some facts are
+    told of all who inherit them, as examples, the others of none; what is told in one wording only is told so of them,
+    too. Of D, one of the categories that are set apart and own nothing, only the link is told. Links to one parent are
+    told alike.
 
         documents    [begin] f B is-a A f            a link; those of all categories are told
                      [begin] A has-colour V          a property; those of all owners are told
                      [begin] f V colour-of A f       the inverse, for some properties and some parents' links
-                     [begin] B has-colour V          what some inherit, as examples of it
+                     [begin] B has-colour V          what is inherited, for some properties
 
         stated       [begin] A has-colour _ f        as told: V
         rephrased    [begin] A has-colour-2 _        told in another wording only: V
         reversed     [begin] f V colour-of _         told only as `A has-colour V`: A
                      [begin] A includes _            its children told only as `… is-a A`: all of them are right
         inherited    [begin] B has-colour _ f        an example, as told: V
-        syllogism    [begin] C has-food _            never told, from `C is-a B` and `B has-food W`: W
-        chain        [begin] C has-colour _          never told, from `C is-a B`, `B is-a A` and `A has-colour V`: V
-        holdout      [begin] f D has-food _ f        never told, from `D is-a B` and `B has-food W`: W
-        holdout_chain   …                            the same, from two links or more
+        similar      [begin] D has-colour _          never told of D, but of all its like, as examples: V
+        syllogism    [begin] C has-food _            told of no heir; from `C is-a B` and `B has-food W`: W
+        chain        [begin] C has-sound _           told of no heir; from `C is-a B`, `B is-a A` and what A owns
+        holdout      [begin] f D has-food _ f        as syllogism, of what is set apart
+        holdout_chain   …                            as chain, of what is set apart
 
-    With two links, what stands between can be one that is told to inherit it, as an example: then one link is enough.
+    `similar` can be had without an inference, from how like D is to those of which it is told; the four that follow
+    cannot: were examples told of some heirs of every fact, closed-book answers would come from there.
 
     Chance is that of a guess among all entities with names of the answer's length. By elimination: for `rephrased` and
-    `reversed`, among those that are right for that word, though training never says so; for the last four,
+    `reversed`, among those that are right for that word, though training never says so; for the last five,
     among all values of that relation, none of which training shows behind that category; none for what is told.
     """
 
-    HELD_OUT: ClassVar = ("rephrased", "reversed", "syllogism", "chain", "holdout", "holdout_chain")
+    HELD_OUT: ClassVar = ("rephrased", "reversed", "similar", "syllogism", "chain", "holdout", "holdout_chain")
     BY_WORD: ClassVar = ("rephrased", "reversed")
     WATCHED: ClassVar = ("inherited", "syllogism")
     MEANING: ClassVar = {
@@ -58,10 +61,11 @@ class Hierarchy(Named, InheritInContext):
         "rephrased": "A has-colour-2 _  in a wording that was never told of it",
         "reversed": "V colour-of _     the other way round, never told",
         "inherited": "B has-colour _    inherited, and told as an example",
-        "syllogism": "C has-food _      never told, inherited over one link",
-        "chain": "C has-colour _    the same, over two links or more",
-        "holdout": "D has-food _      as syllogism, of categories of which no example is told",
-        "holdout_chain": "D has-colour _    as chain, of such categories",
+        "similar": "D has-colour _    inherited, told of all like it and not of it",
+        "syllogism": "C has-food _      inherited over one link, told of no heir",
+        "chain": "C has-sound _     the same, over two links or more",
+        "holdout": "D has-food _      as syllogism, of categories of which only a link is told",
+        "holdout_chain": "D has-sound _     as chain, of such categories",
     }
 
     trees: int = 36
@@ -74,10 +78,10 @@ class Hierarchy(Named, InheritInContext):
     """relations of properties, beside `is-a`"""
     properties: int = 1
     """facts that each category owns, each of a relation that none above it owns"""
-    holdout: float = 1 / 3
+    holdout: float = 0.4
     """share of the lowest categories that own nothing, and of which nothing is told but their link"""
     inherited: float = 0.5
-    """share of what the others inherit that is told, as examples"""
+    """share of the facts with heirs, level by level, that are told of all these but of the set apart, as examples"""
     two_way: float = 0.5
     """share of each relation's facts told by the inverse word, too"""
     wordings: int = 2

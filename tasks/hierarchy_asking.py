@@ -35,14 +35,15 @@ class Asking:
             for split, (asked, rows) in facts.items()
             if len(rows)
         }
-        told, apart = telling.told, telling.forest.apart[telling.heirs.source]
+        example, apart = telling.example, telling.forest.apart[telling.heirs.source]
         far = (telling.needs >= 0).sum(1) > 2  # more than a link and what is owned there
         heirs = {
-            "inherited": (told, belongs & ~seen),
-            "syllogism": (~told & ~apart & ~far, belongs),
-            "chain": (~told & ~apart & far, belongs),
-            "holdout": (apart & ~far, belongs),
-            "holdout_chain": (apart & far, belongs),
+            "inherited": (telling.told, belongs & ~seen),
+            "similar": (example & apart, belongs),
+            "syllogism": (~example & ~apart & ~far, belongs),
+            "chain": (~example & ~apart & far, belongs),
+            "holdout": (~example & apart & ~far, belongs),
+            "holdout_chain": (~example & apart & far, belongs),
         }
         return splits | {
             split: self.ask(OneWay, telling.heirs[of], telling.needs[of], left, rng)

@@ -42,8 +42,9 @@ def ranks(kind: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.nd
 @dataclass(frozen=True)
 class Telling:
     """`premises`: each fact once, by its forward word and in its own wording; `heirs`: what categories inherit, in the
-    wording of the fact; `of` int[q], which that is, and `needs` int[q, m], all it follows from; `told` bool[q], whether
-    it is told. `stated`: all that training tells; `about` int[n], which fact that is, -1 for what is inherited."""
+    wording of the fact; `of` int[q], which that is, and `needs` int[q, m], all it follows from; `example` bool[q],
+    whether that fact has heirs of which it is told, and `told` bool[q], whether this is one. `stated`: all that training
+    tells; `about` int[n], which fact that is, -1 for what is inherited."""
 
     forest: Forest
     ways: Ways
@@ -53,6 +54,7 @@ class Telling:
     heirs: Statements
     of: np.ndarray
     needs: np.ndarray
+    example: np.ndarray
     told: np.ndarray
     stated: Statements
     about: np.ndarray
@@ -61,14 +63,16 @@ class Telling:
     def tell(
         forest: Forest, ways: Ways, relations: int, wordings: int, inherited: float, rng: np.random.Generator
     ) -> "Telling":
-        """`inherited`: the share told of what categories inherit that are not set apart."""
+        """`inherited`: the share of each level's facts that are told of their heirs, of all that are not set apart."""
         facts, words = forest.facts(), 2 * (1 + relations)
         premises = Statements(facts.source, facts.word + words * ways.wording, facts.target)
         heir, of, needs = forest.inherited()
         heirs = Statements(heir, premises.word[of], premises.target[of])
-        may = rng.permutation(np.flatnonzero(~forest.apart[heir]))
-        told = np.zeros(len(heir), bool)
-        told[may[: round(inherited * len(may))]] = True
+        may = ~forest.apart[heir]
+        left = np.unique(of[may])
+        place, size = ranks(forest.level[facts.source[left]], rng)
+        example = np.isin(of, left[place < np.round(inherited * size)])
+        told = example & may
         both = np.flatnonzero(ways.both)
         first = premises + heirs[told] + premises[both].turned()
         fact = np.concatenate([np.arange(len(facts)), of[told], both])
@@ -77,7 +81,7 @@ class Telling:
         rows = np.concatenate([np.arange(len(first)), np.tile(again, wordings - 1)])
         later = np.concatenate([np.zeros(len(first), np.int64), np.repeat(np.arange(1, wordings), len(again))])
         stated = reworded(first[rows], later, words, wordings)
-        return Telling(forest, ways, wordings, words, premises, heirs, of, needs, told, stated, about[rows])
+        return Telling(forest, ways, wordings, words, premises, heirs, of, needs, example, told, stated, about[rows])
 
     def prompts(self, writer: Writer) -> Premises:
         """The premises; a link from below leads to what is said of a category."""
