@@ -43,8 +43,8 @@ def ranks(kind: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.nd
 class Telling:
     """`premises`: each fact once, by its forward word and in its own wording; `heirs`: what categories inherit, in the
     wording of the fact; `of` int[q], which that is, and `needs` int[q, m], all it follows from; `example` bool[q],
-    whether that fact has heirs of which it is told, and `told` bool[q], whether this is one. `stated`: all that training
-    tells; `about` int[n], which fact that is, -1 for what is inherited."""
+    whether that fact has heirs of which it is told, and `told` bool[q], whether this is one. `stated`: all that
+    training tells; `about` int[n], which fact that is, -1 for what is inherited."""
 
     forest: Forest
     ways: Ways
