@@ -62,6 +62,10 @@ VARIANTS = {
     "rate-6e-3": training(learning_rate=6e-3),
     "batch-48": training(batch=48),
     "masked": replace(BASE, objective=Masked()),
+    # What came of it, and why half of a batch.
+    "preset": IN_CONTEXT,
+    "preset-masked": replace(IN_CONTEXT, objective=Masked()),
+    "preset-masked-share-67": replace(IN_CONTEXT, objective=Masked(), task=replace(IN_CONTEXT.task, in_context=2 / 3)),
 }
 # Given the time it needs, so that nobody takes the convolution for the cause.
 VARIANTS["plain-long"] = replace(

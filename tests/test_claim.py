@@ -10,7 +10,7 @@ from eval.ways.generate_and_verify import GenerateAndVerify
 from eval.ways.in_context import InContext
 from eval.ways.retrieval import OracleRetrieval
 from tasks.reversal import Reversal
-from train.presets import CODEBOOK, IN_CONTEXT, PRESETS, SYLLOGISM
+from train.presets import CODEBOOK, HIERARCHY, IN_CONTEXT, PRESETS, SYLLOGISM
 from train.run import train_run
 
 SEED = 1000  # 0-4 are for reporting
@@ -74,16 +74,16 @@ def test_what_a_causal_model_cannot_say_it_can_check(splits, root):
 
 @pytest.mark.slow
 def test_what_the_weights_cannot_say_the_prompt_can(root):
-    """On a smaller world than the preset's and in half of its steps, in which binding is nearly complete."""
+    """On a smaller world than the preset's and in half of its steps."""
     world = Reversal(entities=60, one_way=60, new=30, in_context=2 / 3)
-    config = replace(IN_CONTEXT, task=world, train=replace(IN_CONTEXT.train, steps=2500), seed=SEED)
+    config = replace(IN_CONTEXT, task=world, train=replace(IN_CONTEXT.train, steps=2000), seed=SEED)
     closed = train_run(config, "in-context", report=print, root=root)["splits"]
     assert closed["forward"]["accuracy"] >= 0.99
     assert closed["inverse"]["low"] <= closed["inverse"]["chance_by_elimination"]
     ways = {"in-context": InContext(), "oracle": OracleRetrieval(), "verify": GenerateAndVerify()}
     asked = {way: of["asked"]["as-trained"] for way, of in put(root / "in-context", ways)["ways"].items()}
     for way, split in (("in-context", "inverse"), ("in-context", "new_inverse"), ("oracle", "inverse")):
-        assert asked[way][split]["accuracy"] >= 0.85
+        assert asked[way][split]["accuracy"] >= 0.95
         assert asked[way][split]["low"] > closed[split]["high"]
     assert asked["verify"]["inverse"]["accuracy"] >= 0.95
 
@@ -91,16 +91,34 @@ def test_what_the_weights_cannot_say_the_prompt_can(root):
 @pytest.mark.slow
 def test_two_steps_are_taken_in_the_prompt_and_not_in_the_weights(root):
     """Against a second chain that ends in the same word, so that a guess among the ends is right every other time; in
-    three fifths of the preset's steps, in which the premises are known and the conclusions told are not yet."""
-    config = replace(SYLLOGISM, train=replace(SYLLOGISM.train, steps=3000), seed=SEED)
+    two thirds of the preset's steps."""
+    task, steps = replace(SYLLOGISM.task, context_alone=1300), replace(SYLLOGISM.train, steps=2300)
+    config = replace(SYLLOGISM, task=task, train=steps, seed=SEED)
     closed = train_run(config, "syllogism", report=print, root=root)["splits"]
     prompted = put(root / "syllogism", {"in-context": InContext()})["ways"]["in-context"]["asked"]["as-trained"]
-    assert closed["premise"]["accuracy"] >= 0.95
+    for split in ("premise", "trained"):
+        assert closed[split]["accuracy"] >= 0.95
     for split in ("conclusion", "misleading"):
         assert closed[split]["low"] <= closed[split]["chance_by_elimination"]
         assert closed[split]["accuracy"] <= 0.05
-        assert prompted[split]["accuracy"] >= 0.85
-        assert prompted[split]["low"] > 0.6
+        assert prompted[split]["accuracy"] >= 0.9
+        assert prompted[split]["low"] > 0.7
+
+
+@pytest.mark.slow
+def test_what_is_inherited_is_read_from_the_prompt_and_inferred_in_no_other_way_than_by_likeness(root):
+    """Against a second line that ends in the same word; in three quarters of the preset's steps."""
+    task, steps = replace(HIERARCHY.task, context_alone=2500), replace(HIERARCHY.train, steps=3750)
+    closed = train_run(replace(HIERARCHY, task=task, train=steps, seed=SEED), "hierarchy", report=print, root=root)
+    closed = closed["splits"]
+    prompted = put(root / "hierarchy", {"in-context": InContext()})["ways"]["in-context"]["asked"]["as-trained"]
+    for split in ("stated", "inherited"):
+        assert closed[split]["accuracy"] >= 0.95
+    for split in ("reversed", "syllogism", "chain", "holdout", "holdout_chain"):
+        assert closed[split]["accuracy"] <= 0.1
+    assert closed["similar"]["low"] > closed["syllogism"]["accuracy"]
+    for split in ("reversed", "syllogism", "holdout"):
+        assert prompted[split]["accuracy"] >= 0.9
 
 
 @pytest.mark.slow
