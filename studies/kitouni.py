@@ -21,7 +21,6 @@ VARIANTS = {
     "causal": replace(BASE, objective=Causal()),
     "reversed-token": replace(BASE, objective=Reversed(unit="token", direction=False)),
     "uniform": BASE,
-    "uniform-longer": replace(BASE, train=replace(BASE.train, steps=15_000)),
     "permuted": replace(BASE, objective=Permuted()),
     "fixed-15": replace(BASE, objective=Masked(hide="fixed", spans=ALL, rate=0.15)),
     "fixed-40": replace(BASE, objective=Masked(hide="fixed", spans=ALL, rate=0.40)),

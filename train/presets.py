@@ -28,7 +28,7 @@ CODA_FORNO = replace(
     BIDIRECTIONAL,
     task=Reversal(entities=1000, relations=20, one_way=200, filler=5, renderings=4),
     model=NetworkSettings(width=128),
-    train=TrainSettings(steps=90_000, batch=128, learning_rate=2e-3, evaluate_every=2000, save_every=5000),
+    train=TrainSettings(steps=8000, batch=2048, learning_rate=4e-3, evaluate_every=500, save_every=500),
 )
 CODA_FORNO_SMALL = replace(
     BIDIRECTIONAL,
@@ -39,7 +39,7 @@ CODA_FORNO_SMALL = replace(
 KITOUNI = Config(
     Reversal(matching="disjoint", entities=480, relations=1, one_way=40, shortest_name=2, longest_name=2),
     Masked(hide="uniform", spans=tuple(ROLES)),
-    train=TrainSettings(steps=9000, evaluate_every=500),
+    train=TrainSettings(steps=12_000, learning_rate=6e-3, final_rate=0.0, evaluate_every=500),
 )
 KITOUNI_RELATIONSHIP = replace(
     KITOUNI,
@@ -112,7 +112,7 @@ PRESETS: dict[str, tuple[str, Config]] = {
     "codebook": ("next token, entries that are defined and never used", CODEBOOK),
     "hierarchy": ("next token, categories that inherit what only some of them are told to have", HIERARCHY),
     "triples": ("next token, facts of your own from a file, asked in every direction", TRIPLES),
-    "coda-forno": ("masked, 1,000 entities x 20 relations, 1 % one-way (long)", CODA_FORNO),
+    "coda-forno": ("masked, 1,000 entities x 20 relations, 1 % one-way (for a GPU)", CODA_FORNO),
     "coda-forno-small": ("the same shape with 100 entities, 10 % one-way", CODA_FORNO_SMALL),
     "kitouni-retrieval": ("masked at a uniform rate, keys and values of two tokens", KITOUNI),
     "kitouni-relationship": ("chains of one relation, half of the documents turned", KITOUNI_RELATIONSHIP),
