@@ -1,6 +1,7 @@
 """Ways of answering: models made by hand, whose answers are known, asked in each of them."""
 
 import json
+import os
 import shutil
 import time
 import uuid
@@ -36,7 +37,7 @@ from tasks.reversal import Reversal
 from tasks.settings import SettingError
 from tasks.syllogism import Syllogism
 from tasks.vocabulary import FILLER, MASK
-from tests.running import tiny
+from tests.running import python, tiny
 from tests.test_throwaway import facts, said
 from train.run import train_run
 
@@ -301,6 +302,17 @@ def test_lexical_retrieval_takes_the_best_by_bm25():
                 count = text.count(word)
                 score[d] += rare * count / (count + 1.5 * (1 - 0.75 + 0.75 * len(text) / mean))
         np.testing.assert_allclose(score[row], np.sort(score)[::-1][:3], rtol=1e-4)
+
+
+def test_jax_where_it_is_installed_stays_off_the_gpu(tmp_path):
+    (tmp_path / "jax").mkdir()
+    (tmp_path / "jax" / "__init__.py").write_text("")
+    (tmp_path / "jax" / "lax.py").write_text("import os\nprint('jax on', os.environ.get('JAX_PLATFORMS'))")
+    world = "from tasks.reversal import Reversal; corpus = Reversal(entities=16, relations=2, one_way=10).build(1)"
+    look_up = "from eval.ways.retrieval import index_of; index_of(corpus)"
+    code = f"import train.__main__; {world}; print('ready'); {look_up}"
+    found = python("-c", code, env=os.environ | {"PYTHONPATH": str(tmp_path)})
+    assert found.stdout.splitlines() == ["ready", "jax on cpu"], found.stderr
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)

@@ -5,11 +5,12 @@ Three ways of looking up: an oracle that knows which documents hold the needed f
 with other filler count as one.
 """
 
+import os
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-import bm25s
 import numpy as np
 import torch
 
@@ -20,6 +21,9 @@ from model.objectives.batch import to_tensors
 from tasks.corpus import NONE, Corpus, Documents, Questions
 from tasks.settings import require
 from tasks.vocabulary import MASK
+
+if TYPE_CHECKING:
+    from bm25s import BM25
 
 CHUNK = 4096  # documents a pass
 
@@ -97,9 +101,13 @@ def store_of(corpus: Corpus) -> Store:
 
 
 @lru_cache(maxsize=4)
-def index_of(corpus: Corpus) -> bm25s.BM25:
+def index_of(corpus: Corpus) -> "BM25":
     """BM25 (Robertson & Zaragoza 2009) over the words of the documents, by bm25s (Lù 2024, 2407.03618)."""
-    documents, index = store_of(corpus).documents, bm25s.BM25()
+    # When bm25s is imported it tries JAX, which where it is installed would take most of a GPU's memory.
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    from bm25s import BM25
+
+    documents, index = store_of(corpus).documents, BM25()
     words = [[str(t) for t in row[:n]] for row, n in zip(documents.tokens.tolist(), documents.lengths)]
     index.index(words, show_progress=False)
     return index
