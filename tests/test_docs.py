@@ -4,13 +4,19 @@ from pathlib import Path
 
 import pytest
 
+from studies import kitouni, objective_variants
 from studies.context import SHOWN
 from train.panels import Shown
 from train.tables import read_results
+from train.wide import markdown
 
 DOCS = Path(__file__).parent.parent / "docs"
-TEXT = (DOCS / "context.md").read_text()
 ROWS = read_results(DOCS / "context.csv")
+# The study, where its table stands, and the marks around it.
+TABLES = {
+    "kitouni": (kitouni, "studies", ["kitouni"]),
+    "objective-variants": (objective_variants, "objectives", ["variants"]),
+}
 ARMS = {
     "causal, closed book": ("causal", "closed-book"),
     "causal, in context": ("causal", "in-context"),
@@ -20,9 +26,9 @@ ARMS = {
 }
 
 
-def block(name: str) -> str:
+def block(name: str, file: str = "context") -> str:
     """What stands between a pair of marks."""
-    _, _, rest = TEXT.partition(f"<!-- {name} -->\n")
+    _, _, rest = (DOCS / f"{file}.md").read_text().partition(f"<!-- {name} -->\n")
     found, end, _ = rest.partition(f"<!-- /{name} -->")
     assert end, name
     return found
@@ -30,6 +36,15 @@ def block(name: str) -> str:
 
 def test_the_panels_are_those_of_the_rows():
     assert block("compare-context") == Shown(SHOWN).markdown(ROWS)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_tables_are_those_of_the_rows(name):
+    study, file, marks = TABLES[name]
+    order = list(study.VARIANTS)
+    rows = sorted(read_results(DOCS / f"{name}.csv"), key=lambda row: (order.index(row["variant"]), row["seed"]))
+    tables = markdown(rows).split("\n\n")
+    assert [block(mark, file).strip() for mark in marks] == [table.strip() for table in tables[: len(marks)]]
 
 
 def cells(line: str) -> list[str]:
