@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from studies import kitouni, objective_variants
+from studies import kitouni, kitouni_lengths, objective_variants
 from studies.context import SHOWN
 from train.panels import Shown
 from train.tables import read_results
@@ -15,6 +15,7 @@ ROWS = read_results(DOCS / "context.csv")
 # The study, where its table stands, and the marks around it.
 TABLES = {
     "kitouni": (kitouni, "studies", ["kitouni"]),
+    "kitouni-lengths": (kitouni_lengths, "studies", ["kitouni-lengths"]),
     "objective-variants": (objective_variants, "objectives", ["variants"]),
 }
 ARMS = {
