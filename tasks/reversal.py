@@ -41,7 +41,7 @@ class Reversal(Named, FactsInContext):
     Settings that add documents add splits:
 
         told_back     [begin] f B r' A       inverse_told   B r' _   the inverse of facts told back: the upper bound
-        bridge        [begin] f A r r' A     echo           B r' _   how often B is said, wrongly: the shortcut
+        bridge        [begin] f r' A r A     echo           B r' _   how often B is said, wrongly: the shortcut
         new           (no document)          new_forward    A r _    facts that only a prompt can tell, by the word
                                              new_inverse    B r' _   in which it tells them and by the other one
     """
@@ -76,8 +76,8 @@ class Reversal(Named, FactsInContext):
     told_back: float = 0.0
     """share of the one-way facts whose inverse is stated after all, to see what that alone brings (`inverse_told`)"""
     bridge: Literal["none", "composed", "naive"] = "none"
-    """documents beside each statement that lead back to its source without naming its target: `A r r' A`
-    (the identity bridge, 2602.02470), or `A is-named A`"""
+    """documents beside each statement that lead back to its source without naming its target: `r' A r A`
+    ("the student of A's teacher is A", the identity bridge, 2602.02470), or `A is-named A`"""
     wordings: int = 1
     """words for the same relation, and as many for its inverse; each time a fact is stated or asked, one is drawn"""
     matching: Literal["chain", "disjoint"] = "chain"

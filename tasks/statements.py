@@ -11,30 +11,30 @@ from tasks.vocabulary import BEGIN, SEPARATOR
 
 @dataclass(frozen=True)
 class Statements:
-    """One a row, int[n]: `source` entity, relation `word`, `target` entity; `second`, a word that follows the first,
+    """One a row, int[n]: `source` entity, relation `word`, `target` entity; `before`, a word in front of the source,
     -1 for none (None: for none of them). Where documents are drawn, one a place, int[n, m]."""
 
     source: np.ndarray
     word: np.ndarray
     target: np.ndarray
-    second: np.ndarray | None = None
+    before: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.source)
 
     def __getitem__(self, rows) -> "Statements":
-        return Statements(*(None if part is None else part[rows] for part in (*self.ends(), self.second)))
+        return Statements(*(None if part is None else part[rows] for part in (*self.ends(), self.before)))
 
     def __add__(self, other: "Statements") -> "Statements":
         """These, then the others."""
         pairs = zip(
-            (self.source, self.word, self.target, self.seconds()),
-            (other.source, other.word, other.target, other.seconds()),
+            (self.source, self.word, self.target, self.in_front()),
+            (other.source, other.word, other.target, other.in_front()),
         )
         return Statements(*(np.concatenate(pair) for pair in pairs))
 
-    def seconds(self) -> np.ndarray:
-        return np.full(len(self), -1) if self.second is None else self.second
+    def in_front(self) -> np.ndarray:
+        return np.full(len(self), -1) if self.before is None else self.before
 
     def ends(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Source, word and target."""
@@ -69,7 +69,7 @@ class Writer:
     ) -> Documents:
         """Documents that hold the statements `rows`[n, m] (-1: none), those `filled`[n] with filler."""
         n, m = rows.shape
-        second = statements.seconds()
+        before = statements.in_front()
         columns: list[tuple[np.ndarray, np.ndarray | bool, int]] = [(np.full((n, 1), BEGIN), True, NONE)]
         for j in range(m):
             row, there = rows[:, j], rows[:, j, None] >= 0
@@ -78,11 +78,10 @@ class Writer:
                 columns.append((np.full((n, 1), SEPARATOR), there, NONE))
             columns.append(self.some_filler(between, rng))
             wording = rng.integers(self.wordings, size=n) if self.wordings > 1 else np.zeros(n, np.int64)
+            if (before >= 0).any():
+                columns.append((self.word(before[row], wording), there & (before[row, None] >= 0), RELATION))
             columns.append(self.name(statements.source[row], there, SOURCE))
             columns.append((self.word(statements.word[row], wording), there, RELATION))
-            if (second >= 0).any():
-                follows = there & (second[row, None] >= 0)
-                columns.append((self.word(second[row], wording), follows, RELATION))
             columns.append(self.name(statements.target[row], there, TARGET))
             columns.append(self.some_filler(between, rng))
 

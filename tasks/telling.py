@@ -88,10 +88,13 @@ def tell(settings: Telling, facts: Facts, writer: Writer, rng: np.random.Generat
 
 def bridges(kind: str, stated: Statements, words: int) -> Statements:
     """A document for each statement that leads back to its source without naming its target; `words` are the relation
-    words there are, after which the one that names stands."""
+    words there are, after which the one that names stands.
+
+    Composed: `r' A r A`, "the student of A's teacher is A". Were it `A r r' A`, it would begin as a statement does, and
+    what to say after `A r` could not be known.
+    """
     if kind == "none":
         return Statements(*np.zeros((3, 0), np.int64))
-    first, second = stated.word, world.inverse(stated.word)
     if kind == "naive":
-        first, second = np.full(len(stated), words), np.full(len(stated), -1)
-    return Statements(stated.source, first, stated.source, second)
+        return Statements(stated.source, np.full(len(stated), words), stated.source)
+    return Statements(stated.source, stated.word, stated.source, world.inverse(stated.word))
