@@ -8,33 +8,37 @@ from tasks import world
 from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Documents, Entities, pack
 from tasks.vocabulary import BEGIN, SEPARATOR
 
+Column = tuple[np.ndarray, np.ndarray | bool, int]  # token ids [n, k], whether present, and the role
+
 
 @dataclass(frozen=True)
 class Statements:
-    """One a row, int[n]: `source` entity, relation `word`, `target` entity; `before`, a word in front of the source,
-    -1 for none (None: for none of them). Where documents are drawn, one a place, int[n, m]."""
+    """One a row, int[n]: `source` entity, relation `word`, `target` entity; `second`, a word that follows the first,
+    and `before`, one in front of the source, -1 for none (None: for none of them). Where documents are drawn, one a
+    place, int[n, m]."""
 
     source: np.ndarray
     word: np.ndarray
     target: np.ndarray
+    second: np.ndarray | None = None
     before: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.source)
 
     def __getitem__(self, rows) -> "Statements":
-        return Statements(*(None if part is None else part[rows] for part in (*self.ends(), self.before)))
+        every = (*self.ends(), self.second, self.before)
+        return Statements(*(None if part is None else part[rows] for part in every))
 
     def __add__(self, other: "Statements") -> "Statements":
         """These, then the others."""
-        pairs = zip(
-            (self.source, self.word, self.target, self.in_front()),
-            (other.source, other.word, other.target, other.in_front()),
-        )
+        pairs = zip((*self.ends(), *self.more()), (*other.ends(), *other.more()))
         return Statements(*(np.concatenate(pair) for pair in pairs))
 
-    def in_front(self) -> np.ndarray:
-        return np.full(len(self), -1) if self.before is None else self.before
+    def more(self) -> tuple[np.ndarray, np.ndarray]:
+        """`second` and `before`, -1 for none."""
+        none = np.full(len(self), -1)
+        return none if self.second is None else self.second, none if self.before is None else self.before
 
     def ends(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Source, word and target."""
@@ -69,8 +73,8 @@ class Writer:
     ) -> Documents:
         """Documents that hold the statements `rows`[n, m] (-1: none), those `filled`[n] with filler."""
         n, m = rows.shape
-        before = statements.in_front()
-        columns: list[tuple[np.ndarray, np.ndarray | bool, int]] = [(np.full((n, 1), BEGIN), True, NONE)]
+        second, before = statements.more()
+        columns: list[Column] = [(np.full((n, 1), BEGIN), True, NONE)]
         for j in range(m):
             row, there = rows[:, j], rows[:, j, None] >= 0
             between = there & np.reshape(filled, (-1, 1))
@@ -78,10 +82,10 @@ class Writer:
                 columns.append((np.full((n, 1), SEPARATOR), there, NONE))
             columns.append(self.some_filler(between, rng))
             wording = rng.integers(self.wordings, size=n) if self.wordings > 1 else np.zeros(n, np.int64)
-            if (before >= 0).any():
-                columns.append((self.word(before[row], wording), there & (before[row, None] >= 0), RELATION))
+            columns += self.some_word(before[row], wording, there)
             columns.append(self.name(statements.source[row], there, SOURCE))
             columns.append((self.word(statements.word[row], wording), there, RELATION))
+            columns += self.some_word(second[row], wording, there)
             columns.append(self.name(statements.target[row], there, TARGET))
             columns.append(self.some_filler(between, rng))
 
@@ -103,6 +107,10 @@ class Writer:
     def word(self, word: np.ndarray, wording: np.ndarray) -> np.ndarray:
         """Token ids [n, 1] of words [n]; those beyond the relations' have one wording only."""
         return (self.first_word + word + np.where(word < self.words, self.words * wording, 0))[:, None]
+
+    def some_word(self, word: np.ndarray, wording: np.ndarray, there: np.ndarray) -> list[Column]:
+        """A column of words [n], -1 for none; no column where there is none at all."""
+        return [(self.word(word, wording), there & (word[:, None] >= 0), RELATION)] if (word >= 0).any() else []
 
     def some_filler(self, there: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, int]:
         """0 to `filler` words where `there`[n, 1]."""

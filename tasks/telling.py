@@ -97,4 +97,4 @@ def bridges(kind: str, stated: Statements, words: int) -> Statements:
         return Statements(*np.zeros((3, 0), np.int64))
     if kind == "naive":
         return Statements(stated.source, np.full(len(stated), words), stated.source)
-    return Statements(stated.source, stated.word, stated.source, world.inverse(stated.word))
+    return Statements(stated.source, stated.word, stated.source, before=world.inverse(stated.word))
