@@ -32,7 +32,7 @@ compare: .venv/ready ## train both, five seeds each: table and figure in checkpo
 compare-objectives: .venv/ready ## train every objective, five seeds each (QUICK=1: two seeds, half the world)
 	$(RUN) train sweep studies/objectives.py --name compare-objectives$(if $(QUICK),-quick --quick) $(ARGS)
 
-compare-context: .venv/ready ## what weights hold against what a prompt tells, five seeds (QUICK=1: one)
+compare-context: .venv/ready ## parametric against in-context knowledge, five seeds (QUICK=1: one)
 	$(RUN) train sweep studies/context.py --name compare-context$(if $(QUICK), --seeds 1) $(ARGS)
 
 ablate: .venv/ready ## one setting over its values: AXIS=model.position OBJECTIVES=causal,masked
@@ -44,11 +44,11 @@ tensorboard: .venv/ready ## TensorBoard on all runs, at http://localhost:6006 (P
 bench: .venv/dev ## one training step against transformers' GPT-2 and BERT
 	$(RUN) train.bench $(ARGS)
 
-test: .venv/dev ## the tests, in a few minutes
-	$(RUN) pytest -q $(ARGS)
+test: .venv/dev ## the tests, on all cores, in three minutes on two
+	$(RUN) pytest -q -n auto --dist loadgroup $(ARGS)
 
-test-slow: .venv/dev ## train both models on one world and check the claim
-	$(RUN) pytest -q -m slow $(ARGS)
+test-slow: .venv/dev ## train the models that the claims are about, and check the claims
+	$(RUN) pytest -q -n auto --dist loadgroup -m slow $(ARGS)
 
 lint: .venv/dev ## style and mistakes
 	$(RUN) ruff check .

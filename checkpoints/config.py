@@ -10,46 +10,51 @@ import typing
 from pathlib import Path
 from typing import Any, Literal
 
-from tasks.settings import SettingError, require, require_seed
+from config.validation import SettingError, require, require_seed
 
-FORMAT = 1
+FORMAT = 2  # 1 had other names of settings, and no nested ones
 
 
 def plain(settings: Any) -> dict[str, Any]:
-    """A settings dataclass as JSON values."""
+    """A settings dataclass as JSON values; one that it holds is an object of its own."""
     return json.loads(json.dumps(dataclasses.asdict(settings)))
 
 
-def restore(kind: type, values: Any, section: str) -> Any:
-    """The settings of dataclass `kind` that `plain` made `values` of; one that is missing and None by default is newer
-    than they are, and None. Raises SettingError by name."""
+def restore(settings_type: type, values: Any, section: str) -> Any:
+    """The settings that `plain` made `values` of. `section` stands before their names in messages.
+
+    A missing setting whose default is None was added later, and is None. Raises SettingError by name.
+    """
     require(isinstance(values, dict), section, values, "an object of settings")
-    known = typing.get_type_hints(kind)
-    fields = [field.name for field in dataclasses.fields(kind)]
-    values = {field.name: None for field in dataclasses.fields(kind) if field.default is None} | values
+    hints = typing.get_type_hints(settings_type)
+    fields = dataclasses.fields(settings_type)
+    names = [field.name for field in fields]
+    values = {field.name: None for field in fields if field.default is None} | values
     for name in values:
-        require(name in fields, f"{section}.{name}", values[name], f"absent: the settings are {', '.join(fields)}")
-    for name in fields:
+        require(name in names, f"{section}.{name}", values[name], f"absent: the settings are {', '.join(names)}")
+    for name in names:
         require(name in values, f"{section}.{name}", None, "given: it is missing")
-    return kind(**{name: typed(known[name], values[name], f"{section}.{name}") for name in fields})
+    return settings_type(**{name: typed(hints[name], values[name], f"{section}.{name}") for name in names})
 
 
-def typed(kind: Any, value: Any, setting: str) -> Any:
-    """`value`, if it is of the annotated type `kind`; lists become tuples."""
-    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+def typed(annotation: Any, value: Any, setting: str) -> Any:
+    """`value`, if it is of the annotated type; lists become tuples, and objects the dataclasses they are of."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if dataclasses.is_dataclass(annotation):
+        return restore(annotation, value, setting)
     if origin is Literal:
-        require(value in inner, setting, value, f"one of {list(inner)}")
+        require(value in arguments, setting, value, f"one of {list(arguments)}")
         return value
     if origin in (typing.Union, types.UnionType):
-        if value is None and type(None) in inner:
+        if value is None and type(None) in arguments:
             return None
-        return typed(next(one for one in inner if one is not type(None)), value, setting)
+        return typed(next(argument for argument in arguments if argument is not type(None)), value, setting)
     if origin is tuple:
         require(isinstance(value, list), setting, value, "a list")
-        return tuple(typed(inner[0], one, setting) for one in value)
-    if kind is float and type(value) is int:
+        return tuple(typed(arguments[0], item, setting) for item in value)
+    if annotation is float and type(value) is int:
         return float(value)
-    require(type(value) is kind, setting, value, f"of type {kind.__name__}")
+    require(type(value) is annotation, setting, value, f"of type {annotation.__name__}")
     return value
 
 
@@ -63,20 +68,31 @@ def read_json(path: Path) -> dict[str, Any]:
     return values
 
 
+def read_config_json(folder: Path) -> dict[str, Any]:
+    """What config.json of a run folder holds. Raises SettingError where it is absent or of another format."""
+    path = folder / "config.json"
+    if not path.is_file():
+        raise SettingError(f"{folder} is no run folder: it has no config.json")
+    values = read_json(path)
+    if values.get("format") == 1:
+        raise SettingError(f"{folder} was made by an earlier version, whose runs cannot be read: train it again")
+    require(values.get("format") == FORMAT, f"{path} format", values.get("format"), str(FORMAT))
+    return values
+
+
 def read_config(folder: Path, sections: dict[str, dict[str, type]]) -> dict[str, Any]:
     """`seed` and the settings of each of `sections`, which gives the types a section may have, by name."""
-    if not (folder / "config.json").is_file():
-        raise SettingError(f"{folder} is no run folder: it has no config.json")
-    values = read_json(folder / "config.json")
-    require(values.get("format") == FORMAT, f"{folder}/config.json format", values.get("format"), str(FORMAT))
-    read: dict[str, Any] = {"seed": typed(int, values.get("seed"), "seed")}
-    require_seed(read["seed"])
-    for section, kinds in sections.items():
+    values = read_config_json(folder)
+    config: dict[str, Any] = {"seed": typed(int, values.get("seed"), "seed")}
+    require_seed(config["seed"])
+    for section, types_by_name in sections.items():
         require(isinstance(values.get(section), dict), section, values.get(section), "a section of config.json")
         name = values[section].get("name")
-        require(isinstance(name, str) and name in kinds, f"{section}.name", name, f"one of {list(kinds)}")
-        read[section] = restore(kinds[name], {k: v for k, v in values[section].items() if k != "name"}, section)
-    return read
+        known = isinstance(name, str) and name in types_by_name
+        require(known, f"{section}.name", name, f"one of {list(types_by_name)}")
+        settings = {key: value for key, value in values[section].items() if key != "name"}
+        config[section] = restore(types_by_name[name], settings, section)
+    return config
 
 
 def config_json(seed: int, sections: dict[str, tuple[str, Any]]) -> dict[str, Any]:
@@ -87,14 +103,14 @@ def config_json(seed: int, sections: dict[str, tuple[str, Any]]) -> dict[str, An
 
 def changes(before: dict[str, Any], now: dict[str, Any], path: str = "") -> dict[str, tuple[Any, Any]]:
     """The settings in which two configs differ, by dotted name: (before, now)."""
-    found: dict[str, tuple[Any, Any]] = {}
+    changed: dict[str, tuple[Any, Any]] = {}
     for key in sorted(before.keys() | now.keys()):
         old, new = before.get(key), now.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
-            found |= changes(old, new, f"{path}{key}.")
+            changed |= changes(old, new, f"{path}{key}.")
         elif old != new:
-            found[path + key] = (old, new)
-    return found
+            changed[path + key] = (old, new)
+    return changed
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> str:

@@ -1,13 +1,14 @@
 """The run folder `checkpoints/<run>/`: its name, its lock and its files.
 
-config.json        every setting, complete and typed
-environment.json   versions, machine, and the run it started from
-metrics.jsonl      the record of training, a line an entry
-tensorboard/       a view of it, which can be rebuilt
-step-00001000/     weights and the rest of the state (steps.py)
-questions.csv      every question asked at the end
-result.json        written last, once the run is finished
-ways.json, .csv    other ways of answering, once they were put to it (eval/by_way.py)
+config.json          every setting, complete and typed
+environment.json     versions, machine, and the run it started from
+metrics.jsonl        the record of training, a line an entry
+tensorboard/         a view of it, which can be rebuilt
+step-00001000/       weights and the rest of the state (steps.py)
+inferred.*           statements that augmentation added to the documents (train/augment.py)
+questions.csv        every question, with the prediction at the end
+result.json          written last, once the run is finished
+methods.json, .csv   other methods of answering, once they were run (eval/run_methods.py)
 """
 
 import contextlib
@@ -22,16 +23,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tasks.settings import SettingError, require
+from config.validation import SettingError, require
 
 ROOT = Path(__file__).parent
 FORMULA = re.compile(r"[=+@\t\r-]")
 
 
 def run_folder(name: str, root: Path = ROOT) -> Path:
-    """The folder of the run `name`: one plain path component, no module's name, no link."""
-    plain = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name) is not None
-    require(plain, "name", name, "letters, digits, '.', '_' and '-', 100 at most, the first a letter or digit")
+    """The folder of the run `name`: one plain path component, no module's name, no link.
+
+    Raises SettingError for any other name.
+    """
+    is_plain = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name) is not None
+    require(is_plain, "name", name, "letters, digits, '.', '_' and '-', 100 at most, the first a letter or digit")
     modules = {stem for path in ROOT.glob("*.py") for stem in (path.name, path.stem)}
     require(name not in modules, "name", name, f"other than the modules of checkpoints/ ({', '.join(sorted(modules))})")
     folder = root / name
@@ -41,7 +45,10 @@ def run_folder(name: str, root: Path = ROOT) -> Path:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Holds the run folder for this process; the system drops the lock when the process ends, however it does."""
+    """Holds the run folder for this process.
+
+    The system drops the lock when the process ends, however it ends. Raises SettingError where another one holds it.
+    """
     with open(folder / "lock", "w", opener=lambda path, flags: os.open(path, flags | os.O_NOFOLLOW, 0o644)) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -70,29 +77,31 @@ def write_text(path: Path, text: str) -> None:
 
 
 def as_csv(rows: list[dict[str, Any]]) -> str:
-    """Rows as CSV text; the columns are those of the fullest row, then all others, what a row lacks is empty. A text
-    that a spreadsheet would take for a formula gets a ' in front."""
-    out = io.StringIO()
+    """Rows as CSV text. The columns are those of the fullest row, then all others; a cell that a row lacks is empty.
+
+    A text that a spreadsheet would take for a formula gets a ' in front.
+    """
+    text = io.StringIO()
     columns = dict.fromkeys(column for row in (max(rows, key=len), *rows) for column in row)
-    writer = csv.DictWriter(out, fieldnames=columns, lineterminator="\n")
+    writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({column: plain(cell) for column, cell in row.items()})
-    return out.getvalue()
+        writer.writerow({column: escape_formula(cell) for column, cell in row.items()})
+    return text.getvalue()
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
-    """The rows that as_csv wrote, every cell a text."""
+    """The rows that `as_csv` wrote, every cell a text."""
     with open(path, newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
-def plain(cell: Any) -> Any:
+def escape_formula(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell
 
 
 class Metrics:
-    """metrics.jsonl, open for appending after its first `length` bytes; what a killed process wrote later is cut."""
+    """metrics.jsonl, open for appending after its first `length` bytes. What a killed process wrote later is cut."""
 
     def __init__(self, folder: Path, length: int):
         self.path, self.length = folder / "metrics.jsonl", length
@@ -106,10 +115,9 @@ class Metrics:
 
     def __enter__(self) -> "Metrics":
         self.file = open(self.path, "ab")
-        have = self.file.tell()
-        require(
-            have >= self.length, str(self.path), f"{have} bytes", f"at least the {self.length} bytes it had when saved"
-        )
+        size = self.file.tell()
+        allowed = f"at least the {self.length} bytes it had when saved"
+        require(size >= self.length, str(self.path), f"{size} bytes", allowed)
         self.file.truncate(self.length)
         return self
 

@@ -1,7 +1,7 @@
 """Saving and reading back `step-00001000/`: weights and state in safetensors, counters in JSON.
 
-A step is written under another name and renamed once its manifest, the last file, holds the SHA-256 of
-the others. So a step is whole or it is not there, and damage is found before anything is used.
+A step is written under another name. It is renamed once its manifest, the last file, holds the SHA-256 of the others.
+So a step is whole or absent, and damage is detected before anything is used.
 """
 
 import hashlib
@@ -33,11 +33,11 @@ def steps(folder: Path) -> list[Path]:
 def save(
     folder: Path, step: int, weights: dict[str, Tensor], state: dict[str, Tensor], counters: Any, keep: int
 ) -> None:
-    """Saves `step`, unless it is there whole, and drops the oldest whole steps beyond the newest `keep`."""
+    """Saves `step`, unless it is saved already and whole. Drops the oldest whole steps beyond the newest `keep`."""
     final = path_of(folder, step)
     temporary = folder / f".{final.name}"
-    for left in folder.glob(".step-*"):  # by a process that was killed
-        shutil.rmtree(left)
+    for unfinished in folder.glob(".step-*"):  # of a process that was killed
+        shutil.rmtree(unfinished)
     if damage(final) is None:
         return
     try:
@@ -52,7 +52,7 @@ def save(
                 os.fsync(file.fileno())
         sync(temporary)
         if final.exists():
-            final.rename(unused(folder / f"{final.name}-damaged"))
+            final.rename(unused_path(folder / f"{final.name}-damaged"))
         temporary.rename(final)
         sync(folder)
     finally:
@@ -63,16 +63,16 @@ def save(
 
 
 def load(folder: Path, warn: Callable[[str], None]) -> tuple[int, dict[str, Tensor], dict[str, Tensor], Any] | None:
-    """(step, weights, state, counters) of the newest whole step, None where there is none.
+    """(step, weights, state, counters) of the newest whole step; None where there is none.
 
-    Each damaged one is named through `warn`, passed over, and left as it is.
+    Each damaged step is named through `warn`, skipped, and not changed.
     """
     for path in reversed(steps(folder)):
         fault = damage(path)
         if fault is None:
             weights, state = (load_file(path / name) for name in FILES[:2])
             return int(path.name.removeprefix("step-")), weights, state, json.loads((path / FILES[2]).read_text())
-        warn(f"{path} is damaged ({fault}): passed over")
+        warn(f"{path} is damaged ({fault}): skipped")
     return None
 
 
@@ -83,16 +83,13 @@ def damage(path: Path) -> str | None:
         if links:
             return f"{links[0]} is a link"
         manifest = json.loads((path / "manifest.json").read_text())
-        named = manifest["files"]
+        digests = manifest["files"]
         # Only these names are ever opened, so a manifest cannot lead out of its folder.
-        if (
-            manifest["format"] != FORMAT
-            or set(named) != set(FILES)
-            or path.name != path_of(path.parent, manifest["step"]).name
-        ):
-            return "the manifest does not fit"
+        same_files = manifest["format"] == FORMAT and set(digests) == set(FILES)
+        if not same_files or path.name != path_of(path.parent, manifest["step"]).name:
+            return "the manifest is of another step or format"
         for name in FILES:
-            if hashlib.sha256((path / name).read_bytes()).hexdigest() != named[name]:
+            if hashlib.sha256((path / name).read_bytes()).hexdigest() != digests[name]:
                 return f"{name} is not what was saved"
     except (OSError, ValueError, KeyError, TypeError) as error:
         return f"{type(error).__name__}: {error}"
@@ -103,9 +100,10 @@ def to_bytes(tensors: dict[str, Tensor]) -> bytes:
     return safetensors({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
 
 
-def unused(path: Path) -> Path:
+def unused_path(path: Path) -> Path:
     """`path`, or with the first number that makes a name not in use."""
-    return next(p for n in itertools.count() if not (p := path.with_name(f"{path.name}-{n}") if n else path).exists())
+    numbered = (path.with_name(f"{path.name}-{number}") for number in itertools.count(1))
+    return next(candidate for candidate in itertools.chain([path], numbered) if not candidate.exists())
 
 
 def sync(folder: Path) -> None:

@@ -1,1 +1,1 @@
-"""Questions put to a trained model, the ways of answering them, and how answers are scored. Trains nothing."""
+"""Evaluation of a trained model: its questions, the methods of answering them, and metrics. Trains nothing."""

@@ -1,5 +1,9 @@
-"""`python -m eval RUN` asks a trained run all its questions, `python -m eval ways RUN` in every way there is;
-`python -m eval ask RUN QUESTION` asks one of your own."""
+"""Evaluating a trained run, without training.
+
+python -m eval RUN                 all its questions, closed book
+python -m eval methods RUN …       all its questions, by every method of answering
+python -m eval ask RUN "QUESTION"  one question of your own
+"""
 
 import json
 import sys
@@ -14,15 +18,16 @@ from rich.table import Table
 from tyro.conf import Positional
 
 from checkpoints.config import read_config
-from eval.ask import Prompt, alone, ask, behind
-from eval.by_way import Ways, put
-from eval.score import as_entry, records, summaries
-from eval.show import percent, print_asked, print_ways
-from eval.trained import SECTIONS, read_trained
-from eval.ways.recall import Recall
-from eval.ways.retrieval import DenseRetrieval, LexicalRetrieval
-from tasks.cli import parse, refusals, show_what_the_terminal_can
-from tasks.settings import require
+from config.cli import escape_unprintable, parse_arguments, refusals
+from config.validation import require, require_at_least
+from eval.ask import RankedAnswer, TypedContext, ask
+from eval.evaluate import CLOSED_BOOK, predict_all, summarize, to_entry
+from eval.methods.base import AnswerMethod
+from eval.methods.chain_of_thought import ChainOfThought
+from eval.methods.retrieval import DenseRetrieval, LexicalRetrieval
+from eval.report import percent, print_by_query_mode, print_methods
+from eval.run_methods import RunMethods, run_methods
+from eval.trained_model import SECTIONS, load_trained_model
 
 
 @dataclass(frozen=True)
@@ -32,82 +37,103 @@ class Evaluate:
     run: Positional[Path]
     """run folder, such as checkpoints/causal-0"""
     json: bool = False
-    """print the `splits` object of result.json (`asked`, where it can be asked in several ways) and nothing else"""
+    """print only `splits` of result.json (`query_modes`, where there are several)"""
 
 
 @dataclass(frozen=True)
 class Ask:
-    """Ask one question: the five best entities, with probabilities and what training stated."""
+    """Ask one question: the five most probable entities, and what training states of each."""
 
     run: Positional[Path]
     """run folder, such as checkpoints/causal-0"""
     question: Positional[str]
     """an entity, a relation word and an entity, one entity being _"""
     context: tuple[str, ...] = ()
-    """statements to put in front of it, each in quotes: an entity, a relation word and an entity"""
+    """statements in its prompt, each in quotes: an entity, a relation word and an entity"""
     retrieve: Literal["none", "lexical", "dense"] = "none"
-    """look up training documents and put them in front of it: by its words, or by the model's own representation"""
+    """training documents in its prompt, retrieved by the words of the question or by the model's representation"""
     documents: int = 4
-    """documents to look up"""
-    recall: bool = False
-    """let the model write what it needs first, and show that (for a run that was trained on documents that think)"""
+    """documents to retrieve"""
+    chain_of_thought: bool = False
+    """the model first writes the premises, which are shown (for a run trained on chain-of-thought documents)"""
 
     def __post_init__(self):
-        one = not (self.context and self.retrieve != "none")
-        require(one, "retrieve", self.retrieve, "none where a context is given")
-        alone = not (self.recall and (self.context or self.retrieve != "none"))
-        require(alone, "recall", self.recall, "False where a context is given or looked up")
-        require(self.documents >= 1, "documents", self.documents, "1 or more")
+        retrieves = self.retrieve != "none"
+        require(not (self.context and retrieves), "retrieve", self.retrieve, "none where a context is given")
+        possible = not (self.chain_of_thought and (self.context or retrieves))
+        allowed = "False where a context is given or retrieved"
+        require(possible, "chain-of-thought", self.chain_of_thought, allowed)
+        require_at_least(self, "", 1, "documents")
 
-    def prompt(self) -> Prompt:
-        """What is put in front of the question."""
-        kinds = {"lexical": LexicalRetrieval, "dense": DenseRetrieval}
-        if self.retrieve in kinds:
-            return kinds[self.retrieve](self.documents).prompt
-        if self.recall:
-            return Recall().prompt
-        return behind(self.context) if self.context else alone
+    def method(self) -> AnswerMethod:
+        """The method that makes the prompt."""
+        if self.retrieve == "lexical":
+            return LexicalRetrieval(self.documents)
+        if self.retrieve == "dense":
+            return DenseRetrieval(self.documents)
+        if self.chain_of_thought:
+            return ChainOfThought()
+        return TypedContext(self.context) if self.context else CLOSED_BOOK
 
 
 def main(arguments: list[str]) -> None:
     torch.set_num_threads(1)  # as in training: more gain little and lose much on a busy machine
-    if arguments[:1] == ["ask"]:
-        given = parse(Ask, arguments[1:], "python -m eval ask")
-        with refusals():
-            trained, step = read_trained(given.run)
-            asked, replies = ask(trained, given.question, prompt=given.prompt())
-        console = Console(emoji=False)
-        if given.prompt() is not alone:
-            console.print(asked, markup=False, highlight=False, soft_wrap=True)
-        table = Table(title=escape(f"{given.question}    ({given.run}, step {step})"), title_justify="left")
-        table.add_column("answer")
-        table.add_column("probability", justify="right")
-        table.add_column("in training")
-        for reply in replies:
-            table.add_row(escape(reply.entity), percent(reply.probability), escape(reply.stated))
-        console.print(table)
-        return
-    if arguments[:1] == ["ways"]:
-        given = parse(Ways, arguments[1:], "python -m eval ways")
-        with refusals():
-            found = [put(folder, given.chosen()) for folder in given.runs]
-        if given.json:
-            print(json.dumps(found, indent=1))
-        else:
-            for one in found:
-                print_ways(one)
-        return
-    asked = parse(Evaluate, arguments, "python -m eval")
-    with refusals():
-        trained, step = read_trained(asked.run)
-        found = summaries(trained, records(trained))
-    if asked.json:
-        entry = as_entry(found)
-        print(json.dumps(entry.get("asked", entry["splits"]), indent=1))
+    commands = {"ask": ask_command, "methods": methods_command}
+    if arguments and arguments[0] in commands:
+        commands[arguments[0]](arguments[1:])
     else:
-        print_asked(f"{asked.run}, step {step}", found, read_config(asked.run, SECTIONS)["task"].MEANING)
+        evaluate_command(arguments)
+
+
+def evaluate_command(arguments: list[str]) -> None:
+    """`python -m eval`"""
+    given = parse_arguments(Evaluate, arguments, "python -m eval")
+    with refusals():
+        trained, step = load_trained_model(given.run)
+        summaries = summarize(trained, predict_all(trained))
+    if given.json:
+        entry = to_entry(summaries)
+        print(json.dumps(entry.get("query_modes", entry["splits"]), indent=1))
+    else:
+        split_help = read_config(given.run, SECTIONS)["task"].split_help
+        print_by_query_mode(f"{given.run}, step {step}", summaries, split_help)
+
+
+def methods_command(arguments: list[str]) -> None:
+    """`python -m eval methods`"""
+    given = parse_arguments(RunMethods, arguments, "python -m eval methods")
+    with refusals():
+        entries = [run_methods(folder, given.chosen()) for folder in given.runs]
+    if given.json:
+        print(json.dumps(entries, indent=1))
+    else:
+        for entry in entries:
+            print_methods(entry)
+
+
+def ask_command(arguments: list[str]) -> None:
+    """`python -m eval ask`"""
+    given = parse_arguments(Ask, arguments, "python -m eval ask")
+    method = given.method()
+    with refusals():
+        trained, step = load_trained_model(given.run)
+        question, answers = ask(trained, given.question, method)
+    console = Console(emoji=False)
+    if method is not CLOSED_BOOK:
+        console.print(question, markup=False, highlight=False, soft_wrap=True)
+    console.print(answer_table(f"{given.question}    ({given.run}, step {step})", answers))
+
+
+def answer_table(title: str, answers: list[RankedAnswer]) -> Table:
+    table = Table(title=escape(title), title_justify="left")
+    table.add_column("prediction")
+    table.add_column("probability", justify="right")
+    table.add_column("in training")
+    for answer in answers:
+        table.add_row(escape(answer.entity), percent(answer.probability), escape(answer.stated))
+    return table
 
 
 if __name__ == "__main__":
-    show_what_the_terminal_can()
+    escape_unprintable()
     main(sys.argv[1:])

@@ -1,98 +1,123 @@
-"""A question typed by a person: `ka-lo teacher-of _`, answered with the five best whole entities."""
+"""A question typed by a person: `ka-lo teacher-of _`, answered with the most probable entities."""
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import ClassVar
 
 import numpy as np
 
-from eval.score import CLOSED_BOOK, asking, text
-from eval.trained import Trained
-from eval.typed import OPEN, form, understand
-from eval.ways.prompted import require_places, with_prompt
-from tasks.corpus import RELATION, SOURCE, TARGET, Corpus, Questions
-from tasks.settings import SettingError
+from config.validation import SettingError
+from eval.evaluate import CLOSED_BOOK, apply_prompt, inference_mode
+from eval.methods.base import AnswerMethod
+from eval.methods.prompting import PromptedMethod, require_positions, with_prompt
+from eval.text import OPEN, encode, parse_question, render_question
+from eval.trained_model import TrainedModel
+from tasks.corpus import RELATION, SOURCE, TARGET, Cloze, Corpus, Documents, Questions
+
+Statement = tuple[str, str, str]  # source, relation words, target
+StatedFacts = dict[frozenset[str], Counter[Statement]]  # by the two entities that they are about
 
 
 @dataclass(frozen=True)
-class Reply:
+class RankedAnswer:
+    """One of the entities that a model predicts."""
+
     entity: str
     probability: float
     stated: str
+    """what training states of it and the entity in the question"""
 
 
-Prompt = Callable[[Trained, Questions], Questions]
+@dataclass(frozen=True)
+class TypedContext(PromptedMethod):
+    """The prompt is statements that a person typed."""
+
+    name: ClassVar = "typed-context"
+
+    statements: tuple[str, ...]
+    """each an entity, a relation word and an entity, such as `ka-lo teacher-of mi`"""
+
+    def apply_prompt(self, trained: TrainedModel, questions: Questions) -> Questions:
+        documents = [self.encode(trained.corpus, text) for text in self.statements]
+        rows = np.arange(len(documents))[None]
+        return replace(questions, cloze=with_prompt(questions.cloze, sum(documents[1:], documents[0]), rows))
+
+    def encode(self, corpus: Corpus, text: str) -> Documents:
+        return encode(corpus, parse_question(corpus, text, "context")).documents
 
 
-def alone(trained: Trained, asked: Questions) -> Questions:
-    """The question and nothing else."""
-    return asked
+def ask(
+    trained: TrainedModel, question: str, method: AnswerMethod = CLOSED_BOOK, best: int = 5
+) -> tuple[str, list[RankedAnswer]]:
+    """The question behind the prompt of `method`, and the `best` entities for its open span.
 
-
-def behind(statements: tuple[str, ...]) -> Prompt:
-    """Puts statements typed by a person, such as `ka-lo teacher-of mi`, in front of the question."""
-
-    def prompt(trained: Trained, asked: Questions) -> Questions:
-        blocks = [form(trained.corpus, understand(trained.corpus, one, "context")) for one in statements]
-        documents = blocks[0].documents
-        for block in blocks[1:]:
-            documents += block.documents
-        return with_prompt(asked, documents, np.arange(len(blocks))[None])
-
-    return prompt
-
-
-def ask(trained: Trained, question: str, best: int = 5, prompt: Prompt = alone) -> tuple[str, list[Reply]]:
-    """The question as the model is given it, by `prompt`; the `best` entities for the open slot, their probabilities,
-    and how training stated each such fact.
-
-    Names of several lengths are each scored as an answer of their own length. Raises SettingError for words
-    that are not known, and where the objective cannot be asked.
+    Names of several lengths are each scored as an answer of their own length. Raises SettingError for unknown words,
+    and where the objective cannot be asked.
     """
     corpus = trained.corpus
-    typed = understand(corpus, question)
-    replies: dict[str, float] = {}
+    parsed = parse_question(corpus, question)
+    probabilities: dict[str, float] = {}
     for size in np.unique(corpus.entities.lengths):
-        asked = prompt(trained, form(corpus, typed, int(size)))
-        require_places(trained, asked.documents.tokens.shape[1])
-        with asking(trained):
-            scores = (CLOSED_BOOK.score(one, asked, corpus.entities) for one in trained.asked().values())
-            score = next((score for score in scores if score is not None), None)
-        if score is None:
+        cloze = encode(corpus, parsed, int(size))
+        require_positions(trained, cloze.documents.tokens.shape[1])
+        prompted = apply_prompt(trained, method, unanswered(corpus, cloze))
+        log_probs = entity_log_probs(trained, prompted)
+        if log_probs is None:
             raise SettingError(
                 f"{question!r} cannot be asked of a model trained with this objective: it sees only what stands "
                 f"left of {OPEN}, so {OPEN} must be the last word"
             )
-        replies |= {corpus.entities.words[i]: float(np.exp(score[0, i])) for i in np.flatnonzero(np.isfinite(score[0]))}
-    told = statements(corpus)
-    return text(corpus, asked, 0), [
-        Reply(name, p, how_stated(told, typed.source or name, " ".join(typed.words), typed.target or name))
-        for name, p in sorted(replies.items(), key=lambda pair: -pair[1])[:best]
+        possible = np.flatnonzero(np.isfinite(log_probs))
+        probabilities |= {corpus.entities.names[entity]: float(np.exp(log_probs[entity])) for entity in possible}
+    stated, words = stated_facts(corpus), " ".join(parsed.words)
+    ranked = sorted(probabilities.items(), key=lambda pair: -pair[1])[:best]
+    return render_question(corpus, prompted.cloze, 0), [
+        RankedAnswer(name, probability, how_stated(stated, parsed.source or name, words, parsed.target or name))
+        for name, probability in ranked
     ]
 
 
-Statement = tuple[str, str, str]  # source, relation words, target
+def entity_log_probs(trained: TrainedModel, questions: Questions) -> np.ndarray | None:
+    """log p[e] of each entity as the answer to the first question, in the first query mode that can be asked."""
+    with inference_mode(trained):
+        for model in trained.query_modes().values():
+            log_probs = CLOSED_BOOK.candidate_log_probs(model, questions, trained.corpus.entities)
+            if log_probs is not None:
+                return log_probs[0]
+    return None
 
 
-def statements(corpus: Corpus) -> dict[frozenset[str], Counter[Statement]]:
+def unanswered(corpus: Corpus, cloze: Cloze) -> Questions:
+    """The cloze as questions without a known answer, and with as many unknown premises as the corpus has for others."""
+    n = len(cloze)
+    num_premises = max((questions.premises.shape[1] for questions in corpus.questions.values()), default=1)
+    none = np.full((n, num_premises), -1, np.int32)
+    return Questions(cloze, none[:, :1], none[..., None], none, np.zeros(n), np.zeros(n))
+
+
+def stated_facts(corpus: Corpus) -> StatedFacts:
     """What the training documents state, and how often, by the two entities that it is about."""
-    told: dict[frozenset[str], Counter[Statement]] = {}
+    stated: StatedFacts = {}
     documents, vocabulary = corpus.documents, corpus.vocabulary.words
     for tokens, roles in zip(documents.tokens.tolist(), documents.roles.tolist()):
-        parts = [(role, [t for t, _ in run]) for role, run in groupby(zip(tokens, roles), key=lambda pair: pair[1])]
-        for (a, source), (b, between), (c, target) in zip(parts, parts[1:], parts[2:]):
-            if (a, b, c) == (SOURCE, RELATION, TARGET):
-                first, last = ("-".join(vocabulary[t] for t in name) for name in (source, target))
-                said = first, " ".join(vocabulary[t] for t in between), last
-                told.setdefault(frozenset((first, last)), Counter())[said] += 1
-    return told
+        runs = [
+            (role, [vocabulary[token] for token, _ in run])
+            for role, run in groupby(zip(tokens, roles), key=lambda pair: pair[1])
+        ]
+        for (first, source), (second, words), (third, target) in zip(runs, runs[1:], runs[2:]):
+            if (first, second, third) == (SOURCE, RELATION, TARGET):
+                statement = "-".join(source), " ".join(words), "-".join(target)
+                stated.setdefault(frozenset(statement[::2]), Counter())[statement] += 1
+    return stated
 
 
-def how_stated(told: dict[frozenset[str], Counter[Statement]], source: str, words: str, target: str) -> str:
-    """All that training says of two entities: what is asked, other things, such as the reverse, both, or nothing."""
-    counts = told.get(frozenset((source, target)), Counter())
-    others = ", ".join(" ".join(said) for said, _ in counts.most_common() if said != (source, words, target))
+def how_stated(stated: StatedFacts, source: str, words: str, target: str) -> str:
+    """Whether training states what is asked, and what else it states of the two entities, such as the inverse."""
+    counts = stated.get(frozenset((source, target)), Counter())
+    others = ", ".join(
+        " ".join(statement) for statement, _ in counts.most_common() if statement != (source, words, target)
+    )
     if counts[source, words, target]:
         return f"stated; also: {others}" if others else "stated in these words only"
     return f"not stated, but: {others}" if others else "not stated"

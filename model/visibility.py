@@ -1,58 +1,56 @@
-"""Who may look at whom. The network takes this as an argument; which one is the objective's choice."""
+"""Which positions see which. It is an argument of the network, and the choice of an objective."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from model.convolution import Taps
+from model.short_conv import Taps
 
 
 @dataclass(frozen=True)
 class Visibility:
-    """`kind` "causal" (a position sees itself and what is left of it), "full", or "explicit".
+    """Every position sees itself, always. No position of a document sees padding."""
 
-    `lengths`[b]: tokens before padding, which nothing sees; None: no padding that could be seen.
-    `allowed`[b, t, s], for "explicit": position t may look at s. Every position sees itself, always.
-    """
-
-    kind: str
+    pattern: str
+    """"causal" (a position sees what stands left of it), "full" (all), or "explicit" (`allowed`)"""
     lengths: Tensor | None = None
+    """int[b], tokens before the padding; None: there is no padding that could be seen"""
     allowed: Tensor | None = None
+    """bool[b, t, s], for "explicit": whether position t may see s"""
 
     def visible(self, b: int, t: int, device: torch.device) -> Tensor | None:
-        """visible[b or 1, t, s] for b rows of t positions; None where everything is visible."""
-        at = torch.arange(t, device=device)
-        if self.kind == "causal":  # padding is on the right: nothing before it sees it
-            return (at[:, None] >= at)[None]
-        if self.kind == "explicit":
+        """bool[b or 1, t, s] for b documents of t positions; None where everything is visible."""
+        position = torch.arange(t, device=device)
+        if self.pattern == "causal":  # padding is on the right: nothing before it sees it
+            return (position[:, None] >= position)[None]
+        if self.pattern == "explicit":
             visible = self.allowed
         elif self.lengths is None:
             return None
         else:
             visible = torch.ones(1, 1, 1, dtype=torch.bool, device=device)
         if self.lengths is not None:
-            visible = visible & (at < self.lengths[:, None])[:, None]
-        return visible | (at[:, None] == at)
+            visible = visible & (position < self.lengths[:, None])[:, None]
+        return visible | (position[:, None] == position)
 
-    def taps(self, count: int, b: int, t: int, device: torch.device) -> Taps:
-        """The neighbours that a convolution of `count` positions may mix in. One is kept only where whoever sees a
-        position also sees the neighbour, so that nothing is told on."""
-        reach = (count - 1) // 2 if self.kind == "full" else 0
-        offsets = [o for o in range(reach - count + 1, reach + 1) if o]
-        if self.kind == "causal" or (self.kind == "full" and self.lengths is None):
+    def taps(self, size: int, b: int, t: int, device: torch.device) -> Taps:
+        """The neighbours that a convolution of `size` positions may mix in.
+
+        One is kept only where every position that sees a token also sees that token's neighbour. So no information
+        reaches a position that must not see it.
+        """
+        to_right = (size - 1) // 2 if self.pattern == "full" else 0
+        offsets = [offset for offset in range(to_right - size + 1, to_right + 1) if offset]
+        if self.pattern == "causal" or (self.pattern == "full" and self.lengths is None):
             return tuple((offset, None) for offset in offsets)
-        at = torch.arange(t, device=device)
-        visible = self.visible(b, t, device) if self.kind == "explicit" else None
-        taps = []
-        for offset in offsets:
-            there = at + offset
-            if visible is None:
-                kept = there < self.lengths[:, None]
-            else:
-                kept = ~(visible & ~visible[:, :, there.clamp(0, t - 1)]).any(1)
-            taps.append((offset, kept))
-        return tuple(taps)
+        position = torch.arange(t, device=device)
+        if self.pattern == "full":
+            return tuple((offset, position + offset < self.lengths[:, None]) for offset in offsets)
+        visible = self.visible(b, t, device)
+        neighbours = ((position + offset).clamp(0, t - 1) for offset in offsets)
+        kept = (~(visible & ~visible[:, :, neighbour]).any(1) for neighbour in neighbours)
+        return tuple(zip(offsets, kept))
 
 
 CAUSAL = Visibility("causal")

@@ -1,7 +1,7 @@
-"""Masking and direction are two things: next token or masked, causal or full visibility, and what lies between.
+"""Masking and visibility are two things: next token or masked, causal or full visibility, and what lies between.
 
-Next-token prediction with full visibility has nothing to predict: the answer would be in sight. `prefix` comes as near
-as can be: all that stands before the target sees all of itself.
+Next-token prediction with full visibility has nothing to predict, because the target would be visible. `prefix` is the
+closest to it: the tokens before the target all see each other.
 """
 
 from dataclasses import replace
@@ -14,6 +14,6 @@ from studies.objectives import BASE
 VARIANTS = {
     "next-token-causal": replace(BASE, objective=Causal()),
     "next-token-prefix": replace(BASE, objective=Prefix()),
-    "masked-causal": replace(BASE, objective=Masked(see="causal")),
+    "masked-causal": replace(BASE, objective=Masked(visibility="causal")),
     "masked-full": replace(BASE, objective=Masked()),
 }

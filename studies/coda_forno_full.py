@@ -1,5 +1,6 @@
-"""Coda-Forno, Wang & Chaudhry 2026 (2604.04943), at its published size: the objectives of coda_forno.py on the preset
-`coda-forno`. For a GPU, which a run shares with five others for six minutes; a CPU core takes hours.
+"""Coda-Forno, Wang & Chaudhry 2026 (2604.04943), at its published size: the objectives of coda_forno.py.
+
+The world is that of the preset `coda-forno`. On a GPU, six runs at once take six minutes. A CPU core takes hours a run.
 """
 
 from dataclasses import replace

@@ -1,109 +1,122 @@
-"""Parameters against context: what each model can say closed book, from its prompt, and by each bridge between them.
+"""Weights against prompts: what each model answers closed book, from its prompt, and with each bridge between them.
 
-`make compare-context`. For each task a causal model is trained on a world and on documents that use their own
-beginning. The arms go on from it: on documents that think (recall), with a reward for where the thoughts end
-(reinforced), on what it infers in context from its own documents (augmented). For reversal there are three more: a
-masked model, one that goes on with new facts (fine-tuned), and one that never sees a document that uses its beginning
-(without). Half of the held-out questions are set apart for thoughts and rewards; what the table shows is of the other
-half.
+`make compare-context`. For each task a causal model is trained on a world and on episodes. Further variants start from
+it. `chain-of-thought` trains on documents that write premises first. `reinforced` is rewarded for right answers behind
+them. `augmented` trains on what the model infers in context from its own documents. Reversal has three more: a masked
+model, `fine-tuned` on new facts, and `no-episodes`.
+
+Half of the held-out questions are the reinforcement part. The report shows the other half.
 """
 
 from dataclasses import replace
 
-from eval.ways import WAYS as EVERY
-from eval.ways.generate_and_verify import GenerateAndVerify
+from config.override import override
+from eval.methods import METHODS as ALL_METHODS
+from eval.methods.base import AnswerMethod
+from eval.methods.generate_and_verify import GenerateAndVerify
 from model.objectives.masked import Masked
 from model.objectives.reinforced import Reinforced
-from train.panels import Panel
+from train.config import RunConfig, TrainConfig
 from train.presets import CODEBOOK, HIERARCHY, IN_CONTEXT, SYLLOGISM
-from train.settings import Config, TrainSettings
+from train.report.panels import Panel, Selection
 
-SECOND = TrainSettings(steps=1500, learning_rate=1e-3, evaluate_every=500)
-THIRD = TrainSettings(steps=300, learning_rate=2e-4, evaluate_every=300)  # at 1e-3 it forgets to think
-BASES = {"reversal": IN_CONTEXT, "syllogism": SYLLOGISM, "codebook": CODEBOOK, "hierarchy": HIERARCHY}
+BASES = {
+    name: override(base, {"task.chain_of_thought.rl_share": 0.5})
+    for name, base in {
+        "reversal": IN_CONTEXT,
+        "syllogism": SYLLOGISM,
+        "codebook": CODEBOOK,
+        "hierarchy": HIERARCHY,
+    }.items()
+}
+SECOND = TrainConfig(steps=1500, learning_rate=1e-3, evaluate_every=500)
+THIRD = TrainConfig(steps=300, learning_rate=2e-4, evaluate_every=300)  # at 1e-3 it forgets the premises
 
 
-def arms(name: str, base: Config) -> dict[str, Config]:
-    """A task's variants."""
-    base = replace(base, task=replace(base.task, reward=0.5))
-    task = replace(base.task, context_alone=0)  # an arm knows how to use its prompt
-    after = replace(base, task=task, train=replace(SECOND, origin=f"{name}-causal"))
-    thinks = replace(task, thoughts=16)
+def variants_of(name: str, base: RunConfig) -> dict[str, RunConfig]:
+    """The variants of a task."""
+    causal, chain_of_thought = f"{name}-causal", f"{name}-chain-of-thought"
+    second = replace(SECOND, init_from=causal)
+    after = override(base, {"train": second, "task.episodes.only_steps": 0})  # it can use its prompt already
+    with_copies = override(after, {"task.chain_of_thought.copies": 16})
     return {
-        f"{name}-causal": base,
-        f"{name}-recall": replace(after, task=thinks),
+        causal: base,
+        chain_of_thought: with_copies,
         f"{name}-reinforced": replace(
-            after, task=thinks, objective=Reinforced(), train=replace(THIRD, origin=f"{name}-recall")
+            with_copies, objective=Reinforced(), train=replace(THIRD, init_from=chain_of_thought)
         ),
-        f"{name}-augmented": replace(after, train=replace(after.train, augment=4)),
+        f"{name}-augmented": replace(after, train=replace(second, augment=4)),
     }
 
 
-VARIANTS = {variant: config for name, base in BASES.items() for variant, config in arms(name, base).items()}
+VARIANTS = {variant: config for name, base in BASES.items() for variant, config in variants_of(name, base).items()}
 REVERSAL = VARIANTS["reversal-causal"]
 VARIANTS["reversal-masked"] = replace(REVERSAL, objective=Masked())
-VARIANTS["reversal-without"] = replace(REVERSAL, task=replace(REVERSAL.task, in_context=0.0))
-VARIANTS["reversal-fine-tuned"] = replace(
-    VARIANTS["reversal-augmented"],
-    task=replace(REVERSAL.task, tell="new"),
-    train=replace(SECOND, steps=500, origin="reversal-causal"),
+VARIANTS["reversal-no-episodes"] = override(REVERSAL, {"task.episodes.share": 0.0})
+VARIANTS["reversal-fine-tuned"] = override(
+    REVERSAL, {"task.train_on": "unseen", "train": replace(SECOND, steps=500, init_from="reversal-causal")}
 )
 
-PROMPTED = {way: EVERY[way] for way in ("in-context", "oracle-retrieval", "lexical-retrieval", "dense-retrieval")}
-NEAR = {way: EVERY[way] for way in ("in-context-near",)}
-HELD_OUT = tuple(dict.fromkeys(split for base in BASES.values() for split in base.task.HELD_OUT))
+
+def methods(*names: str) -> dict[str, AnswerMethod]:
+    return {name: ALL_METHODS[name] for name in names}
+
+
+HELD_OUT = tuple(dict.fromkeys(split for base in BASES.values() for split in base.task.held_out_splits))
+RETRIEVAL = ("oracle-retrieval", "lexical-retrieval", "dense-retrieval")
+PROMPTED = methods("in-context", *RETRIEVAL)
 VERIFIED = {"generate-and-verify": GenerateAndVerify(splits=HELD_OUT)}
-RECALLED = {way: EVERY[way] for way in ("recall",)}
-TOLD = {way: EVERY[way] for way in ("in-context",)}
-BY_ARM = {"causal": PROMPTED | NEAR | VERIFIED, "masked": PROMPTED, "recall": RECALLED, "reinforced": RECALLED}
-WAYS = {variant: BY_ARM.get(variant.partition("-")[2], TOLD) for variant in VARIANTS}
-WAYS["reversal-without"] = PROMPTED
-CHOSEN = {way: EVERY[way] for way in ("choice", "choice-in-context")}
-WAYS["syllogism-causal"] = WAYS["syllogism-causal"] | CHOSEN
+METHODS = {variant: methods("in-context") for variant in VARIANTS}
+for task in BASES:
+    METHODS[f"{task}-causal"] = PROMPTED | methods("in-context-near") | VERIFIED
+    METHODS[f"{task}-chain-of-thought"] = METHODS[f"{task}-reinforced"] = methods("chain-of-thought")
+METHODS["reversal-masked"] = METHODS["reversal-no-episodes"] = PROMPTED
+METHODS["syllogism-causal"] |= methods("multiple-choice", "multiple-choice-in-context")
 
 
-def panel(name: str, told: str, split: str, **more: tuple[str, str]) -> Panel:
-    """What is shown of a task: a split that is told and, in every way, one that is not."""
+def panel(name: str, stated: str, split: str, **further: Selection) -> Panel:
+    """What is shown of a task: a stated split and, by every method, a held-out one."""
     causal = f"{name}-causal"
-    bridges = [way for way in (*PROMPTED, *VERIFIED) if way != "in-context"]
+    bridges = (*RETRIEVAL, *VERIFIED)
     return Panel(
         split,
         {
-            "told, closed book": (causal, "closed-book", told),
+            "stated, closed book": (causal, "closed-book", stated),
             "closed book": (causal, "closed-book"),
             "in context": (causal, "in-context"),
-            **{way.replace("-", " "): (causal, way) for way in bridges},
-            "recall, supervised": (f"{name}-recall", "recall"),
-            "recall, reinforced": (f"{name}-reinforced", "recall"),
+            **{method.replace("-", " "): (causal, method) for method in bridges},
+            "chain of thought, supervised": (f"{name}-chain-of-thought", "chain-of-thought"),
+            "chain of thought, reinforced": (f"{name}-reinforced", "chain-of-thought"),
             "augmentation": (f"{name}-augmented", "augmentation"),
-            **more,
+            **further,
         },
     )
 
 
-MASKED = {f"masked, {way.replace('-', ' ')}": ("reversal-masked", way) for way in ("closed-book", "in-context")}
-WITHOUT = {
-    f"{way.replace('-', ' ')}, not trained to use it": ("reversal-without", way)
-    for way in ("in-context", "oracle-retrieval")
+REVERSAL_ONLY = {
+    "masked, closed book": ("reversal-masked", "closed-book"),
+    "masked, in context": ("reversal-masked", "in-context"),
+    "in context, without episodes": ("reversal-no-episodes", "in-context"),
+    "oracle retrieval, without episodes": ("reversal-no-episodes", "oracle-retrieval"),
 }
-SIX = {
-    "one of six, closed book": ("syllogism-causal", "choice"),
-    "one of six, in context": ("syllogism-causal", "choice-in-context"),
+SYLLOGISM_ONLY = {
+    "multiple choice, closed book": ("syllogism-causal", "multiple-choice"),
+    "multiple choice, in context": ("syllogism-causal", "multiple-choice-in-context"),
 }
-LIKE = {"told of its like, closed book": ("hierarchy-causal", "closed-book", "similar")}
+HIERARCHY_ONLY = {"similar stated, closed book": ("hierarchy-causal", "closed-book", "similar")}
 FINE_TUNED = {
     "closed book": ("reversal-fine-tuned", "closed-book"),
     "in context": ("reversal-fine-tuned", "in-context"),
     "before, closed book": ("reversal-causal", "closed-book"),
     "before, in context": ("reversal-causal", "in-context"),
 }
-SHOWN = {
-    "reversal": panel("reversal", "forward", "inverse", **MASKED, **WITHOUT),
-    "syllogism": panel("syllogism", "trained", "conclusion", **SIX),
+PANELS = {
+    "reversal": panel("reversal", "forward", "inverse", **REVERSAL_ONLY),
+    "syllogism": panel("syllogism", "trained", "conclusion", **SYLLOGISM_ONLY),
     "codebook": panel("codebook", "encode", "latent"),
-    "hierarchy": panel("hierarchy", "inherited", "syllogism", **LIKE),
-    "codebook, turned": panel("codebook", "decode_told", "decode"),
-    "hierarchy, turned": panel("hierarchy", "stated", "reversed"),
-    "new facts, told later": Panel("new_inverse", FINE_TUNED),
-    "old facts, after that": Panel("forward", FINE_TUNED),
+    "hierarchy": panel("hierarchy", "inherited", "syllogism", **HIERARCHY_ONLY),
+    "codebook, decoding": panel("codebook", "decode_stated", "decode"),
+    "hierarchy, inverse": panel("hierarchy", "stated", "inverse"),
+    "fine-tuned on new facts": Panel("unseen_inverse", FINE_TUNED),
+    "old facts after fine-tuning": Panel("forward", FINE_TUNED),
 }

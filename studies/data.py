@@ -1,22 +1,23 @@
-"""What data alone brings a causal model: reversed statements, the identity bridge, wordings, filler.
+"""What data alone brings a causal model: stated inverses, the identity bridge, filler.
 
-`told-back` is the upper bound. The identity bridge (2602.02470, published: from about 0 to about 50 % in its composed
-form, nothing in its naive one) doubles the documents, so its runs get twice the steps; `echo` shows whether a model
-only learned to repeat the name it was given.
+`inverse-share` is the upper bound. The identity bridge doubles the documents, so its runs get twice the steps.
+Published (2602.02470): from about 0 to about 50 % in its composed form, nothing in its naive one. The split `echo`
+shows whether a model only learned to repeat the name of the question.
 """
 
 from dataclasses import replace
 
+from config.override import override
 from train.presets import CAUSAL as BASE
 
-TWICE = replace(BASE.train, steps=2 * BASE.train.steps)
+LONG = replace(BASE, train=replace(BASE.train, steps=2 * BASE.train.steps))
 
 VARIANTS = {
-    "told-back-0": BASE,
-    "told-back-50": replace(BASE, task=replace(BASE.task, told_back=0.5)),
-    "told-back-100": replace(BASE, task=replace(BASE.task, told_back=1.0)),
-    "bridge-composed": replace(BASE, task=replace(BASE.task, bridge="composed"), train=TWICE),
-    "bridge-naive": replace(BASE, task=replace(BASE.task, bridge="naive"), train=TWICE),
-    "no-filler": replace(BASE, task=replace(BASE.task, filler=0)),
-    "filler-5": replace(BASE, task=replace(BASE.task, filler=5)),
+    "inverse-share-0": BASE,
+    "inverse-share-50": override(BASE, {"task.inverse_share": 0.5}),
+    "inverse-share-100": override(BASE, {"task.inverse_share": 1.0}),
+    "bridge-composed": override(LONG, {"task.bridge": "composed"}),
+    "bridge-naive": override(LONG, {"task.bridge": "naive"}),
+    "no-filler": override(BASE, {"task.documents.filler": 0}),
+    "filler-5": override(BASE, {"task.documents.filler": 5}),
 }

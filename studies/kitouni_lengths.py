@@ -1,27 +1,30 @@
 """Fixed and uniform masking rates against the length of names, at equal targets (Kitouni et al. 2024, 2406.05183).
 
-A fixed rate p hides a name of n tokens whole with probability p^n, so what is asked is hardly ever trained. Names of n
-tokens get n times the targets, since a document has that many more.
+A fixed rate p masks a whole name of n tokens with probability p^n, so the questions are hardly ever trained. Names of n
+tokens get n times the targets, because a document has that many more.
 """
 
-from dataclasses import replace
-
+from config.override import override
 from model.objectives.masked import Masked
 from tasks.corpus import ROLES
 from train.presets import KITOUNI as BASE
 
 ALL = tuple(ROLES)
-RATES = {"uniform": Masked(hide="uniform", spans=ALL)} | {
-    f"fixed-{rate}": Masked(hide="fixed", spans=ALL, rate=rate / 100) for rate in (15, 40, 85)
+RATES = {"uniform": Masked(scheme="uniform", maskable=ALL)} | {
+    f"fixed-{rate}": Masked(scheme="fixed", maskable=ALL, rate=rate / 100) for rate in (15, 40, 85)
 }
-TARGETS = 750_000  # a token of a name
+TARGETS = 750_000  # for each token of a name
 
 VARIANTS = {
-    f"{rate}-{length}": replace(
+    f"{rate}-{length}": override(
         BASE,
-        objective=objective,
-        task=replace(BASE.task, shortest_name=length, longest_name=length),
-        train=replace(BASE.train, steps=60_000, targets=TARGETS * length),
+        {
+            "objective": objective,
+            "task.names.min_length": length,
+            "task.names.max_length": length,
+            "train.steps": 60_000,
+            "train.targets": TARGETS * length,
+        },
     )
     for length in (1, 2, 4, 8)
     for rate, objective in RATES.items()

@@ -1,7 +1,7 @@
 """Non-reciprocal relationships (Kitouni et al. 2024, 2406.05183): does reversed text teach false statements?
 
-One relation in chains A → B → C, so that `B r _` is C and never A. Reversed by entity, `A r B` reads as `B r A`, a
-false statement, unless something tells reversed text apart: a delimiter, or a direction token.
+One relation in chains A → B → C, so that `B r _` is C and never A. Reversed by entity, `A r B` reads as `B r A`. That
+is a false statement, unless a delimiter or a direction token marks reversed text.
 
 Published, entity reversal: 54/53 with 44 % wrong inferences without a delimiter; 100/100 and 0 with one.
 """

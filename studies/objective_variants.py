@@ -1,7 +1,7 @@
 """Further variants of the objectives, on the world and budget of studies/objectives.py.
 
-What may be masked, at which rate and how it is decoded; units, delimiters and direction tokens of reversal; where the
-copy is masked; and the methods that were still rising given four times the steps.
+Variants are about masking (roles, rate, masked copy) and about reversal (unit, delimiter, direction token). Objectives
+that were still rising get four times the steps (`long`).
 """
 
 from dataclasses import replace
@@ -22,13 +22,13 @@ LONG = replace(BASE, train=replace(BASE.train, steps=4 * BASE.train.steps, evalu
 ALL = tuple(ROLES)
 
 VARIANTS = {
-    "masked-all-spans": replace(BASE, objective=Masked(spans=ALL)),
-    "masked-target-only": replace(BASE, objective=Masked(spans=("target",))),
-    "masked-source-only": replace(BASE, objective=Masked(spans=("source",))),
-    "masked-uniform": replace(BASE, objective=Masked(hide="uniform", spans=ALL)),
-    "masked-fixed-15": replace(BASE, objective=Masked(hide="fixed", spans=ALL, rate=0.15)),
-    "masked-fixed-40": replace(BASE, objective=Masked(hide="fixed", spans=ALL, rate=0.4)),
-    "masked-uniform-long": replace(LONG, objective=Masked(hide="uniform", spans=ALL)),
+    "masked-all-roles": replace(BASE, objective=Masked(maskable=ALL)),
+    "masked-target-only": replace(BASE, objective=Masked(maskable=("target",))),
+    "masked-source-only": replace(BASE, objective=Masked(maskable=("source",))),
+    "masked-uniform": replace(BASE, objective=Masked(scheme="uniform", maskable=ALL)),
+    "masked-fixed-15": replace(BASE, objective=Masked(scheme="fixed", maskable=ALL, rate=0.15)),
+    "masked-fixed-40": replace(BASE, objective=Masked(scheme="fixed", maskable=ALL, rate=0.4)),
+    "masked-uniform-long": replace(LONG, objective=Masked(scheme="uniform", maskable=ALL)),
     "diffusion-long": replace(LONG, objective=Diffusion()),
     "permuted-long": replace(LONG, objective=Permuted()),
     "infill-long": replace(LONG, objective=Infill()),
@@ -36,10 +36,10 @@ VARIANTS = {
     "reversed-plain": replace(BASE, objective=Reversed(direction=False)),
     "reversed-delimiter": replace(BASE, objective=Reversed(direction=False, delimiter=True)),
     "reversed-segment": replace(BASE, objective=Reversed(unit="segment")),
-    "masked-copy-all": replace(BASE, objective=MaskedCopy(predict="all")),
-    "masked-copy-source-never": replace(BASE, objective=MaskedCopy(spans=("target",))),
-    "masked-copy-uniform": replace(BASE, objective=MaskedCopy(hide="uniform", spans=ALL)),
+    "masked-copy-all": replace(BASE, objective=MaskedCopy(targets="all")),
+    "masked-copy-source-never": replace(BASE, objective=MaskedCopy(maskable=("target",))),
+    "masked-copy-uniform": replace(BASE, objective=MaskedCopy(scheme="uniform", maskable=ALL)),
     "infill-always": replace(BASE, objective=Infill(share=1.0)),
-    "span-denoising-uniform": replace(BASE, objective=SpanDenoising(hide="uniform", spans=ALL)),
+    "span-denoising-uniform": replace(BASE, objective=SpanDenoising(scheme="uniform", maskable=ALL)),
     "joint-embedding-cool": replace(BASE, objective=JointEmbedding(temperature=0.05)),
 }

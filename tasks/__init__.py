@@ -1,6 +1,6 @@
 """Worlds of facts, as documents to train on and questions to ask. numpy only.
 
-To add a task: one file with a frozen settings dataclass that has `build(seed) -> Corpus`, and one line here.
+To add a task: a package with a subclass of Task (task.py), and one line here.
 """
 
 from tasks.codebook import Codebook

@@ -1,30 +1,33 @@
 """What a task builds: documents to train on and questions to ask.
 
-Everything is numpy, one row a document, so that a million facts are a few arrays.
-Roles say what a token is; objectives choose by them what to hide and what to predict.
+Everything is numpy, one row a document, so that a million facts are a few arrays. A token's role says what it is.
+Objectives choose by roles what to mask and what to predict.
 """
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from tasks.vocabulary import MASK, Vocabulary
 
-# Roles of a token. An entity's name is a run of equal roles. Everything that is no part of a
-# statement (special tokens, filler) is NONE: seen, never a target, for any objective.
+# Roles of a token. An entity's name is a run of equal roles. Special tokens and filler have the role NONE:
+# a model sees them, and no objective predicts them.
 NONE, SOURCE, RELATION, TARGET = range(4)
 ROLES = {"source": SOURCE, "relation": RELATION, "target": TARGET}
 
 
 @dataclass(frozen=True)
 class Documents:
-    """`tokens` int32[n, t], padded on the right; `lengths` int32[n]; `roles` int8[n, t]."""
+    """Documents, one a row."""
 
     tokens: np.ndarray
+    """int32[n, t], padded on the right"""
     lengths: np.ndarray
+    """int32[n], tokens before the padding"""
     roles: np.ndarray
+    """int8[n, t]"""
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -38,133 +41,168 @@ class Documents:
     def __add__(self, other: "Documents") -> "Documents":
         """These, then the others."""
         t = max(self.tokens.shape[1], other.tokens.shape[1])
-        pairs = zip((self.tokens, self.roles), (other.tokens, other.roles))
-        tokens, roles = (np.concatenate([np.pad(a, ((0, 0), (0, t - a.shape[1]))) for a in pair]) for pair in pairs)
+        tokens, roles = (
+            np.concatenate([pad_right(first, t), pad_right(second, t)])
+            for first, second in ((self.tokens, other.tokens), (self.roles, other.roles))
+        )
         return Documents(tokens, np.concatenate([self.lengths, other.lengths]), roles)
 
+    def is_token(self) -> np.ndarray:
+        """bool[n, t]: False where a row is padding."""
+        return np.arange(self.tokens.shape[1]) < self.lengths[:, None]
 
-def pack(tokens: np.ndarray, roles: np.ndarray, present: np.ndarray) -> Documents:
-    """Documents of what is `present`[n, t] of tokens[n, t], in order, padded on the right; roles[n, t] go along."""
-    lengths = present.sum(1, dtype=np.int32)
-    here = np.arange(lengths.max(initial=0)) < lengths[:, None]
-    packed = Documents(np.zeros(here.shape, np.int32), lengths, np.zeros(here.shape, np.int8))
-    # Both masks are read row by row, so the order stays.
-    packed.tokens[here] = tokens[present]
-    packed.roles[here] = roles[present]
-    return packed
+
+def pad_right(array: np.ndarray, t: int) -> np.ndarray:
+    """array[n, s] with zeros on the right: [n, t]."""
+    return np.pad(array, ((0, 0), (0, t - array.shape[1])))
 
 
 @dataclass(frozen=True)
 class Entities:
-    """Names: `tokens` int32[e, k], padded on the right; `lengths` int32[e]; `words`, pieces joined by "-"; `alphabet`
-    int8[e], where names are of several alphabets (a question tells that of its answer).
+    """The entities of a world and their names.
 
-    No name is the beginning of another of its length, so the tokens of a span settle which name it is.
+    No name is the beginning of another one of the same length. So the tokens of a span tell which name it is.
     """
 
     tokens: np.ndarray
+    """int32[e, k], the tokens of each name, padded on the right"""
     lengths: np.ndarray
-    words: tuple[str, ...]
+    """int32[e], tokens of each name"""
+    names: tuple[str, ...]
+    """each name as text, its tokens joined by "-" """
     alphabet: np.ndarray | None = None
+    """int8[e], where names are of several alphabets: a question tells which one its answer is of"""
 
     def __len__(self) -> int:
-        return len(self.words)
+        return len(self.names)
 
 
 @dataclass(frozen=True)
-class Questions:
-    """The questions of one split, with the answer span blank (MASK), so no question holds its answer.
-
-    `documents`: as trained on, one a question. `start`, `size` int32[q]: the answer span, in tokens.
-    `accepted` int32[q, a]: entities that are right, -1 where fewer. What the answer follows from: `needs` int32[q, m],
-    rows of Corpus.premises, and `support` int32[q, m, s], the training documents that hold each of them; -1 where
-    fewer. `chance`, `chance_by_elimination` float[q]: of a guess among all entities, and among those that training
-    never shows in that slot of that word; both among names of the answer's length and alphabet, which are told.
-    `turned`: the same said the other way round, where there is such a way: the answer's span, open here too, stands
-    first, and what is TARGET is known.
-    """
+class Cloze:
+    """Documents with one open span each: all that a model is given of a question. It does not hold the answer."""
 
     documents: Documents
+    """one a question; the tokens of the open span are [mask]"""
     start: np.ndarray
+    """int32[q], position of the first token of the open span"""
     size: np.ndarray
-    accepted: np.ndarray
-    support: np.ndarray
-    needs: np.ndarray
-    chance: np.ndarray
-    chance_by_elimination: np.ndarray
-    turned: Documents | None = None
+    """int32[q], tokens in the open span"""
+
+    @staticmethod
+    def open(documents: Documents, start: np.ndarray, size: np.ndarray) -> "Cloze":
+        """The documents with the span of `size`[q] tokens at `start`[q] replaced by [mask]."""
+        position = np.arange(documents.tokens.shape[1])
+        is_open = (position >= start[:, None]) & (position < (start + size)[:, None])
+        tokens = np.where(is_open, np.int32(MASK), documents.tokens)
+        return Cloze(Documents(tokens, documents.lengths, documents.roles), start, size)
 
     def __len__(self) -> int:
         return len(self.start)
 
+    def __getitem__(self, rows) -> "Cloze":
+        return Cloze(self.documents[rows], self.start[rows], self.size[rows])
+
+    def __add__(self, other: "Cloze") -> "Cloze":
+        """These, then the others."""
+        start, size = (np.concatenate(pair) for pair in ((self.start, other.start), (self.size, other.size)))
+        return Cloze(self.documents + other.documents, start, size)
+
+
+@dataclass(frozen=True)
+class Questions:
+    """The questions of one split: what a model is given, and what is right."""
+
+    cloze: Cloze
+    """what the model is given"""
+    accepted: np.ndarray
+    """int32[q, a], entities that are right; -1 where there are fewer"""
+    support_documents: np.ndarray
+    """int32[q, m, s], the training documents that hold each premise; -1 where there are fewer"""
+    premises: np.ndarray
+    """int32[q, m], what the answer follows from: rows of Corpus.premises; -1 where there are fewer"""
+    chance: np.ndarray
+    """float[q], a uniform guess among all entities with a name of the answer's length and alphabet"""
+    elimination_baseline: np.ndarray
+    """float[q], a uniform guess among those of them never seen in that position with that relation"""
+    inverse_form: Cloze | None = None
+    """the same fact by the inverse wording: the answer is the source, and open; what is known is the target"""
+
+    def __len__(self) -> int:
+        return len(self.cloze)
+
     def __getitem__(self, rows) -> "Questions":
-        fields = (getattr(self, name) for name in self.__match_args__)
-        return Questions(*(None if field is None else field[rows] for field in fields))
+        parts = (getattr(self, field.name) for field in fields(self))
+        return Questions(*(None if part is None else part[rows] for part in parts))
 
     def __add__(self, other: "Questions") -> "Questions":
-        """These, then the others, which need as many facts and have as many answers and documents that hold them."""
-        names = ("start", "size", "accepted", "support", "needs", "chance", "chance_by_elimination")
-        parts = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in names)
-        turned = None if self.turned is None or other.turned is None else self.turned + other.turned
-        return Questions(self.documents + other.documents, *parts, turned)
-
-
-def blank(documents: Documents, start: np.ndarray, size: np.ndarray) -> Documents:
-    """The documents with the span of `size`[n] tokens at `start`[n] replaced by MASK."""
-    at = np.arange(documents.tokens.shape[1])
-    open_span = (at >= start[:, None]) & (at < (start + size)[:, None])
-    return Documents(np.where(open_span, np.int32(MASK), documents.tokens), documents.lengths, documents.roles)
+        """These, then the others. Both have the same number of premises, answers and supporting documents."""
+        names = ("accepted", "support_documents", "premises", "chance", "elimination_baseline")
+        arrays = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in names)
+        both = self.inverse_form is not None and other.inverse_form is not None
+        return Questions(self.cloze + other.cloze, *arrays, self.inverse_form + other.inverse_form if both else None)
 
 
 @dataclass(frozen=True)
 class Premises:
-    """What prompts are made of: `documents`, statements in the words in which training tells them, without [begin]
-    and filler; `fact` int[p]: what each is about, so that no distractor tells what is asked in other words; where
-    conclusions follow from lines of them, `word` int[p]: by which each is told, and `before` int[p]: one that leads to
-    it, -1 where there is none."""
+    """The facts that prompts are made of."""
 
     documents: Documents
+    """one statement a row, in the wording in which training states it, without [begin] and filler"""
     fact: np.ndarray
+    """int[p], which fact each states, so that no distractor states what is asked in another wording"""
     word: np.ndarray | None = None
-    before: np.ndarray | None = None
+    """int[p], the relation word of each, where conclusions follow from chains of premises"""
+    previous: np.ndarray | None = None
+    """int[p], a premise that leads to it, -1 where there is none; for such chains, too"""
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """Documents new in every batch: `share` of it, the first `alone` batches whole. Each of `ways`(how many, rng) makes
-    them for its part of the first `rising` batches, and the last of them from then on."""
+class EpisodeSchedule:
+    """Episodes: in-context documents that are drawn anew for every batch, and how many a batch holds."""
 
     share: float
-    ways: tuple[Callable[[int, np.random.Generator], Documents], ...]
-    alone: int = 0
-    rising: int = 0
+    """share of a batch"""
+    stages: tuple[Callable[[int, np.random.Generator], Documents], ...]
+    """generators of episodes, one after another over `growth_steps`; the last one stays"""
+    only_steps: int = 0
+    """steps at the start in which a batch holds episodes alone"""
+    growth_steps: int = 0
+    """steps after which the last stage is reached"""
 
     def draw(self, n: int, rng: np.random.Generator, step: int | None = None) -> Documents:
-        """`n` documents of a step; None: of the last ones."""
-        way = len(self.ways) - 1 if step is None or step >= self.rising else step * len(self.ways) // self.rising
-        return self.ways[way](n, rng)
+        """`n` episodes of a step. None: of the last stage."""
+        last = step is None or step >= self.growth_steps
+        stage = len(self.stages) - 1 if last else step * len(self.stages) // self.growth_steps
+        return self.stages[stage](n, rng)
 
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """A world as one seed draws it: what is trained on, and what is asked, by split. Two are equal if they are one."""
+    """A world as one seed draws it: what is trained on, and what is asked. Two are equal only if they are one object."""
 
     vocabulary: Vocabulary
     entities: Entities
     relations: tuple[str, ...]
+    """relation words"""
     documents: Documents
+    """training documents"""
     questions: dict[str, Questions]
-    longest: int  # tokens that a document or question of this task can have, whatever was drawn
-    premises: Premises | None = None  # None where no prompt can be made
-    drawn: Drawn | None = None
-    inferences: Callable[[], Questions] | None = None  # all that follows from the documents, whether told or not
-    notes: Callable[[], list[str]] = list  # what a person should know about the files that it was read from
-    # As many statements for each question, of which one is right, and which: where there are such to choose from.
+    """by split"""
+    max_length: int
+    """tokens that a document or a question of this task can have, whatever is drawn"""
+    premises: Premises | None = None
+    """None where no prompt can be made"""
+    episodes: EpisodeSchedule | None = None
+    inferences: Callable[[], Questions] | None = None
+    """all that follows from the documents, stated or not"""
+    notes: Callable[[], list[str]] = list
+    """what a person should know about the files that the corpus was read from"""
     choices: Callable[[Questions], tuple[Questions, np.ndarray]] | None = None
+    """candidate statements for each question, equally many, and which one is right; None where there are none"""
 
     def digest(self) -> str:
-        """SHA-256 of its words and documents: the same for the same world, and for no other."""
-        found = hashlib.sha256("\n".join(self.vocabulary.words).encode())
+        """SHA-256 of the words and documents: the same for the same world, and for no other."""
+        sha256 = hashlib.sha256("\n".join(self.vocabulary.words).encode())
         for array in (self.documents.tokens, self.documents.lengths):
-            found.update(np.ascontiguousarray(array))
-        return found.hexdigest()
+            sha256.update(np.ascontiguousarray(array))
+        return sha256.hexdigest()

@@ -31,13 +31,14 @@ FILLER = ("well", "just", "then", "now", "yes", "indeed", "also", "again", "oh",
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Words in the order of their token ids: SPECIAL first, then the task's own."""
+    """The words of a corpus and their token ids."""
 
     words: tuple[str, ...]
+    """in the order of their token ids: SPECIAL first, then those of the task"""
 
     def __post_init__(self):
         assert self.words[: len(SPECIAL)] == SPECIAL, "special tokens come first"
-        assert len(set(self.words)) == len(self.words), "a word stands once"
+        assert len(set(self.words)) == len(self.words), "no word is repeated"
 
     def __len__(self) -> int:
         return len(self.words)
@@ -47,5 +48,5 @@ class Vocabulary:
         return {word: i for i, word in enumerate(self.words)}
 
     def text(self, tokens: np.ndarray) -> str:
-        """The words of `tokens`[t], padding left out."""
+        """The words of `tokens`[t], without padding."""
         return " ".join(self.words[i] for i in tokens if i != PAD)

@@ -6,16 +6,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from model.assemble import assemble
+from model.build import build_modules
+from model.config import ModelConfig
+from model.objectives.base import Objective
 from model.objectives.batch import Tensors, to_tensors
-from model.objectives.contract import Objective
-from model.settings import NetworkSettings
 from model.visibility import Visibility
 from tasks.corpus import Corpus, Documents
-from tasks.reversal import Reversal
+from tasks.reversal.task import Reversal
 
-WORLD = Reversal(entities=12, relations=2, one_way=4, filler=2, renderings=2)
-NETWORK = NetworkSettings(width=16, heads=2, depth=2)
+WORLD = Reversal(entities=12, relations=2, one_way=4, filler=2, copies=2)
+NETWORK = ModelConfig(width=16, heads=2, depth=2)
 
 
 def corpus(seed: int = 0, **settings) -> Corpus:
@@ -23,7 +23,7 @@ def corpus(seed: int = 0, **settings) -> Corpus:
 
 
 def modules(objective: Objective, of: Corpus, seed: int = 0, **network) -> nn.ModuleDict:
-    return assemble(NetworkSettings(**asdict(NETWORK) | network), objective, of, seed).eval()
+    return build_modules(ModelConfig(**asdict(NETWORK) | network), objective, of, seed).eval()
 
 
 def some_documents(of: Corpus) -> Documents:
@@ -33,7 +33,7 @@ def some_documents(of: Corpus) -> Documents:
 
 
 def batch(objective: Objective, documents: Documents, seed: int = 0) -> Tensors:
-    return to_tensors(objective.prepare(documents, np.random.default_rng(seed)), torch.device("cpu"))
+    return to_tensors(objective.make_batch(documents, np.random.default_rng(seed)), torch.device("cpu"))
 
 
 def prefix(lengths: Tensor, t: int) -> Tensor:

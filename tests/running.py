@@ -1,5 +1,6 @@
-"""Runs so tiny that they train in well under a second, what is in their folders, and command lines."""
+"""Runs so small that they train in well under a second, what is in their folders, and command lines."""
 
+import math
 import os
 import subprocess
 import sys
@@ -10,13 +11,16 @@ from typing import Any
 
 from checkpoints.config import changes
 from checkpoints.folder import read_metrics
+from config.override import override
+from model.config import ModelConfig
+from model.objectives.base import Objective
 from model.objectives.causal import Causal
-from model.objectives.contract import Objective
-from model.settings import NetworkSettings
+from tasks.common.statements import DocumentConfig
 from tasks.reversal import Reversal
-from train.loop import Stopped
+from train.config import RunConfig, TrainConfig
 from train.presets import PRESETS
-from train.settings import Config, TrainSettings
+from train.progress import Log
+from train.signals import StopFlag, StopRequested
 
 HOUSE = Path(__file__).parent.parent
 # The functions of `os` that change what is on the disk; of them, those that a full one lets fail.
@@ -25,6 +29,7 @@ CHANGES = (*WRITES, "unlink", "rmdir")
 CLOCKS = ("time", "seconds", "documents_per_second", "targets_per_second")
 
 CAUSAL = Causal()
+WORLD = Reversal(entities=12, relations=2, one_way=4, documents=DocumentConfig(copies=2))
 
 
 def tiny(
@@ -33,35 +38,60 @@ def tiny(
     network: dict[str, Any] | None = None,
     world: dict[str, Any] | None = None,
     **train: Any,
-) -> Config:
-    """12 steps; an entry of loss every 2, an evaluation every 4, a save every 5 and at the end."""
+) -> RunConfig:
+    """12 steps; an entry of loss every 2, an evaluation every 4, a save every 5 and at the end.
+
+    `world` changes settings of the task by dotted name, such as `documents.copies`.
+    """
     often = {"steps": 12, "batch": 8, "warmup": 2, "log_every": 2, "evaluate_every": 4, "evaluate_questions": 2}
-    return Config(
-        Reversal(**{"entities": 12, "relations": 2, "one_way": 4, "renderings": 2} | (world or {})),
+    return RunConfig(
+        override(WORLD, world or {}),
         objective,
-        NetworkSettings(**{"width": 16, "depth": 1, "heads": 2, "norm": "layer"} | (network or {})),
-        TrainSettings(**often | {"save_every": 5, "device": "cpu"} | train),
+        ModelConfig(**{"width": 16, "depth": 1, "heads": 2, "norm": "layer"} | (network or {})),
+        TrainConfig(**often | {"save_every": 5, "device": "cpu"} | train),
         seed,
     )
 
 
-def flags(config: Config) -> list[str]:
-    """What stands after `python -m train` for `config`: the preset of its objective, and all that differs from it."""
-    preset, default = next((k, c) for k, (_, c) in PRESETS.items() if type(c.objective) is type(config.objective))
-    differs = changes(default.json(), config.json())
-    named = {name.replace("_", "-").replace("train.device", "device"): now for name, (_, now) in differs.items()}
-    return [preset, *(f"--{name}={now}" for name, now in named.items())]
+def flags(config: RunConfig) -> list[str]:
+    """What follows `python -m train` for `config`: the preset of its objective, and all settings that differ."""
+    objective = type(config.objective)
+    preset, default = next((name, run) for name, (_, run) in PRESETS.items() if type(run.objective) is objective)
+    changed = changes(default.json(), config.json())
+    values = {name.replace("_", "-").replace("train.device", "device"): now for name, (_, now) in changed.items()}
+    return [preset, *(f"--{name}={value}" for name, value in values.items())]
 
 
-def stop_after(checks: int) -> Callable[[], None]:
-    """A `check` that lets `checks` calls pass and stops the run at the next."""
-    calls = count()
+class CountingFlag(StopFlag):
+    """A flag that counts its checks, and stops the run once it was checked so often."""
 
-    def check() -> None:
-        if next(calls) >= checks:
-            raise Stopped(15)
+    def __init__(self, limit: float = math.inf):
+        super().__init__()
+        self.limit, self.checks = limit, 0
 
-    return check
+    def check(self) -> None:
+        self.checks += 1
+        if self.checks > self.limit:
+            raise StopRequested(15)
+
+
+def stop_after(checks: int) -> StopFlag:
+    """A flag that lets `checks` checks pass and stops the run at the next."""
+    return CountingFlag(checks)
+
+
+class Recorder(Log):
+    """Keeps what a run reports."""
+
+    def __init__(self):
+        self.entries: list[dict[str, Any]] = []
+        self.warnings: list[str] = []
+
+    def record(self, entry: dict[str, Any]) -> None:
+        self.entries.append(entry)
+
+    def warn(self, line: str) -> None:
+        self.warnings.append(line)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -86,10 +116,10 @@ def command(main: Callable[[list[str]], None], arguments: list[str], capsys) -> 
     return code, capsys.readouterr().err
 
 
-def python(*arguments: str, **given: Any) -> subprocess.CompletedProcess:
+def python(*arguments: str, **options: Any) -> subprocess.CompletedProcess:
     """`python arguments` from the house, as a user starts it."""
-    given = {"cwd": HOUSE, "capture_output": True, "text": True, "timeout": 120} | given
-    return subprocess.run([sys.executable, *arguments], **given)
+    options = {"cwd": HOUSE, "capture_output": True, "text": True, "timeout": 120} | options
+    return subprocess.run([sys.executable, *arguments], **options)
 
 
 def in_child(act: Callable[[], object]) -> int:
@@ -101,20 +131,20 @@ def in_child(act: Callable[[], object]) -> int:
             act()
             status = 0
         finally:
-            os._exit(status)  # nothing of pytest may go on in the copy
+            os._exit(status)  # nothing of pytest may continue in the copy
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def before_each(calls: tuple[str, ...], moment: int, interrupt: Callable[[], None]) -> dict[str, Callable]:
-    """Stand-ins for the functions of `os` that `calls` names: `interrupt` comes before the `moment`-th of all calls."""
-    made = count()
+def before_each(names: tuple[str, ...], moment: int, interrupt: Callable[[], None]) -> dict[str, Callable]:
+    """Replacements for functions of `os` by name: `interrupt` comes before the `moment`-th of all their calls."""
+    calls = count()
 
-    def stand_in(real: Callable) -> Callable:
-        def call(*arguments: Any, **given: Any) -> Any:
-            if next(made) == moment:
+    def replacement(function: Callable) -> Callable:
+        def call(*arguments: Any, **options: Any) -> Any:
+            if next(calls) == moment:
                 interrupt()
-            return real(*arguments, **given)
+            return function(*arguments, **options)
 
         return call
 
-    return {name: stand_in(getattr(os, name)) for name in calls}
+    return {name: replacement(getattr(os, name)) for name in names}

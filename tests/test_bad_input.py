@@ -1,4 +1,4 @@
-"""What a command line cannot do, it says in one line that names the setting and what is allowed; nothing is lost."""
+"""A command line that cannot be run is refused in one line, with setting and what is allowed; nothing is lost."""
 
 import io
 import json
@@ -7,6 +7,7 @@ import os
 import resource
 import shutil
 import uuid
+from dataclasses import fields
 from functools import partial
 from itertools import count
 
@@ -18,14 +19,17 @@ import tasks.__main__
 import train.__main__
 from checkpoints.folder import ROOT, run_folder
 from checkpoints.steps import load, path_of, steps
+from config.validation import SettingError
 from model.objectives.bico import Bico
 from model.objectives.causal import Causal
 from model.objectives.masked import Masked
-from tasks.settings import SettingError
-from tests.running import command, contents, flags, python, stop_after, tiny
-from train.loop import NotFinite, Stopped
+from tasks import TASKS
+from tasks.common.episodes import EpisodeConfig
+from tests.running import Recorder, command, contents, flags, python, stop_after, tiny
+from train.loop import NonFiniteStep
 from train.presets import PRESETS
 from train.run import train_run
+from train.signals import StopRequested
 
 CAUSAL = flags(tiny())
 NAMES = ("../x", "a/b", ".hidden", "..", ".", "a b", "ä", "a\n")
@@ -36,18 +40,18 @@ NAMES += ("steps", "steps.py", "config", "__init__", "__pycache__")
 def finished(tmp_path_factory):
     """The folder of a finished run."""
     root = tmp_path_factory.mktemp("runs")
-    train_run(tiny(), "there", root=root)
-    return root / "there"
+    train_run(tiny(), "finished", root=root)
+    return root / "finished"
 
 
 @pytest.fixture
-def here(monkeypatch, tmp_path, finished):
-    """Where command lines keep their runs; one is finished, `there`, and must come through as it was."""
-    here = tmp_path / "runs"
-    monkeypatch.setattr("train.run.run_folder", lambda name: run_folder(name, here))
-    shutil.copytree(finished, here / "there")
-    yield here
-    assert contents(here / "there") == contents(finished)
+def runs(monkeypatch, tmp_path, finished):
+    """The folder in which command lines keep their runs. One is `finished`, and must not change."""
+    runs = tmp_path / "runs"
+    monkeypatch.setattr("train.run.run_folder", lambda name: run_folder(name, runs))
+    shutil.copytree(finished, runs / "finished")
+    yield runs
+    assert contents(runs / "finished") == contents(finished)
 
 
 @pytest.fixture
@@ -66,7 +70,7 @@ def name():
 
 @pytest.fixture
 def refusal(capsys):
-    """The one line with which a command line ends that cannot be done."""
+    """The one line with which a command line is refused."""
 
     def line(main, arguments) -> str:
         code, err = command(main, arguments, capsys)
@@ -91,10 +95,17 @@ def the_error(err: str) -> str:
         ("--objective.rate 0.5", ["--objective.rate"]),
         ("--task.entities 0", ["task.entities is 0", "3 or more"]),
         ("--task.entities -5", ["task.entities is -5", "3 or more"]),
-        ("--task.one-way 25", ["task.one_way is 25", "0 to 24"]),
+        ("--task.one-way 25", ["task.one_way is 25", "1 to 24"]),
         ("--task.relations 0", ["task.relations is 0", "1 or more"]),
         ("--task.matching ring", ["matching", "ring", "chain", "disjoint"]),
-        ("--task.shortest-name 2 --task.longest-name 2 --task.pieces 2", ["task.pieces is 2", "12 names", "give 4"]),
+        (
+            "--task.names.min-length 2 --task.names.max-length 2 --task.names.pieces 2",
+            ["task.names.pieces is 2", "12 names", "give 4"],
+        ),
+        ("--task.documents.copies 0", ["task.documents.copies is 0", "1 or more"]),
+        ("--task.documents.copiez 2", ["--task.documents.copiez", "--task.documents.copies"]),
+        ("--task.episodes.share 1", ["task.episodes.share is 1", "below 1"]),
+        ("--task.chain-of-thought.copies 1", ["task.chain_of_thought.copies is 1", "rl_share is 0"]),
         ("--model.width 15", ["model.width is 15", "a multiple of model.heads (2)"]),
         ("--model.dropout 1", ["model.dropout is 1", "below 1"]),
         ("--model.dropout nan", ["model.dropout is nan", "below 1"]),
@@ -115,21 +126,21 @@ def the_error(err: str) -> str:
         ("--from missing", ["--from", "missing", "no run folder"]),
     ],
 )
-def test_a_setting_that_cannot_be_is_named_with_what_is_allowed(here, refusal, wrong, named):
-    line = refusal(train.__main__.main, [*CAUSAL, "--name", "there", "--overwrite", *wrong.split()])
+def test_an_impossible_setting_is_named_with_what_is_allowed(runs, refusal, wrong, named):
+    line = refusal(train.__main__.main, [*CAUSAL, "--name", "finished", "--overwrite", *wrong.split()])
     assert all(word in line for word in named), line
 
 
-def test_an_unknown_preset_is_answered_with_the_known_ones(here, refusal):
+def test_an_unknown_preset_is_answered_with_the_known_ones(runs, refusal):
     line = refusal(train.__main__.main, ["causl"])
     assert all(word in line for word in ("causl", "causal", "bidirectional", "compare"))
 
 
-def test_the_settings_of_the_other_objective_are_checked_too(here, refusal):
-    masked = [*flags(tiny(Masked())), "--name", "there", "--overwrite"]
+def test_the_settings_of_the_other_objective_are_checked_too(runs, refusal):
+    masked = [*flags(tiny(Masked())), "--name", "finished", "--overwrite"]
     assert "objective.rate is 0" in refusal(train.__main__.main, [*masked, "--objective.rate", "0"])
-    line = refusal(train.__main__.main, [*masked, "--objective.spans", "sauce"])
-    assert all(word in line for word in ("--objective.spans", "sauce", "source", "target"))
+    line = refusal(train.__main__.main, [*masked, "--objective.maskable", "sauce"])
+    assert all(word in line for word in ("--objective.maskable", "sauce", "source", "target"))
 
 
 @pytest.mark.parametrize(
@@ -158,13 +169,13 @@ def test_comparing_refuses_as_training_does(refusal, wrong, named):
 )
 def test_exporting_refuses_as_training_does(refusal, tmp_path, arguments, named):
     (tmp_path / "FILE").write_text("mine")
-    here = arguments.replace("OUT", str(tmp_path / "out")).replace("FILE", str(tmp_path / "FILE"))
-    assert named in refusal(tasks.__main__.main, here.split())
+    arguments = arguments.replace("OUT", str(tmp_path / "out")).replace("FILE", str(tmp_path / "FILE"))
+    assert named in refusal(tasks.__main__.main, arguments.split())
     assert [path.name for path in tmp_path.iterdir()] == ["FILE"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
-def test_a_refusal_says_the_same_whatever_the_terminal_can_draw(monkeypatch, refusal, encoding):
+def test_a_refusal_is_the_same_whatever_the_terminal_can_draw(monkeypatch, refusal, encoding):
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
     line = refusal(train.__main__.main, [*CAUSAL, "--train.stepz", "3"])
     assert "--train.stepz" in line
@@ -172,41 +183,58 @@ def test_a_refusal_says_the_same_whatever_the_terminal_can_draw(monkeypatch, ref
 
 
 @pytest.mark.parametrize("wrong", ["--task.entities 1000000000000", "--task syllogism --task.chains 100000000000"])
-def test_what_does_not_fit_the_memory_is_said_in_one_line(here, refusal, wrong):
+def test_settings_that_need_too_much_memory_are_refused_in_one_line(runs, refusal, wrong):
     line = refusal(train.__main__.main, ["causal", "--name", "large", *wrong.split()])
     assert "these settings need more memory than there is" in line
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
-def test_a_terminal_that_cannot_draw_it_all_shows_the_rest(finished, encoding):
+def test_a_terminal_that_cannot_draw_every_character_shows_the_others(finished, encoding):
     ended = python("-m", "eval", str(finished), env=os.environ | {"PYTHONIOENCODING": encoding})
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ("–" if encoding == "utf-8" else "\\u2013") in ended.stdout
 
 
-def test_another_task_keeps_what_all_tasks_have(here, capsys):
-    given = ["--name", "other", "--train.steps", "2", "--train.warmup", "1", "--train.batch", "8", "--device", "cpu"]
-    code, _ = command(train.__main__.main, ["in-context", "--task", "triples", *given], capsys)
-    assert code == 0
-    config = json.loads((here / "other" / "config.json").read_text())
-    assert config["task"]["in_context"] == PRESETS["in-context"][1].task.in_context
-    assert "in-context" in json.loads((here / "other" / "metrics.jsonl").read_text().splitlines()[-1])["asked"]
+def test_another_task_keeps_what_all_tasks_have(runs, capsys):
+    short = ["--train.steps", "2", "--train.warmup", "1", "--train.batch", "8", "--device", "cpu"]
+    for name, task in (("two-words", "--task triples"), ("one-word", "--task=triples")):
+        arguments = ["in-context", *task.split(), "--name", name, *short, "--task.documents.copies", "3"]
+        code, _ = command(train.__main__.main, arguments, capsys)
+        assert code == 0
+        config = json.loads((runs / name / "config.json").read_text())
+        assert config["task"]["name"] == "triples"
+        assert config["task"]["episodes"]["share"] == PRESETS["in-context"][1].task.episodes.share
+        assert config["task"]["documents"]["copies"] == 3
+        assert "in-context" in json.loads((runs / name / "metrics.jsonl").read_text().splitlines()[-1])["query_modes"]
 
 
-def test_what_goes_on_from_a_trained_network_says_so_where_none_is_given(tmp_path):
-    said = []
+@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("preset", ["in-context", "reinforced", "coda-forno-small"])
+def test_every_preset_can_be_given_every_task(preset, name):
+    config = PRESETS[preset][1]
+    task = train.__main__.with_task(config, name).task
+    assert type(task) is TASKS[name]
+    assert (task.documents, task.chain_of_thought) == (config.task.documents, config.task.chain_of_thought)
+    for field in fields(EpisodeConfig):
+        assert getattr(task.episodes, field.name) == getattr(config.task.episodes, field.name)
+    for field in {field.name for field in fields(task)} - {"documents", "chain_of_thought", "episodes"}:
+        assert getattr(task, field) == getattr(TASKS[name](), field)
+
+
+def test_an_objective_for_a_trained_network_warns_where_none_is_given(tmp_path):
+    log = Recorder()
     train_run(tiny(), "trained", root=tmp_path)
     for origin in (str(tmp_path / "trained"), None):
-        train_run(tiny(Bico(), origin=origin), f"bico-{origin is None}", root=tmp_path, warn=said.append)
-    assert said == [
-        "this objective is for a network that is trained already, and this one is not: give a run with --from"
+        train_run(tiny(Bico(), init_from=origin), f"bico-{origin is None}", root=tmp_path, log=log)
+    assert log.warnings == [
+        "this objective needs a trained network, and this one starts untrained: give a run with --from"
     ]
 
 
-def test_a_run_that_never_had_a_target_says_so(tmp_path):
-    said = []
-    train_run(tiny(Masked(hide="fixed", rate=1e-9)), "run", root=tmp_path, warn=said.append)
-    assert said == ["no token was ever to be predicted: nothing was learned"]
+def test_a_run_without_a_target_warns(tmp_path):
+    log = Recorder()
+    train_run(tiny(Masked(scheme="fixed", rate=1e-9)), "run", root=tmp_path, log=log)
+    assert log.warnings == ["no token was ever a target: nothing was learned"]
 
 
 def test_a_user_sees_one_line_and_no_traceback():
@@ -222,38 +250,38 @@ def test_a_name_that_leads_elsewhere_is_refused(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["", *NAMES, "/tmp/absolute", "x" * 101])
-def test_a_run_is_not_trained_under_such_a_name(here, refusal, name):
-    before = sorted(path.name for path in (*here.iterdir(), *here.parent.iterdir()))
+def test_a_run_is_not_trained_under_such_a_name(runs, refusal, name):
+    before = sorted(path.name for path in (*runs.iterdir(), *runs.parent.iterdir()))
     line = refusal(train.__main__.main, [*CAUSAL, "--name", name])
     assert f"name is {name!r}" in line
-    assert sorted(path.name for path in (*here.iterdir(), *here.parent.iterdir())) == before
+    assert sorted(path.name for path in (*runs.iterdir(), *runs.parent.iterdir())) == before
 
 
 @pytest.mark.parametrize("flag", [[], ["--resume"], ["--overwrite"]])
-def test_a_link_is_no_run(here, refusal, broken, flag):
+def test_a_link_is_no_run(runs, refusal, broken, flag):
     before = contents(broken)
-    (here / "linked").symlink_to(broken)
+    (runs / "linked").symlink_to(broken)
     try:
         assert "link" in refusal(train.__main__.main, [*CAUSAL, "--name", "linked", *flag])
     finally:
-        (here / "linked").unlink()
+        (runs / "linked").unlink()
     assert contents(broken) == before
 
 
 @pytest.mark.parametrize("flag", [[], ["--resume"], ["--overwrite"]])
-def test_a_foreign_folder_is_left_alone(here, refusal, flag):
-    (here / "foreign").mkdir(exist_ok=True)
-    (here / "foreign" / "thesis.txt").write_text("mine")
+def test_a_foreign_folder_is_left_alone(runs, refusal, flag):
+    (runs / "foreign").mkdir(exist_ok=True)
+    (runs / "foreign" / "thesis.txt").write_text("mine")
     line = refusal(train.__main__.main, [*CAUSAL, "--name", "foreign", *flag])
     assert "thesis.txt" in line
-    assert contents(here / "foreign") == {"thesis.txt": b"mine"}
+    assert contents(runs / "foreign") == {"thesis.txt": b"mine"}
 
 
 @pytest.mark.parametrize("flag", [[], ["--resume"], ["--overwrite"]])
-def test_a_file_of_the_name_is_left_alone(here, refusal, flag):
-    (here / "file").write_text("mine")
-    assert str(here / "file") in refusal(train.__main__.main, [*CAUSAL, "--name", "file", *flag])
-    assert (here / "file").read_text() == "mine"
+def test_a_file_of_the_name_is_left_alone(runs, refusal, flag):
+    (runs / "file").write_text("mine")
+    assert str(runs / "file") in refusal(train.__main__.main, [*CAUSAL, "--name", "file", *flag])
+    assert (runs / "file").read_text() == "mine"
 
 
 def as_config(change) -> bytes:
@@ -266,8 +294,10 @@ BROKEN = {
     "empty": (b"", "config.json cannot be read"),
     "garbage": (b"\x80\x04\x95garbage", "config.json cannot be read"),
     "a list": (b"[1]", "config.json is 'list', but must be a JSON object"),
-    "another format": (as_config(lambda c: c.update(format=99)), "format is 99, but must be 1"),
+    "another format": (as_config(lambda c: c.update(format=99)), "format is 99, but must be 2"),
+    "an earlier version": (as_config(lambda c: c.update(format=1)), "was made by an earlier version"),
     "an unknown setting": (as_config(lambda c: c["task"].update(size=3)), "task.size is 3"),
+    "an unknown nested setting": (as_config(lambda c: c["task"]["names"].update(size=3)), "task.names.size is 3"),
     "a missing setting": (as_config(lambda c: c["model"].pop("depth")), "model.depth"),
     "a wrong type": (as_config(lambda c: c["model"].update(depth="2")), "model.depth is '2', but must be of type int"),
     "an impossible value": (as_config(lambda c: c["task"].update(entities=0)), "task.entities is 0"),
@@ -278,13 +308,13 @@ BROKEN = {
 
 @pytest.mark.parametrize(("data", "named"), BROKEN.values(), ids=list(BROKEN))
 @pytest.mark.parametrize("use", ["eval", "ask", "from"])
-def test_a_config_that_cannot_be_used_is_named(here, refusal, broken, use, data, named):
+def test_a_config_that_cannot_be_used_is_named(runs, refusal, broken, use, data, named):
     (broken / "config.json").write_bytes(data)
     before = contents(broken)
     main, arguments = {
         "eval": (eval.__main__.main, [str(broken)]),
         "ask": (eval.__main__.main, ["ask", str(broken), "a teacher-of _"]),
-        "from": (train.__main__.main, [*CAUSAL, "--name", "there", "--overwrite", "--from", str(broken)]),
+        "from": (train.__main__.main, [*CAUSAL, "--name", "finished", "--overwrite", "--from", str(broken)]),
     }[use]
     assert named in refusal(main, arguments)
     assert contents(broken) == before
@@ -300,7 +330,7 @@ def test_a_run_with_a_config_that_cannot_be_read_is_not_resumed(monkeypatch, ref
 
 
 @pytest.mark.parametrize("arguments", [["nowhere"], ["ask", "nowhere", "a b _"]], ids=["eval", "ask"])
-def test_a_run_that_is_not_there_is_named(refusal, tmp_path, arguments):
+def test_a_folder_that_does_not_exist_is_named(refusal, tmp_path, arguments):
     arguments = [str(tmp_path / word) if word == "nowhere" else word for word in arguments]
     assert f"{tmp_path / 'nowhere'} is no run folder" in refusal(eval.__main__.main, arguments)
 
@@ -321,20 +351,20 @@ def test_a_run_without_a_saved_step_is_named(refusal, broken):
         ("_ teacher-of ENTITY", "cannot be asked"),
     ],
 )
-def test_a_question_that_cannot_be_asked_is_answered_with_what_can(here, refusal, question, named):
-    entity = tiny().task.build(0).entities.words[0]
-    assert named in refusal(eval.__main__.main, ["ask", str(here / "there"), question.replace("ENTITY", entity)])
+def test_a_question_that_cannot_be_asked_is_refused_with_what_can(runs, refusal, question, named):
+    entity = tiny().task.build(0).entities.names[0]
+    assert named in refusal(eval.__main__.main, ["ask", str(runs / "finished"), question.replace("ENTITY", entity)])
 
 
 @pytest.mark.parametrize("device", ["cuda", "mps"])
-def test_a_device_that_is_not_there_is_named_with_those_that_are(here, monkeypatch, refusal, device):
+def test_a_device_that_the_machine_lacks_is_named_with_those_it_has(runs, monkeypatch, refusal, device):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
-    line = refusal(train.__main__.main, [*CAUSAL, "--name", "there", "--overwrite", "--device", device])
+    line = refusal(train.__main__.main, [*CAUSAL, "--name", "finished", "--overwrite", "--device", device])
     assert f"device is '{device}', but must be one this machine has: cpu" in line
 
 
-def test_a_place_that_cannot_be_written_is_named(monkeypatch, refusal, tmp_path):
+def test_a_folder_that_cannot_be_written_is_named(monkeypatch, refusal, tmp_path):
     (tmp_path / "file").write_text("mine")
     monkeypatch.setattr("train.run.run_folder", partial(run_folder, root=tmp_path / "file"))
     line = refusal(train.__main__.main, [*CAUSAL, "--name", "run"])
@@ -346,24 +376,24 @@ def test_a_place_that_cannot_be_written_is_named(monkeypatch, refusal, tmp_path)
 def test_a_file_that_may_not_be_written_is_named(monkeypatch, refusal, tmp_path, file):
     monkeypatch.setattr("train.run.run_folder", partial(run_folder, root=tmp_path))
 
-    def guarded(path, *arguments, **given):
+    def guarded_open(path, *arguments, **options):
         if file in str(path):
             raise PermissionError(13, "Permission denied", str(path))
-        return opened(path, *arguments, **given)
+        return builtin_open(path, *arguments, **options)
 
-    opened, made = open, os.replace
+    builtin_open, os_replace = open, os.replace
     for module in ("checkpoints.folder", "checkpoints.steps"):
-        monkeypatch.setattr(f"{module}.open", guarded, raising=False)
-    monkeypatch.setattr("os.replace", lambda a, b: guarded(b) if file in str(b) else made(a, b))
+        monkeypatch.setattr(f"{module}.open", guarded_open, raising=False)
+    monkeypatch.setattr("os.replace", lambda a, b: guarded_open(b) if file in str(b) else os_replace(a, b))
     line = refusal(train.__main__.main, [*CAUSAL, "--name", "run"])
     assert file in line
     assert "Permission denied" in line
 
 
-def test_a_full_disk_is_said_in_one_line_and_costs_no_saved_step(name):
+def test_a_full_disk_is_reported_in_one_line_and_costs_no_saved_step(name):
     config = tiny(network={"width": 128})
-    with pytest.raises(Stopped):
-        train_run(config, name, check=stop_after(4 + 2))
+    with pytest.raises(StopRequested):
+        train_run(config, name, stop=stop_after(4 + 2))
     before = contents(path_of(ROOT / name, 2))
     largest = max(map(len, before.values()))
     limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (largest - 1, largest - 1))  # bytes a file
@@ -376,8 +406,9 @@ def test_a_full_disk_is_said_in_one_line_and_costs_no_saved_step(name):
     train_run(config, name, resume=True)
 
 
-def test_a_disk_that_fills_up_with_pictures_costs_no_training(name):
-    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (60_000, 60_000))  # bytes a file: between both
+def test_a_disk_that_figures_fill_costs_no_training(name):
+    # Bytes a file: more than a saved step, less than the figures.
+    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (60_000, 60_000))
     ended = python("-m", "train", *CAUSAL, "--name", name, preexec_fn=limit)
     assert ended.returncode == 2
     assert "too large" in the_error(ended.stderr)
@@ -399,7 +430,7 @@ def finite(tensors: dict[str, torch.Tensor]) -> bool:
         ("model.initial-scale", "1e38"),
     ],
 )
-def test_numbers_too_large_for_weights_are_refused_or_leave_finite_ones(here, capsys, setting, value):
+def test_numbers_too_large_for_weights_are_refused_or_leave_finite_ones(runs, capsys, setting, value):
     code, err = command(
         train.__main__.main, [*CAUSAL, "--name", "wild", "--train.warmup", "0", f"--{setting}", value], capsys
     )
@@ -409,22 +440,22 @@ def test_numbers_too_large_for_weights_are_refused_or_leave_finite_ones(here, ca
         assert setting.replace("-", "_") in line
     else:
         assert "was not taken" in line
-        _, weights, state, _ = load(here / "wild", pytest.fail)
+        _, weights, state, _ = load(runs / "wild", pytest.fail)
         assert finite(weights)
         assert finite(state)
 
 
-def test_a_loss_that_is_not_finite_ends_with_what_came_before_saved(here, capsys, monkeypatch):
+def test_a_loss_that_is_not_finite_ends_with_the_steps_before_it_saved(runs, capsys, monkeypatch):
     monkeypatch.setattr(Causal, "loss", breaks_at(4, lambda total, _: total * math.nan))
     code, err = command(train.__main__.main, [*CAUSAL, "--name", "wild"], capsys)
     line = the_error(err)
     assert code == 3
     assert all(words in line for words in ("step 3 was not taken", "loss is nan", "saved in checkpoints/wild"))
-    step, weights, state, _ = load(here / "wild", pytest.fail)
+    step, weights, state, _ = load(runs / "wild", pytest.fail)
     assert step == 3
     assert finite(weights)
     assert finite(state)
-    assert not (here / "wild" / "result.json").exists()
+    assert not (runs / "wild" / "result.json").exists()
 
 
 def breaks_at(call: int, breaking):
@@ -441,8 +472,8 @@ def breaks_at(call: int, breaking):
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("what", ["loss", "gradient"])
 def test_a_step_that_is_not_finite_is_not_taken(monkeypatch, tmp_path, what, value):
-    with pytest.raises(Stopped):
-        train_run(tiny(), "before", root=tmp_path, check=stop_after(4 + 3))
+    with pytest.raises(StopRequested):
+        train_run(tiny(), "before", root=tmp_path, stop=stop_after(4 + 3))
 
     def breaking(total, modules):
         if what == "loss":
@@ -451,7 +482,7 @@ def test_a_step_that_is_not_finite_is_not_taken(monkeypatch, tmp_path, what, val
         return total
 
     monkeypatch.setattr(Causal, "loss", breaks_at(4, breaking))
-    with pytest.raises(NotFinite, match="step 3 was not taken"):
+    with pytest.raises(NonFiniteStep, match="step 3 was not taken"):
         train_run(tiny(), "run", root=tmp_path)
     for file in ("weights.safetensors", "state.safetensors"):
         saved = [path_of(tmp_path / name, 3) / file for name in ("before", "run")]

@@ -9,22 +9,22 @@ import numpy as np
 import pytest
 import torch
 
-from eval.trained import read_trained
-from model.assemble import assemble
+from eval.trained_model import load_trained_model
+from model.build import build_modules
+from model.config import ModelConfig
 from model.objectives import OBJECTIVES
-from model.objectives.batch import Arrays, Tensors, fill, flat, stated_outside
+from model.objectives.base import Objective
+from model.objectives.batch import Batch, Tensors, fill_in, flat_positions, stated_left_and_right
 from model.objectives.causal import Causal
-from model.objectives.contract import Objective
-from model.settings import NetworkSettings
 from model.visibility import CAUSAL, Visibility
 from tasks.corpus import NONE, Documents, Questions
-from tasks.reversal import Reversal
+from tasks.reversal.task import Reversal
+from train.config import RunConfig, TrainConfig
 from train.run import train_run
-from train.settings import Config, TrainSettings
 
-WORLD = Reversal(entities=12, relations=2, one_way=4, renderings=2, longest_name=2, filler=1)
-NETWORK = NetworkSettings(width=16, depth=1, heads=2)
-TRAIN = TrainSettings(
+WORLD = Reversal(entities=12, relations=2, one_way=4, copies=2, max_name_length=2, filler=1)
+NETWORK = ModelConfig(width=16, depth=1, heads=2)
+TRAIN = TrainConfig(
     steps=20, warmup=2, batch=16, learning_rate=0.01, log_every=5, evaluate_every=20, save_every=20, device="cpu"
 )
 LAST, FIRST = ("forward", "inverse", "wrong_frame"), ("backward",)
@@ -51,19 +51,23 @@ class Skip(Objective):
     Every token says the one after the next. A question can be asked where its open span is the last.
     """
 
-    def prepare(self, documents: Documents, rng: np.random.Generator) -> Arrays:
+    def make_batch(self, documents: Documents, rng: np.random.Generator) -> Batch:
         second = np.flatnonzero(np.pad(documents.roles[:, 2:], ((0, 0), (0, 2))) != NONE)
         targets = documents.tokens.ravel()[second + 2]
-        return {"tokens": documents.tokens, "lengths": documents.lengths, "at": second, "targets": targets}
+        return {"tokens": documents.tokens, "lengths": documents.lengths, "logit_positions": second, "targets": targets}
 
     def visibility(self, batch: Tensors) -> Visibility:
         return CAUSAL
 
-    def ask(self, questions: Questions, given: np.ndarray) -> Arrays | None:
-        if stated_outside(questions)[1].any():
+    def make_query(self, questions: Questions, given: np.ndarray) -> Batch | None:
+        if stated_left_and_right(questions)[1].any():
             return None
-        filled, place = fill(questions, given)
-        return {"tokens": filled.tokens, "lengths": filled.lengths, "at": flat(place - 2, filled.tokens.shape[1])}
+        filled, place = fill_in(questions, given)
+        return {
+            "tokens": filled.tokens,
+            "lengths": filled.lengths,
+            "logit_positions": flat_positions(place - 2, filled.tokens.shape[1]),
+        }
 
 
 EVERY = {**OBJECTIVES, "skip": Skip}
@@ -83,7 +87,7 @@ def ran(request, tmp_path_factory) -> Iterator[Ran]:
     root, entries = tmp_path_factory.mktemp("checkpoints"), []
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(OBJECTIVES, "skip", Skip)
-        config = Config(WORLD, EVERY[request.param](), NETWORK, TRAIN)
+        config = RunConfig(WORLD, EVERY[request.param](), NETWORK, TRAIN)
         yield Ran(request.param, root / "run", train_run(config, "run", root=root, report=entries.append), entries)
 
 
@@ -108,9 +112,9 @@ def test_evaluation_asks_whatever_can_be_asked_in_every_way(ran):
 
 
 def test_what_was_trained_is_read_from_its_folder_and_all_of_it_was_trained(ran):
-    trained, step = read_trained(ran.folder)
+    trained, step = load_trained_model(ran.folder)
     assert (step, trained.objective) == (20, EVERY[ran.name]())
-    fresh, own = assemble(NETWORK, trained.objective, trained.corpus, 0).state_dict(), trained.modules.state_dict()
+    fresh, own = build_modules(NETWORK, trained.objective, trained.corpus, 0).state_dict(), trained.modules.state_dict()
     assert own.keys() == fresh.keys()
     moved = {key.split(".")[0] for key in own if not torch.equal(own[key], fresh[key])}
     assert moved == {key.split(".")[0] for key in own}
@@ -120,9 +124,9 @@ def test_what_was_trained_is_read_from_its_folder_and_all_of_it_was_trained(ran)
 def test_an_added_part_changes_no_initial_weight_of_the_network(name):
     corpus = WORLD.build(0)
     for position in ("rotary", "learned"):
-        settings = NetworkSettings(width=16, position=position)
-        plain = dict(assemble(settings, Causal(), corpus, 0).named_parameters())
-        own = dict(assemble(settings, EVERY[name](), corpus, 0).named_parameters())
+        settings = ModelConfig(width=16, position=position)
+        plain = dict(build_modules(settings, Causal(), corpus, 0).named_parameters())
+        own = dict(build_modules(settings, EVERY[name](), corpus, 0).named_parameters())
         assert plain.keys() <= own.keys()
         for key, parameter in plain.items():
             if parameter.shape != own[key].shape:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.score import right
+from config.validation import SettingError
+from eval.evaluate import exact_match
 from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Corpus, Documents
-from tasks.reversal import NAMED, Reversal
-from tasks.settings import SettingError
+from tasks.reversal.task import NAMED, Reversal
 from tests.test_reversal import SEEDS, worlds
 
 Said = tuple[str, tuple[str, ...], str]  # source, its words, target
@@ -23,7 +23,7 @@ def any_data(draw) -> Reversal:
     """Worlds with all data settings at once."""
     settings = replace(
         draw(worlds()),
-        told_back=draw(st.sampled_from([0.0, 0.3, 0.5, 1.0])),
+        inverse_share=draw(st.sampled_from([0.0, 0.3, 0.5, 1.0])),
         wordings=draw(st.integers(1, 4)),
         bridge=draw(st.sampled_from(["none", "composed", "naive"])),
     )
@@ -101,18 +101,18 @@ def test_what_is_not_told_back_has_its_inverse_in_no_document_in_any_wording(set
         assert (b, word, a) not in found
         assert (a, turned(corpus, word), b) in found
     for (b, word, _), a in questions(corpus, settings, "inverse_told"):
-        assert found[b, word, a] == found[a, turned(corpus, word), b] == settings.renderings
+        assert found[b, word, a] == found[a, turned(corpus, word), b] == settings.copies
 
 
 @given(any_data(), SEEDS)
 def test_a_data_setting_changes_no_fact_no_name_and_no_question(settings, seed):
-    without = replace(settings, told_back=0.0, wordings=1, bridge="none")
+    without = replace(settings, inverse_share=0.0, wordings=1, bridge="none")
     corpus, before = settings.build(seed), without.build(seed)
     assert corpus.entities.words == before.entities.words
     assert corpus.relations[: len(before.relations)] == before.relations
     facts = stated(before, without)
-    told_back = {(b, word, a) for (b, word, _), a in questions(corpus, settings, "inverse_told")}
-    assert stated(corpus, settings) == facts + Counter(dict.fromkeys(told_back, settings.renderings))
+    inverse_share = {(b, word, a) for (b, word, _), a in questions(corpus, settings, "inverse_told")}
+    assert stated(corpus, settings) == facts + Counter(dict.fromkeys(inverse_share, settings.copies))
     for split in ("forward", "backward", "wrong_frame"):
         assert questions(corpus, settings, split) == questions(before, without, split)
     divided = questions(corpus, settings, "inverse") + questions(corpus, settings, "inverse_told")
@@ -121,29 +121,29 @@ def test_a_data_setting_changes_no_fact_no_name_and_no_question(settings, seed):
 
 @given(worlds(), st.floats(0, 1), SEEDS)
 def test_the_share_told_back_is_exact(settings, share, seed):
-    settings = replace(settings, told_back=share)
+    settings = replace(settings, inverse_share=share)
     corpus = settings.build(seed)
     told = round(share * settings.one_way)
     assert len(questions(corpus, settings, "inverse_told")) == told
     assert len(questions(corpus, settings, "inverse")) == settings.one_way - told
     assert all(len(of) for of in corpus.questions.values())
     if share:
-        more = set(stated(corpus, settings)) - set(stated(replace(settings, told_back=0.0).build(seed), settings))
+        more = set(stated(corpus, settings)) - set(stated(replace(settings, inverse_share=0.0).build(seed), settings))
         assert len(more) == told
 
 
 def test_more_told_back_tells_the_same_facts_back_and_others():
     def told(share: float) -> set:
-        settings = Reversal(entities=20, relations=2, one_way=20, renderings=1, told_back=share)
+        settings = Reversal(entities=20, relations=2, one_way=20, copies=1, inverse_share=share)
         return set(questions(settings.build(3), settings, "inverse_told"))
 
     assert told(0.2) < told(0.5) < told(1.0)
-    assert "inverse" not in Reversal(entities=20, relations=2, one_way=20, told_back=1.0).build(3).questions
+    assert "inverse" not in Reversal(entities=20, relations=2, one_way=20, inverse_share=1.0).build(3).questions
 
 
 @given(worlds(), BRIDGES, st.sampled_from([0.0, 0.5]), SEEDS)
-def test_a_bridge_leads_back_to_its_source_and_never_names_the_partner(settings, bridge, told_back, seed):
-    settings = replace(settings, bridge=bridge, told_back=told_back)
+def test_a_bridge_leads_back_to_its_source_and_never_names_the_partner(settings, bridge, inverse_share, seed):
+    settings = replace(settings, bridge=bridge, inverse_share=inverse_share)
     corpus = settings.build(seed)
     found = bridges(corpus)
     for source, words, target in found:
@@ -200,10 +200,10 @@ def test_who_repeats_the_source_is_right_in_echo_only():
     corpus = settings.build(0)
     source = corpus.entities.tokens[corpus.questions["echo"].accepted[:, 0]]
     answer = corpus.entities.tokens[corpus.questions["inverse"].accepted[:, 0]]
-    assert right(corpus, corpus.questions["echo"], source).all()
-    assert right(corpus, corpus.questions["inverse"], answer).all()
-    assert not right(corpus, corpus.questions["inverse"], source).any()
-    assert not right(corpus, corpus.questions["echo"], answer).any()
+    assert exact_match(corpus, corpus.questions["echo"], source).all()
+    assert exact_match(corpus, corpus.questions["inverse"], answer).all()
+    assert not exact_match(corpus, corpus.questions["inverse"], source).any()
+    assert not exact_match(corpus, corpus.questions["echo"], answer).any()
 
 
 @given(any_data(), SEEDS)
@@ -220,9 +220,9 @@ def test_chances_are_those_of_guesses_among_all_and_among_who_was_never_stated_t
             fits = [name for name in size if size[name] == of.size[i]]
             left = set(fits) - {one[slot] for one in found if one[1] == word}
             assert of.chance[i] == pytest.approx(1 / len(fits))
-            assert of.chance_by_elimination[i] == pytest.approx((answer in left) / max(len(left), 1))
+            assert of.elimination_baseline[i] == pytest.approx((answer in left) / max(len(left), 1))
             if split in ("forward", "backward", "inverse_told"):
-                assert of.chance_by_elimination[i] == 0  # memory needs no guess
+                assert of.elimination_baseline[i] == 0  # memory needs no guess
 
 
 @given(any_data(), SEEDS)
@@ -237,14 +237,14 @@ def test_support_is_the_documents_that_state_the_fact_as_it_was_told_first(setti
             elif split in ("wrong_frame", "echo"):
                 continue
             every = [[(s, plain(corpus, settings, words[0]), t) for s, words, t in documents[row]
-                      if not is_bridge((s, words, t))] for row in of.support[i].ravel()]  # fmt: skip
+                      if not is_bridge((s, words, t))] for row in of.support_documents[i].ravel()]  # fmt: skip
             back = (a, word, answer) if split == "inverse_told" else told
             assert all(told in one or back in one for one in every)
             assert any(back in one for one in every)
 
 
 def test_all_wordings_are_used_and_the_inverse_is_in_the_same():
-    settings = Reversal(entities=30, relations=2, one_way=20, wordings=4, renderings=8)
+    settings = Reversal(entities=30, relations=2, one_way=20, wordings=4, copies=8)
     corpus = settings.build(0)
     used = {words[0] for document in said(corpus, corpus.documents) for _, words, _ in document}
     assert used == set(corpus.relations)
@@ -278,10 +278,10 @@ def test_as_many_facts_are_told_both_ways_as_is_set(settings, seed):
     corpus = settings.build(seed)
     found = stated(corpus, settings)
     both = {one for one in found if (one[2], turned(corpus, one[1]), one[0]) in found}
-    told_back = len(questions(corpus, settings, "inverse_told"))
+    inverse_share = len(questions(corpus, settings, "inverse_told"))
     two_way = settings.facts - settings.one_way if settings.two_way is None else settings.two_way
-    assert len(both) == 2 * (two_way + told_back)
-    assert set(found.values()) == {settings.renderings}
+    assert len(both) == 2 * (two_way + inverse_share)
+    assert set(found.values()) == {settings.copies}
 
 
 @pytest.mark.parametrize(

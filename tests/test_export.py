@@ -5,32 +5,46 @@ import json
 import numpy as np
 import pytest
 
+from config.override import override
 from tasks import TASKS
 from tasks.__main__ import main
 from tasks.corpus import ROLES
+from tasks.task import Task
 from tasks.vocabulary import MASK
 
 SMALL_WORLDS = {
-    "reversal": {"entities": 12, "relations": 2, "one_way": 4, "longest_name": 2, "renderings": 2},
-    "syllogism": {"chains": 12, "longest_name": 2, "renderings": 2},
-    "codebook": {"books": 4, "symbols": 6, "length": 2, "one_way": 2, "encodings": 4, "asked": 20, "renderings": 2},
-    "hierarchy": {"trees": 4, "branching": 2, "longest_name": 2, "renderings": 2},
-    "triples": {"one_way": 0.1, "renderings": 2},
+    "reversal": {"entities": 12, "relations": 2, "one_way": 4, "names.max_length": 2, "documents.copies": 2},
+    "syllogism": {"chains": 12, "names.max_length": 2, "documents.copies": 2},
+    "codebook": {
+        "books": 4,
+        "symbols": 6,
+        "length": 2,
+        "one_way": 2,
+        "encodings": 4,
+        "questions_per_split": 20,
+        "documents.copies": 2,
+    },
+    "hierarchy": {"trees": 4, "branching": 2, "names.max_length": 2, "documents.copies": 2},
+    "triples": {"one_way_share": 0.1, "documents.copies": 2},
 }
 
 
-def small(task: str) -> list[str]:
+def small_task(name: str) -> Task:
+    return override(TASKS[name](), SMALL_WORLDS[name])
+
+
+def small_flags(name: str) -> list[str]:
     """The small world's settings on the command line."""
-    return [f"--task.{name.replace('_', '-')}={value}" for name, value in SMALL_WORLDS[task].items()]
+    return [f"--task.{setting.replace('_', '-')}={value}" for setting, value in SMALL_WORLDS[name].items()]
 
 
-SMALL = small("reversal")
+SMALL = small_flags("reversal")
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_what_is_exported_is_what_is_built(task, tmp_path):
-    main(["export", task, "--out", str(tmp_path / "out"), "--seed", "3", *small(task)])
-    corpus = TASKS[task](**SMALL_WORLDS[task]).build(3)
+    main(["export", task, "--out", str(tmp_path / "out"), "--seed", "3", *small_flags(task)])
+    corpus = small_task(task).build(3)
     words = json.loads((tmp_path / "out/vocabulary.json").read_text())["words"]
     assert words == list(corpus.vocabulary.words)
 
@@ -43,42 +57,60 @@ def test_what_is_exported_is_what_is_built(task, tmp_path):
         assert row["symbols"] == [words[token] for token in row["tokens"]]
         assert [ROLES.get(role, 0) for role in row["roles"]] == roles[:n].tolist()
 
-    questions = [json.loads(line) for line in (tmp_path / "out/questions.jsonl").read_text().splitlines()]
-    for split, of in corpus.questions.items():
-        own = [row for row in questions if row["split"] == split]
-        assert len(own) == len(of)
-        for i, row in enumerate(own):
+    exported = [json.loads(line) for line in (tmp_path / "out/questions.jsonl").read_text().splitlines()]
+    for split, questions in corpus.questions.items():
+        rows = [row for row in exported if row["split"] == split]
+        assert len(rows) == len(questions)
+        for i, row in enumerate(rows):
             span = slice(row["answer_start"], row["answer_start"] + row["answer_size"])
             assert row["tokens"][span] == [MASK] * row["answer_size"]  # no question holds its answer
             assert MASK not in np.delete(row["tokens"], range(span.start, span.stop))
             answer = row["answers"][0]
-            assert answer["entity"] == corpus.entities.words[of.accepted[i, 0]]
+            assert answer["entity"] == corpus.entities.names[questions.accepted[i, 0]]
             assert "-".join(words[token] for token in answer["tokens"]) == answer["entity"]
-            needed = of.needs[i] >= 0  # a list of documents for each fact
-            assert row["support"] == [[d for d in rows if d >= 0] for rows in of.support[i][needed].tolist()]
+            by_premise = questions.support_documents[i][questions.premises[i] >= 0].tolist()
+            assert row["support_documents"] == [[document for document in rows if document >= 0] for rows in by_premise]
 
 
-def test_files_that_are_there_are_replaced_only_when_told(tmp_path, capsys):
+def test_files_that_exist_are_replaced_only_with_overwrite(tmp_path, capsys):
     main(["export", "reversal", "--out", str(tmp_path), *SMALL])
     before = (tmp_path / "documents.jsonl").read_text()
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as refusal:
         main(["export", "reversal", "--out", str(tmp_path), "--seed", "1", *SMALL])
-    assert ended.value.code == 2
+    assert refusal.value.code == 2
     assert "--overwrite replaces" in capsys.readouterr().err
     assert (tmp_path / "documents.jsonl").read_text() == before
     main(["export", "reversal", "--out", str(tmp_path), "--seed", "1", "--overwrite", *SMALL])
     assert (tmp_path / "documents.jsonl").read_text() != before
 
 
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["export"], ["show"], ["show", "--help"]])
+def test_both_commands_and_all_tasks_are_listed(arguments, capsys):
+    main(arguments)
+    listed = capsys.readouterr().out
+    assert "python -m tasks show TASK" in listed
+    assert "python -m tasks export TASK --out DIR" in listed
+    assert all(task in listed for task in TASKS)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [(["export", "chess"], "task is 'chess', but must be one of"), ([], "python -m tasks export")],
+    [
+        (["export", "chess"], f"task is 'chess', but must be one of {', '.join(TASKS)}\n"),
+        (["show", "chess"], f"task is 'chess', but must be one of {', '.join(TASKS)}\n"),
+        (["show", "reversl"], "hierarchy, triples; did you mean reversal?\n"),
+        (["shwo", "reversal"], "command is 'shwo', but must be one of show, export; did you mean show?\n"),
+        (["show", "reversal", "--task.entitis", "3"], "did you mean --task.entities?"),
+        (["show", "reversal", "--task.entities", "2"], "task.entities is 2, but must be 3 or more"),
+        (["show", "reversal", "--seed", "-1"], "seed is -1, but must be 0 to 4294967295"),
+        (["show", "triples", "--task.file", "nowhere.csv"], "task.file is 'nowhere.csv', but must be a file that can"),
+        (["export", "reversal"], "--out"),
+    ],
 )
-def test_what_is_not_understood_says_what_is_allowed(arguments, says, capsys):
-    if arguments:
-        with pytest.raises(SystemExit):
-            main(arguments)
-    else:
+def test_bad_input_is_refused_in_one_line(arguments, says, capsys):
+    with pytest.raises(SystemExit) as refusal:
         main(arguments)
-    shown = capsys.readouterr()
-    assert says in shown.out + shown.err
+    assert refusal.value.code == 2
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1

@@ -8,10 +8,10 @@ from typing import get_args, get_type_hints
 import pytest
 import torch
 
+from model.config import ModelConfig
 from model.layers import FEED_FORWARDS, NORMS
 from model.objectives import OBJECTIVES
 from model.positions import POSITIONS
-from model.settings import NetworkSettings
 from model.transformer import Transformer
 from model.visibility import CAUSAL
 from tasks import TASKS
@@ -73,9 +73,9 @@ def test_the_file_of_an_objective_is_smaller_still(name):
     [("position", POSITIONS), ("norm", NORMS), ("feed_forward", FEED_FORWARDS)],
 )
 def test_the_settings_offer_what_is_registered(setting, registry):
-    assert set(get_args(get_type_hints(NetworkSettings)[setting])) == set(registry)
+    assert set(get_args(get_type_hints(ModelConfig)[setting])) == set(registry)
     for name in registry:
-        settings = NetworkSettings(width=16, heads=2, depth=1, **{setting: name})
+        settings = ModelConfig(width=16, heads=2, depth=1, **{setting: name})
         assert Transformer(settings, 20, 8)(torch.ones(2, 5, dtype=torch.long), CAUSAL).shape == (2, 5, 16)
 
 
@@ -90,8 +90,8 @@ def test_every_objective_and_task_has_a_preset():
 def test_a_task_says_what_each_split_means_and_which_two_are_watched(name):
     task = TASKS[name]()
     splits = task.build(0).questions
-    told, held_out = task.WATCHED
+    told, held_out = task.progress_splits
     assert {told, held_out} <= set(splits)
-    assert held_out in task.HELD_OUT
-    assert told not in task.HELD_OUT
-    assert set(splits) <= set(task.MEANING)
+    assert held_out in task.held_out_splits
+    assert told not in task.held_out_splits
+    assert set(splits) <= set(task.split_help)

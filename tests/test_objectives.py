@@ -9,14 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from eval.score import right
+from config.validation import SettingError
+from eval.evaluate import exact_match
 from model.objectives import OBJECTIVES
-from model.objectives.batch import Arrays, Tensors, to_tensors
+from model.objectives.base import Objective
+from model.objectives.batch import Batch, Tensors, to_tensors
 from model.objectives.belief_state import BeliefState
 from model.objectives.bico import Bico
 from model.objectives.both_directions import BothDirections
 from model.objectives.causal import Causal
-from model.objectives.contract import Objective
 from model.objectives.diffusion import Diffusion
 from model.objectives.infill import Infill
 from model.objectives.joint_embedding import JointEmbedding
@@ -28,7 +29,6 @@ from model.objectives.reversed import Reversed
 from model.objectives.span_denoising import SpanDenoising, cut_out
 from model.visibility import Visibility
 from tasks.corpus import NONE, RELATION, ROLES, SOURCE, TARGET, Corpus, Documents, Entities, Questions, blank
-from tasks.settings import SettingError
 from tasks.vocabulary import BEGIN, END, MASK, PAD, SPECIAL, Vocabulary
 from tests.examples import batch, corpus, modules, some_documents
 
@@ -55,9 +55,9 @@ PREPARED = OBJECTS | {  # these ask as the others do
 }
 # Every way in which they can be asked, by the name of what trains and that of the way where there are several.
 ASKED = {
-    name if len(objective.asked()) == 1 else f"{name}, {way}": (objective, asked)
+    name if len(objective.query_modes()) == 1 else f"{name}, {way}": (objective, asked)
     for name, objective in OBJECTS.items()
-    for way, asked in objective.asked().items()
+    for way, asked in objective.query_modes().items()
 }
 SPLITS = ["forward", "backward", "inverse", "wrong_frame"]  # of these, only backward asks for what stands first
 
@@ -78,8 +78,8 @@ WRITING = [(name, split) for name, split in CAN_BE_ASKED if name != "joint-embed
 STEP_BY_STEP = [(name, split) for name, split in WRITING if type(ASKED[name][1]).answer is Objective.answer]
 CHAINED = ["causal", "masked", "masked, see causal", "masked, left-to-right", "masked, at-once"]
 KNOWING = [name for name in CHAINED if "see" not in name]
-MIXED = corpus(longest_name=2, one_way=12)  # names of one and of two tokens
-LONG = corpus(shortest_name=2, longest_name=2)
+MIXED = corpus(max_name_length=2, one_way=12)  # names of one and of two tokens
+LONG = corpus(min_name_length=2, max_name_length=2)
 
 every_objective = pytest.mark.parametrize("objective", PREPARED.values(), ids=PREPARED)
 every_question = pytest.mark.parametrize(("name", "split"), CAN_BE_ASKED)
@@ -130,7 +130,7 @@ def marks(t: int, at: dict[int, str]) -> str:
     return " ".join(at.get(i, ".") for i in range(t))
 
 
-def draw(made: Arrays, b: int) -> str:
+def draw(made: Batch, b: int) -> str:
     """Document b of a batch, line by line: input, whatever else the network is told, and the target of each place."""
     length = int(made["lengths"][b])
     lines, words = [line(made["tokens"][b])], [WORDS.words[i] for i in made["targets"]]
@@ -150,12 +150,12 @@ def draw(made: Arrays, b: int) -> str:
         lines.append(" ".join(">" if made["to_left"][b] else "<" for _ in range(length)))
     if "positions" in made:
         lines.append(" ".join(map(str, made["positions"][b, :length])))
-        lines.append(" ".join([*map(str, made["predict"][b, : length - 1]), "."]))
+        lines.append(" ".join([*map(str, made["target_positions"][b, : length - 1]), "."]))
     if "written" in made:
         lines.append(line(made["written"][b]))
         length = len(lines[-1].split())
     t = made.get("written", made["tokens"]).shape[1]
-    here = {place % t: word for place, word in zip(made["at"].tolist(), words) if place // t == b}
+    here = {place % t: word for place, word in zip(made["logit_positions"].tolist(), words) if place // t == b}
     lines.append(marks(length, here))
     return "\n".join(lines)
 
@@ -225,7 +225,7 @@ DRAWN = {
         [begin]  f  B  r  a2  a1  f
            .     B  r  a2 a1  .   .
     """]),
-    "reversed by segment": (Reversed(unit="segment", longest_segment=2), "[begin] A r B", ["""
+    "reversed by segment": (Reversed(unit="segment", max_segment=2), "[begin] A r B", ["""
         [begin]  [forward]  A  r  B
            .         A      r  B  .
     """, """
@@ -365,7 +365,7 @@ DRAWN_KINDS = {type(objective) for objective, _, _ in DRAWN.values()}
 
 @pytest.mark.parametrize(("objective", "document", "drawings"), DRAWN.values(), ids=DRAWN)
 def test_what_is_prepared_is_what_is_drawn(objective, document, drawings):
-    made = objective.prepare(several(document), rng())
+    made = objective.make_batch(several(document), rng())
     found = {draw(made, b) for b in range(MANY if "front" not in made else 2)}
     expected = {plain(drawing) for drawing in drawings if drawing is not ...}
     assert expected <= found
@@ -384,7 +384,7 @@ FROM_LEFT = """
     [begin] f A r b1 [mask] g
        .    . . . ^    .    .
 """
-SHOWN = {
+PANELS = {
     "causal": (FROM_LEFT, None),
     "prefix": ("""
         [begin] f A r | b1 [mask] g
@@ -506,15 +506,15 @@ SHOWN = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.parametrize("name", PANELS)
 def test_what_is_asked_is_what_is_drawn(name):
-    for (document, start), drawing in zip((LAST, FIRST), SHOWN[name]):
+    for (document, start), drawing in zip((LAST, FIRST), PANELS[name]):
         full, at, size = told(document), np.array([start], np.int32), np.array([2], np.int32)
         unknown, chance = np.full((1, 1), -1, np.int32), np.zeros(1)
         questions = Questions(blank(full, at, size), at, size, unknown, unknown, unknown, chance, chance)
         asked = ASKED[name][1]
-        first = asked.spoken(questions, full.tokens[:, start : start + 2], size)[:, :1]
-        asking = asked.ask(questions, first)
+        first = asked.to_decoding_order(questions, full.tokens[:, start : start + 2], size)[:, :1]
+        asking = asked.make_query(questions, first)
         if drawing is None:
             assert asking is None
         else:
@@ -523,7 +523,7 @@ def test_what_is_asked_is_what_is_drawn(name):
 
 def test_what_is_drawn_is_drawn_in_every_way_it_is_asked():
     defaults = [objective() for objective in DRAWN_KINDS]
-    assert {name for name, (trained, _) in ASKED.items() if trained in defaults} <= SHOWN.keys()
+    assert {name for name, (trained, _) in ASKED.items() if trained in defaults} <= PANELS.keys()
 
 
 # What is prepared
@@ -532,10 +532,10 @@ def test_what_is_drawn_is_drawn_in_every_way_it_is_asked():
 @every_objective
 @pytest.mark.parametrize("statements", [1, 2])
 def test_a_batch_follows_from_documents_and_seed_and_leaves_both_as_they_were(objective, statements):
-    documents = corpus(longest_name=2, statements=statements).documents
+    documents = corpus(max_name_length=2, statements=statements).documents
     for array in (documents.tokens, documents.lengths, documents.roles):
         array.setflags(write=False)
-    once, again = objective.prepare(documents, rng()), objective.prepare(documents, rng())
+    once, again = objective.make_batch(documents, rng()), objective.make_batch(documents, rng())
     assert once.keys() == again.keys() >= {"tokens", "lengths"}
     assert all(np.array_equal(once[key], again[key]) for key in once)
 
@@ -543,39 +543,41 @@ def test_a_batch_follows_from_documents_and_seed_and_leaves_both_as_they_were(ob
 @pytest.mark.parametrize("hide", ["span", "uniform", "fixed"])
 def test_another_seed_hides_other_tokens(hide):
     masked, documents = Masked(hide=hide), MIXED.documents
-    assert not np.array_equal(masked.prepare(documents, rng(0))["tokens"], masked.prepare(documents, rng(1))["tokens"])
+    assert not np.array_equal(
+        masked.make_batch(documents, rng(0))["tokens"], masked.make_batch(documents, rng(1))["tokens"]
+    )
 
 
 @every_objective
 @pytest.mark.parametrize("statements", [1, 2])
 def test_places_that_predict_rise_within_the_batch_and_have_a_target_each(objective, statements):
-    made = objective.prepare(corpus(statements=statements).documents, rng())
+    made = objective.make_batch(corpus(statements=statements).documents, rng())
     assert len(made["targets"])
     if isinstance(objective, BeliefState):  # its pairs are made by hand below
         return
-    assert made["at"].shape == made["targets"].shape
-    assert (np.diff(made["at"]) > 0).all()
-    assert made["at"][0] >= 0
-    assert made["at"][-1] < made.get("written", made["tokens"]).size
+    assert made["logit_positions"].shape == made["targets"].shape
+    assert (np.diff(made["logit_positions"]) > 0).all()
+    assert made["logit_positions"][0] >= 0
+    assert made["logit_positions"][-1] < made.get("written", made["tokens"]).size
 
 
 @every_objective
 @pytest.mark.parametrize("statements", [1, 2])
 def test_targets_are_tokens_of_statements_never_special_and_never_filler(objective, statements):
-    documents = corpus(longest_name=2, statements=statements).documents
+    documents = corpus(max_name_length=2, statements=statements).documents
     stated = set(documents.tokens[documents.roles != NONE].tolist())
     elsewhere = set(documents.tokens[documents.roles == NONE].tolist())
     assert not stated & elsewhere
-    assert set(objective.prepare(documents, rng())["targets"].tolist()) <= stated
+    assert set(objective.make_batch(documents, rng())["targets"].tolist()) <= stated
 
 
 @every_objective
 @pytest.mark.parametrize("statements", [1, 2])
 def test_no_batch_is_longer_than_the_network_was_told(objective, statements):
-    of = corpus(longest_name=2, statements=statements)
+    of = corpus(max_name_length=2, statements=statements)
     longest = objective.max_length(of.longest)
     for seed in range(5):
-        made = objective.prepare(of.documents, rng(seed))
+        made = objective.make_batch(of.documents, rng(seed))
         assert all(made[key].shape[1] <= longest for key in ("tokens", "written") if key in made)
         assert made["lengths"].max() <= made["tokens"].shape[1]
 
@@ -587,15 +589,17 @@ def without_statements() -> Documents:
 
 @every_objective
 def test_a_document_without_a_statement_has_no_target(objective):
-    made = objective.prepare(without_statements(), rng())
-    assert made.get("at", made.get("front")).size == made["targets"].size == 0
+    made = objective.make_batch(without_statements(), rng())
+    assert made.get("logit_positions", made.get("front")).size == made["targets"].size == 0
 
 
 @every_objective
 def test_documents_are_prepared_alike_whatever_their_tokens_are(objective):
     documents = MIXED.documents
-    once = objective.prepare(documents, rng())
-    again = objective.prepare(replace(documents, tokens=np.where(documents.roles != NONE, 39, documents.tokens)), rng())
+    once = objective.make_batch(documents, rng())
+    again = objective.make_batch(
+        replace(documents, tokens=np.where(documents.roles != NONE, 39, documents.tokens)), rng()
+    )
     same = once.keys() - {"tokens", "written", "targets", "names", "last", "label"}
     assert all(np.array_equal(once[key], again[key]) for key in same)
     assert len(once["targets"]) == len(again["targets"])
@@ -603,10 +607,10 @@ def test_documents_are_prepared_alike_whatever_their_tokens_are(objective):
 
 @pytest.mark.parametrize("statements", [1, 2])
 def test_causal_predicts_every_token_of_a_statement_from_the_place_before_it(statements):
-    documents = corpus(longest_name=2, statements=statements).documents
-    made = Causal().prepare(documents, rng())
+    documents = corpus(max_name_length=2, statements=statements).documents
+    made = Causal().make_batch(documents, rng())
     assert np.array_equal(made["tokens"], documents.tokens)
-    assert np.array_equal(made["at"] + 1, np.flatnonzero(documents.roles != NONE))
+    assert np.array_equal(made["logit_positions"] + 1, np.flatnonzero(documents.roles != NONE))
     assert np.array_equal(made["targets"], documents.tokens[documents.roles != NONE])
 
 
@@ -616,10 +620,10 @@ def test_causal_predicts_every_token_of_a_statement_from_the_place_before_it(sta
 )
 @pytest.mark.parametrize("statements", [1, 2])
 def test_masked_hides_its_targets_under_mask_and_changes_nothing_else(statements, spans, hide):
-    documents = corpus(longest_name=2, statements=statements, renderings=8).documents
-    made = Masked(hide=hide, spans=spans, rate=0.3 if hide == "fixed" else Masked.rate).prepare(documents, rng())
+    documents = corpus(max_name_length=2, statements=statements, copies=8).documents
+    made = Masked(hide=hide, spans=spans, rate=0.3 if hide == "fixed" else Masked.rate).make_batch(documents, rng())
     hidden = np.zeros(documents.tokens.size, bool)
-    hidden[made["at"]] = True
+    hidden[made["logit_positions"]] = True
     assert np.array_equal(made["targets"], documents.tokens.ravel()[hidden])
     assert np.array_equal(made["tokens"].ravel(), np.where(hidden, MASK, documents.tokens.ravel()))
     assert set(documents.roles.ravel()[hidden].tolist()) == {ROLES[name] for name in spans}
@@ -629,9 +633,9 @@ def test_masked_hides_its_targets_under_mask_and_changes_nothing_else(statements
     ("spans", "statements"), [(("source", "target"), 1), (tuple(ROLES), 1), (("target",), 2), (("source", "target"), 2)]
 )
 def test_masked_span_hides_one_whole_span_of_each_statement_all_equally_often(spans, statements):
-    documents = corpus(longest_name=2, statements=statements, renderings=40).documents
+    documents = corpus(max_name_length=2, statements=statements, copies=40).documents
     documents = documents[np.flatnonzero((documents.roles == RELATION).sum(1) == statements)]
-    hidden = Masked(spans=spans).prepare(documents, rng())["tokens"] == MASK
+    hidden = Masked(spans=spans).make_batch(documents, rng())["tokens"] == MASK
     may, times = np.isin(documents.roles, [ROLES[name] for name in spans]), np.zeros((statements, len(spans)))
     for roles, here, taken in zip(documents.roles, may, hidden):
         ends = np.flatnonzero(np.diff(roles)) + 1
@@ -654,8 +658,8 @@ def test_masked_span_hides_one_whole_span_of_each_statement_all_equally_often(sp
     ids=["uniform", "fixed", "fixed at 0.6"],
 )
 def test_masked_hides_tokens_at_its_rate(masked, mean, spread):
-    documents = corpus(shortest_name=10, longest_name=10, renderings=20).documents
-    share = (masked.prepare(documents, rng())["tokens"] == MASK).sum(1) / 20
+    documents = corpus(min_name_length=10, max_name_length=10, copies=20).documents
+    share = (masked.make_batch(documents, rng())["tokens"] == MASK).sum(1) / 20
     assert share.mean() == pytest.approx(mean, abs=4 * spread / len(documents) ** 0.5)
     assert share.std() == pytest.approx(spread, rel=0.15)
 
@@ -671,8 +675,8 @@ def test_masked_refuses_what_hides_nothing_or_more_than_all(settings, named):
 
 @pytest.mark.parametrize("statements", [1, 2])
 def test_permuted_stands_in_some_order_and_aims_at_what_comes_next(statements):
-    documents = corpus(longest_name=2, statements=statements).documents
-    made = Permuted().prepare(documents, rng())
+    documents = corpus(max_name_length=2, statements=statements).documents
+    made = Permuted().make_batch(documents, rng())
     t, orders = documents.tokens.shape[1], made["positions"]
     at = np.arange(t)
     assert np.array_equal(np.sort(orders, axis=1), np.tile(at, (len(orders), 1)))
@@ -680,15 +684,20 @@ def test_permuted_stands_in_some_order_and_aims_at_what_comes_next(statements):
     padding = at >= documents.lengths[:, None]
     assert np.array_equal(orders[padding], np.tile(at, (len(orders), 1))[padding])
     assert np.array_equal(made["tokens"], np.take_along_axis(documents.tokens, orders, 1))
-    assert np.array_equal(made["predict"][:, :-1], orders[:, 1:])
-    aimed = np.unravel_index(made["at"], orders.shape)[0], made["predict"].ravel()[made["at"]]
+    assert np.array_equal(made["target_positions"][:, :-1], orders[:, 1:])
+    aimed = (
+        np.unravel_index(made["logit_positions"], orders.shape)[0],
+        made["target_positions"].ravel()[made["logit_positions"]],
+    )
     assert np.array_equal(made["targets"], documents.tokens[aimed])
     assert len(aimed[0]) == (documents.roles != NONE).sum()
     assert len(np.unique(orders, axis=0)) > len(orders) / 3
 
 
 def test_permuted_takes_every_order_equally_often():
-    made = Permuted().prepare(Documents(*(np.repeat(a, 6000, 0) for a in vars(told("[begin] A r B")).values())), rng())
+    made = Permuted().make_batch(
+        Documents(*(np.repeat(a, 6000, 0) for a in vars(told("[begin] A r B")).values())), rng()
+    )
     _, times = np.unique(made["positions"], axis=0, return_counts=True)
     assert len(times) == 6
     assert np.abs(times / 6000 - 1 / 6).max() < 4 * (1 / 6 * 5 / 6 / 6000) ** 0.5
@@ -698,30 +707,30 @@ def test_permuted_takes_every_order_equally_often():
 def test_permuted_asks_for_the_open_span_last(split):
     questions = MIXED.questions[split]
     for j, given in enumerate((np.zeros((len(questions), 0), int), names_of(MIXED, questions)[:, :1])):
-        asking = Permuted().ask(questions, given)
+        asking = Permuted().make_query(questions, given)
         t = asking["tokens"].shape[1]
         for q, (place, length) in enumerate(
-            zip(asking["at"] - np.arange(len(questions)) * t, questions.documents.lengths)
+            zip(asking["logit_positions"] - np.arange(len(questions)) * t, questions.documents.lengths)
         ):
             start, size = questions.start[q], questions.size[q]
             span = list(range(start, start + size))
             others = [i for i in range(length) if i not in span]
             assert asking["positions"][q, :length].tolist() == others + span
-            assert asking["predict"][q, place] == start + min(j, size - 1)
+            assert asking["target_positions"][q, place] == start + min(j, size - 1)
 
 
 @pytest.mark.parametrize("objective", [Reversed(), BothDirections()], ids=["reversed", "both-directions"])
 @pytest.mark.parametrize("count", [1, 2, 47, 48])
 def test_half_of_the_documents_are_turned(objective, count):
-    made = objective.prepare(MIXED.documents[np.arange(count)], rng())
+    made = objective.make_batch(MIXED.documents[np.arange(count)], rng())
     turned = made["to_left"] if "to_left" in made else (made["tokens"] == WORDS.ids["[reversed]"]).any(1)
     assert turned.sum() == count // 2
 
 
 def test_infill_cuts_its_share_of_the_documents():
-    documents = corpus(renderings=40).documents
+    documents = corpus(copies=40).documents
     for share in (0.2, 0.5, 1.0):
-        cut = (Infill(share=share).prepare(documents, rng())["tokens"] == WORDS.ids["[sentinel-2]"]).any(1)
+        cut = (Infill(share=share).make_batch(documents, rng())["tokens"] == WORDS.ids["[sentinel-2]"]).any(1)
         assert cut.mean() == pytest.approx(share, abs=4 * (share * (1 - share) / len(documents)) ** 0.5)
 
 
@@ -738,8 +747,8 @@ def test_span_denoising_leaves_runs_beyond_the_fourth():
 
 @pytest.mark.parametrize("statements", [1, 2])
 def test_belief_state_pairs_every_beginning_with_every_end(statements):
-    documents = corpus(longest_name=2, statements=statements).documents
-    made, pairs = BeliefState().prepare(documents, rng()), set()
+    documents = corpus(max_name_length=2, statements=statements).documents
+    made, pairs = BeliefState().make_batch(documents, rng()), set()
     for b, (tokens, length, roles) in enumerate(zip(documents.tokens, documents.lengths, documents.roles)):
         for front in range(length):
             for back in range(front + 2, length + 1):  # [end] stands at `length`
@@ -755,8 +764,8 @@ def test_belief_state_pairs_every_beginning_with_every_end(statements):
 
 @pytest.mark.parametrize("statements", [1, 2])
 def test_joint_embedding_tells_the_name_that_follows_from_all_names_of_the_batch(statements):
-    of = corpus(longest_name=2, statements=statements)
-    documents, made = of.documents, JointEmbedding().prepare(of.documents, rng())
+    of = corpus(max_name_length=2, statements=statements)
+    documents, made = of.documents, JointEmbedding().make_batch(of.documents, rng())
     known = {tuple(name[name != PAD].tolist()) for name in of.entities.tokens}
     follow = []
     for b, (tokens, roles) in enumerate(zip(documents.tokens, documents.roles)):
@@ -767,7 +776,7 @@ def test_joint_embedding_tells_the_name_that_follows_from_all_names_of_the_batch
     assert {name[0] for name in names} == {BEGIN}
     assert len(set(names)) == len(names)
     assert {name[1:] for name in names} == {name for _, name in follow} <= known
-    assert [(at, names[label][1:]) for at, label in zip(made["at"].tolist(), made["label"])] == follow
+    assert [(at, names[label][1:]) for at, label in zip(made["logit_positions"].tolist(), made["label"])] == follow
     width = made["names"].shape[1]
     assert made["last"].tolist() == [m * width + len(name) - 1 for m, name in enumerate(names)]
 
@@ -804,8 +813,8 @@ def heard(objective: Objective, of: nn.ModuleDict, parameter: Tensor) -> bool:
 @pytest.mark.parametrize(
     ("make", "named"),
     [
-        (lambda: Reversed(longest_segment=0), "objective.longest_segment"),
-        (lambda: Reversed(longest_segment=2), "objective.longest_segment"),  # which only segments have
+        (lambda: Reversed(max_segment=0), "objective.longest_segment"),
+        (lambda: Reversed(max_segment=2), "objective.longest_segment"),  # which only segments have
         (lambda: Masked(rate=0.5), "objective.rate"),  # which only a fixed one is
         (lambda: Masked(hide="uniform", rate=0.5), "objective.rate"),
         (lambda: Infill(share=0.0), "objective.share"),
@@ -826,7 +835,7 @@ def test_settings_that_make_no_sense_are_refused(make, named):
 
 
 FIRST_OF_ITS_OWN, ANOTHER = 60, 50
-LARGE = corpus(entities=120, statements=2, shortest_name=2, longest_name=2, pieces=120)
+LARGE = corpus(entities=120, statements=2, min_name_length=2, max_name_length=2, pieces=120)
 
 
 def each_token_once(documents: Documents) -> Documents:
@@ -853,13 +862,13 @@ def still_hidden(objective: Objective, made: Tensors, token: int) -> bool:
 def test_no_prediction_hangs_on_the_token_it_predicts(objective, seed):
     documents, of = each_token_once(some_documents(LARGE)), modules(objective, LARGE)
     made = batch(objective, documents, seed)
-    before, about = objective.hidden(of, made), predicted(objective, made)
+    before, about = objective.target_hidden(of, made), predicted(objective, made)
     hidden, news = 0, 0
     for b, p in np.argwhere(documents.roles != NONE):
         token, tokens = int(documents.tokens[b, p]), documents.tokens.copy()
         tokens[b, p] = ANOTHER
         other = batch(objective, replace(documents, tokens=tokens), seed)
-        after, its_own = objective.hidden(of, other), (about == token).any(1)
+        after, its_own = objective.target_hidden(of, other), (about == token).any(1)
         assert torch.equal(predicted(objective, other)[its_own] == ANOTHER, about[its_own] == token)
         if still_hidden(objective, made, token):
             hidden += int(its_own.sum())
@@ -872,20 +881,20 @@ def test_no_prediction_hangs_on_the_token_it_predicts(objective, seed):
 # What is lost
 
 
-PER_TARGET = ("at", "front", "back", "is_next", "targets", "weights")
+PER_TARGET = ("logit_positions", "front", "back", "is_next", "targets", "weights")
 
 
 def alone(made: Tensors, b: int) -> Tensors:
     """Document b of a batch, without the others and without padding."""
     t, length = made.get("written", made["tokens"]).shape[1], int(made["lengths"][b])
-    own, some = made.get("front", made.get("at")) // t == b, {}
+    own, some = made.get("front", made.get("logit_positions")) // t == b, {}
     for key, values in made.items():
         some[key] = values[own] if key in PER_TARGET else values[b : b + 1]
-        if key in ("at", "front", "back"):
+        if key in ("logit_positions", "front", "back"):
             width = t if "written" in made else length
             some[key] = some[key] % t
             assert (some[key] < width).all()
-        elif key in ("tokens", "positions", "predict"):
+        elif key in ("tokens", "positions", "target_positions"):
             some[key] = some[key][:, :length]
     return some
 
@@ -906,11 +915,11 @@ def test_loss_is_the_sum_over_documents_asked_alone(name):
 def test_loss_is_the_negative_log_probability_of_the_targets(name):
     objective = PREPARED[name]
     made, of = batch(objective, some_documents(MIXED)), modules(objective, MIXED)
-    logp = of["network"].logits(objective.hidden(of, made)).log_softmax(-1)
+    logp = of["network"].logits(objective.target_hidden(of, made)).log_softmax(-1)
     each = -logp[torch.arange(len(logp)), made["targets"]] * made.get("weights", torch.ones(1))
     loss, denominator = objective.loss(of, made)
     assert loss.item() == pytest.approx(each.sum().item(), rel=1e-5)
-    assert denominator == int(made.get("could", torch.tensor(len(logp))).sum())
+    assert denominator == int(made.get("num_maskable", torch.tensor(len(logp))).sum())
 
 
 @torch.no_grad()
@@ -921,14 +930,14 @@ def test_joint_embedding_loses_what_its_score_of_the_names_of_the_batch_says():
     for name in made["names"]:
         name = name[name != PAD][None]
         vectors.append(of["network"](name, Visibility("causal"))[0, -1])
-    for at, label in zip(made["at"].tolist(), made["label"].tolist()):
+    for at, label in zip(made["logit_positions"].tolist(), made["label"].tolist()):
         b, place = divmod(at, made["tokens"].shape[1])
         state = of["predictor"](of["network"](made["tokens"][b : b + 1, : place + 1], Visibility("causal"))[0, -1])
         like = torch.stack([F.cosine_similarity(state, vector, dim=0) for vector in vectors]) / 0.1
         total -= like.log_softmax(0)[label].item()
     loss, denominator = JointEmbedding().loss(of, made)
     assert loss.item() == pytest.approx(total, rel=1e-4)
-    assert denominator == len(made["at"]) == 4
+    assert denominator == len(made["logit_positions"]) == 4
 
 
 @every_objective
@@ -942,9 +951,9 @@ def test_loss_of_no_target_is_nothing_and_moves_nothing(objective):
 
 def test_diffusion_weighs_a_target_by_how_rarely_it_is_hidden():
     documents = several("[begin] f A r B f")
-    made = Diffusion(least=0.2).prepare(documents, rng())
-    rows, could = made["at"] // made["tokens"].shape[1], (documents.roles != NONE).sum(1)
-    assert np.array_equal(made["could"], could)
+    made = Diffusion(least=0.2).make_batch(documents, rng())
+    rows, could = made["logit_positions"] // made["tokens"].shape[1], (documents.roles != NONE).sum(1)
+    assert np.array_equal(made["num_maskable"], could)
     assert ((made["weights"] >= 1) & (made["weights"] <= 5)).all()
     for b in range(len(documents)):
         assert len(set(made["weights"][rows == b].tolist())) <= 1
@@ -956,11 +965,11 @@ def test_diffusion_loses_in_expectation_what_any_order_loses():
     count, losses = 40_000, torch.tensor([0.0, 0.2, 1.0, 3.0])  # of a target, by how many are hidden with it
 
     def say(tokens: Tensor) -> Tensor:
-        right = (-losses)[(tokens == MASK).sum(1)].exp()[:, None, None]
-        return torch.cat([right, 1 - right], dim=-1).log().expand(-1, tokens.shape[1], -1)
+        exact_match = (-losses)[(tokens == MASK).sum(1)].exp()[:, None, None]
+        return torch.cat([exact_match, 1 - exact_match], dim=-1).log().expand(-1, tokens.shape[1], -1)
 
     documents = Documents(*(np.repeat(array, count, axis=0) for array in vars(told("[begin] A r B")).values()))
-    made = Diffusion(least=1e-4).prepare(documents, rng())
+    made = Diffusion(least=1e-4).make_batch(documents, rng())
     made["targets"] = made["targets"] * 0  # the network is as sure of any token: the first of its two
     loss, denominator = Diffusion().loss(saying(say), to_tensors(made, torch.device("cpu")))
     assert denominator == 3 * count
@@ -975,10 +984,10 @@ def test_diffusion_loses_in_expectation_what_any_order_loses():
 def test_what_cannot_be_asked_has_no_answer_and_no_score(name, split):
     (trained, asked), questions = ASKED[name], MIXED.questions[split]
     of = modules(trained, MIXED)
-    assert asked.ask(questions, np.zeros((len(questions), 0), int)) is None
-    assert asked.answer(of, questions, MIXED.entities) is None
-    assert asked.log_probability(of, questions, names_of(MIXED, questions), MIXED.entities) is None
-    assert asked.score(of, questions, MIXED.entities) is None
+    assert asked.make_query(questions, np.zeros((len(questions), 0), int)) is None
+    assert asked.predict(of, questions, MIXED.entities) is None
+    assert asked.answer_log_prob(of, questions, names_of(MIXED, questions), MIXED.entities) is None
+    assert asked.candidate_log_probs(of, questions, MIXED.entities) is None
 
 
 @every_question
@@ -986,7 +995,7 @@ def test_what_cannot_be_asked_has_no_answer_and_no_score(name, split):
 def test_whatever_can_be_asked_gets_an_answer_of_the_length_of_its_span(name, split):
     (trained, asked), questions = ASKED[name], MIXED.questions[split]
     assert set(questions.size) == {1, 2}
-    said = asked.answer(modules(trained, MIXED), questions, MIXED.entities)
+    said = asked.predict(modules(trained, MIXED), questions, MIXED.entities)
     assert said.shape == (len(questions), 2)
     assert (said[questions.size == 1, 1] == PAD).all()
 
@@ -996,21 +1005,21 @@ def test_whatever_can_be_asked_gets_an_answer_of_the_length_of_its_span(name, sp
 def test_questions_asked_together_are_answered_as_alone(name, split):
     (trained, asked), questions = ASKED[name], MIXED.questions[split]
     of, names = modules(trained, MIXED), names_of(MIXED, questions)
-    together = asked.answer(of, questions, MIXED.entities)
-    logp = asked.log_probability(of, questions, names, MIXED.entities)
+    together = asked.predict(of, questions, MIXED.entities)
+    logp = asked.answer_log_prob(of, questions, names, MIXED.entities)
     for i in range(0, len(questions), 2):
         one = questions[[i]]
-        answer = asked.answer(of, one, MIXED.entities)[0]
+        answer = asked.predict(of, one, MIXED.entities)[0]
         assert together[i].tolist() == np.pad(answer, (0, 2 - len(answer))).tolist()
-        assert asked.log_probability(of, one, names[[i]], MIXED.entities) == pytest.approx(logp[i], rel=1e-4)
+        assert asked.answer_log_prob(of, one, names[[i]], MIXED.entities) == pytest.approx(logp[i], rel=1e-4)
 
 
 @every_question
 def test_asking_reads_nothing_of_what_is_right(name, split):
     asked, questions = ASKED[name][1], MIXED.questions[split]
-    nothing = {key: getattr(questions, key) * 0 for key in ("accepted", "support", "chance", "chance_by_elimination")}
+    nothing = {key: getattr(questions, key) * 0 for key in ("accepted", "support", "chance", "elimination_baseline")}
     for given in (np.zeros((len(questions), 0), int), names_of(MIXED, questions)[:, :1]):
-        asking, again = asked.ask(questions, given), asked.ask(replace(questions, **nothing), given)
+        asking, again = asked.make_query(questions, given), asked.make_query(replace(questions, **nothing), given)
         assert asking.keys() == again.keys()
         assert all(np.array_equal(asking[key], again[key]) for key in asking)
 
@@ -1022,7 +1031,7 @@ def test_tokens_beyond_the_span_do_not_count(name, split):
     of, names = modules(trained, MIXED), names_of(MIXED, questions)
     more = np.where(np.arange(2) < questions.size[:, None], names, END)
     assert not np.array_equal(names, more)
-    logp = [asked.log_probability(of, questions, either, MIXED.entities) for either in (names, more)]
+    logp = [asked.answer_log_prob(of, questions, either, MIXED.entities) for either in (names, more)]
     np.testing.assert_array_equal(*logp)
 
 
@@ -1030,8 +1039,8 @@ def test_tokens_beyond_the_span_do_not_count(name, split):
 def test_what_is_said_backwards_is_heard_the_right_way_round(name, split):
     asked, questions = ASKED[name][1], MIXED.questions[split]
     names = names_of(MIXED, questions)
-    turned = asked.spoken(questions, names, questions.size)
-    assert np.array_equal(asked.spoken(questions, turned, questions.size), names)
+    turned = asked.to_decoding_order(questions, names, questions.size)
+    assert np.array_equal(asked.to_decoding_order(questions, turned, questions.size), names)
     backwards = split == "backward" and (name == "both-directions" or ("by token" in name and "own-order" in name))
     assert np.array_equal(turned != names, (names[:, ::-1] != names) & (questions.size == 2)[:, None] & backwards)
 
@@ -1055,7 +1064,7 @@ def chained_by_hand(name: str, of: nn.ModuleDict, questions: Questions, i: int, 
 def test_log_probability_is_chained_over_the_whole_name(name, split):
     (trained, asked), questions = ASKED[name], MIXED.questions[split]
     of, names = modules(trained, MIXED), names_of(MIXED, questions)
-    said = asked.log_probability(of, questions, names, MIXED.entities)
+    said = asked.answer_log_prob(of, questions, names, MIXED.entities)
     by_hand = [chained_by_hand(name, of, questions, i, names[i, : questions.size[i]]) for i in range(len(questions))]
     np.testing.assert_allclose(said, by_hand, rtol=1e-5)
 
@@ -1065,9 +1074,9 @@ def test_log_probability_is_chained_over_the_whole_name(name, split):
 def test_score_is_the_log_probability_of_every_name_that_fits_the_span(name, split):
     (trained, asked), questions, entities = ASKED[name], MIXED.questions[split], MIXED.entities
     of = modules(trained, MIXED)
-    score = asked.score(of, questions, entities)
+    score = asked.candidate_log_probs(of, questions, entities)
     tiled = [np.tile(entity, (len(questions), 1)) for entity in entities.tokens]
-    each = np.stack([asked.log_probability(of, questions, names, entities) for names in tiled], axis=1)
+    each = np.stack([asked.answer_log_prob(of, questions, names, entities) for names in tiled], axis=1)
     fits = entities.lengths == questions.size[:, None]
     np.testing.assert_allclose(score[fits], each[fits], rtol=1e-4)
     assert fits.any(0).all()
@@ -1078,7 +1087,7 @@ def test_score_is_the_log_probability_of_every_name_that_fits_the_span(name, spl
 @torch.no_grad()
 def test_names_share_at_most_all_there_is(name, split):
     (trained, asked), questions = ASKED[name], MIXED.questions[split]
-    share = np.exp(asked.score(modules(trained, MIXED), questions, MIXED.entities)).sum(1)
+    share = np.exp(asked.candidate_log_probs(modules(trained, MIXED), questions, MIXED.entities)).sum(1)
     assert ((share > 0) & (share < 1)).all()
 
 
@@ -1092,7 +1101,7 @@ def all_pairs(of: Corpus) -> Entities:
 @torch.no_grad()
 def test_all_that_could_be_said_shares_exactly_all_there_is(name, split):
     (trained, asked), questions = ASKED[name], LONG.questions[split]
-    share = np.exp(asked.score(modules(trained, LONG), questions, all_pairs(LONG))).sum(1)
+    share = np.exp(asked.candidate_log_probs(modules(trained, LONG), questions, all_pairs(LONG))).sum(1)
     np.testing.assert_allclose(share, 1, rtol=1e-4)
 
 
@@ -1100,7 +1109,7 @@ def test_all_that_could_be_said_shares_exactly_all_there_is(name, split):
 @torch.no_grad()
 def test_joint_embedding_shares_all_there_is_among_the_names_that_fit(of):
     for split in ("forward", "inverse", "wrong_frame"):
-        score = JointEmbedding().score(modules(JointEmbedding(), of), of.questions[split], of.entities)
+        score = JointEmbedding().candidate_log_probs(modules(JointEmbedding(), of), of.questions[split], of.entities)
         np.testing.assert_allclose(np.exp(score).sum(1), 1, rtol=1e-5)
 
 
@@ -1111,20 +1120,20 @@ def test_an_answer_of_one_token_is_the_likeliest_of_all(name, split):
     network, questions, words = modules(trained, of), of.questions[split], len(of.vocabulary)
     everything = Entities(np.arange(words)[:, None], np.ones(words, int), of.vocabulary.words)
     candidates = of.entities if name == "joint-embedding" else everything
-    said = asked.answer(network, questions, candidates)
-    score = asked.score(network, questions, candidates)
+    said = asked.predict(network, questions, candidates)
+    score = asked.candidate_log_probs(network, questions, candidates)
     assert said[:, 0].tolist() == candidates.tokens[score.argmax(1), 0].tolist()
 
 
 @torch.no_grad()
 def test_joint_embedding_chooses_the_name_that_scores_best():
     of, questions = modules(JointEmbedding(), MIXED), MIXED.questions["inverse"]
-    said = JointEmbedding().answer(of, questions, MIXED.entities)
-    best = JointEmbedding().score(of, questions, MIXED.entities).argmax(1)
+    said = JointEmbedding().predict(of, questions, MIXED.entities)
+    best = JointEmbedding().candidate_log_probs(of, questions, MIXED.entities).argmax(1)
     assert said.tolist() == MIXED.entities.tokens[best].tolist()
     assert len(set(best.tolist())) > 1
     unknown = np.full((len(questions), 2), END)
-    assert (JointEmbedding().log_probability(of, questions, unknown, MIXED.entities) == -np.inf).all()
+    assert (JointEmbedding().answer_log_prob(of, questions, unknown, MIXED.entities) == -np.inf).all()
 
 
 # What is answered, by networks made by hand
@@ -1167,28 +1176,28 @@ def test_a_network_that_knows_is_heard_whole(name, split):
     known = answered(questions, names_of(MIXED, questions))
     # A causal network says at each place what comes next, a masked one what stands there.
     known = known.roll(-1, dims=1) if name == "causal" else known
-    said = ASKED[name][1].answer(saying(lambda tokens: sure_of(known, 9.0)), questions, MIXED.entities)
+    said = ASKED[name][1].predict(saying(lambda tokens: sure_of(known, 9.0)), questions, MIXED.entities)
     assert said.tolist() == names_of(MIXED, questions).tolist()
-    assert right(MIXED, questions, said).all()
+    assert exact_match(MIXED, questions, said).all()
     said[:, 0] = END
-    assert not right(MIXED, questions, said).any()
+    assert not exact_match(MIXED, questions, said).any()
 
 
 @pytest.mark.parametrize(("name", "split"), STEP_BY_STEP)
 def test_a_model_that_knows_is_heard_whole_in_whatever_order_it_speaks(name, split, monkeypatch):
     asked, questions = ASKED[name][1], MIXED.questions[split]
     names, given = names_of(MIXED, questions), []
-    said = asked.spoken(questions, names, questions.size)
+    said = asked.to_decoding_order(questions, names, questions.size)
 
-    def knows(self, of: nn.ModuleDict, asking: Arrays) -> Tensor:
+    def knows(self, of: nn.ModuleDict, asking: Batch) -> Tensor:
         given.append(asking)
         return sure_of(torch.from_numpy(said[:, len(given) - 1]).long(), 9.0)
 
     monkeypatch.setattr(type(asked), "log_probabilities", knows)
-    assert asked.answer(modules(asked, MIXED), questions, MIXED.entities).tolist() == names.tolist()
+    assert asked.predict(modules(asked, MIXED), questions, MIXED.entities).tolist() == names.tolist()
     assert len(given) == 2
     for asking, expected in zip(given, (said[:, :0], said[:, :1])):
-        again = asked.ask(questions, expected)
+        again = asked.make_query(questions, expected)
         assert all(np.array_equal(asking[key], again[key]) for key in again)
 
 
@@ -1203,7 +1212,7 @@ def test_a_network_is_shown_the_question_and_what_it_has_said_but_never_the_answ
         shown.append(tokens.numpy())
         return sure_of(torch.full_like(tokens, END), 9.0)
 
-    assert (ASKED[name][1].answer(saying(listen), questions, LONG.entities) == END).all()
+    assert (ASKED[name][1].predict(saying(listen), questions, LONG.entities) == END).all()
     assert len(shown) >= 2
     for tokens in shown:
         assert np.isin(tokens[rows, places], [MASK, END]).all()
@@ -1219,8 +1228,8 @@ def test_what_stands_in_the_blank_tells_a_causal_network_nothing():
     cheating = answered(questions, names_of(LONG, questions)).numpy()
     documents = Documents(cheating, questions.documents.lengths, questions.documents.roles)
     filled = replace(questions, documents=documents)
-    assert np.array_equal(*(Causal().answer(of, asked, LONG.entities) for asked in (filled, questions)))
-    scores = [Causal().score(of, asked, LONG.entities) for asked in (filled, questions)]
+    assert np.array_equal(*(Causal().predict(of, asked, LONG.entities) for asked in (filled, questions)))
+    scores = [Causal().candidate_log_probs(of, asked, LONG.entities) for asked in (filled, questions)]
     assert np.array_equal(*scores)
 
 
@@ -1253,7 +1262,7 @@ def leaning(questions: Questions, names: np.ndarray, on: int) -> Callable[[Tenso
 @pytest.mark.parametrize("split", SPLITS)
 def test_masked_fills_a_span_in_the_order_it_names(split, mode, on, heard):
     questions, names = LONG.questions[split], names_of(LONG, LONG.questions[split])
-    said = Masked(unmask=mode).answer(saying(leaning(questions, names, on)), questions, LONG.entities)
+    said = Masked(unmask=mode).predict(saying(leaning(questions, names, on)), questions, LONG.entities)
     assert ((said == names) == heard).all()
     assert np.where(heard, END, said).tolist() == np.full_like(said, END).tolist()
 
@@ -1262,7 +1271,7 @@ def test_surest_first_is_surest_in_each_question_not_in_all():
     questions, names = LONG.questions["inverse"], names_of(LONG, LONG.questions["inverse"])
     half = len(questions) // 2
     by = [leaning(questions, names, on) for on in (0, 1)]
-    said = Masked().answer(
+    said = Masked().predict(
         saying(lambda tokens: torch.cat([by[0](tokens)[:half], by[1](tokens)[half:]])), questions, LONG.entities
     )
     assert said.tolist() == names.tolist()
@@ -1271,14 +1280,14 @@ def test_surest_first_is_surest_in_each_question_not_in_all():
 def test_surest_first_hears_the_rest_of_a_span_where_mask_itself_is_said():
     questions, names = LONG.questions["inverse"], names_of(LONG, LONG.questions["inverse"])
     names = np.stack([np.full(len(names), MASK), names[:, 1]], axis=1)
-    assert Masked().answer(saying(leaning(questions, names, 0)), questions, LONG.entities).tolist() == names.tolist()
+    assert Masked().predict(saying(leaning(questions, names, 0)), questions, LONG.entities).tolist() == names.tolist()
 
 
 @torch.no_grad()
 def test_how_a_span_is_filled_makes_no_difference_to_one_token():
     of = corpus()
     network, questions = modules(Masked(), of), of.questions["inverse"]
-    said = [Masked(unmask=mode).answer(network, questions, of.entities).tolist() for mode in MODES]
+    said = [Masked(unmask=mode).predict(network, questions, of.entities).tolist() for mode in MODES]
     assert said[0] == said[1] == said[2]
 
 
@@ -1287,7 +1296,7 @@ def test_how_a_span_is_filled_makes_no_difference_to_one_token():
     [(8, 3, [3, 2, 1]), (3, 3, [3, 2, 1]), (2, 3, [3, 1]), (1, 3, [3]), (3, 4, [4, 2, 1]), (2, 5, [5, 2])],
 )
 def test_diffusion_unmasks_an_even_share_a_pass_the_surest_first(passes, size, open_at):
-    of = corpus(shortest_name=size, longest_name=size)
+    of = corpus(min_name_length=size, max_name_length=size)
     questions, shown = of.questions["inverse"], []
     names = names_of(of, questions)
     places, rows = questions.start[:, None] + np.arange(size), np.arange(len(questions))[:, None]
@@ -1298,6 +1307,6 @@ def test_diffusion_unmasks_an_even_share_a_pass_the_surest_first(passes, size, o
         shown.append((tokens.numpy()[rows, places] == MASK).tolist())
         return sure_of(known, sureness)
 
-    said = Diffusion(unmask_steps=passes).answer(saying(say), questions, of.entities)
+    said = Diffusion(unmask_steps=passes).predict(saying(say), questions, of.entities)
     assert said.tolist() == names.tolist()
     assert shown == [[[j < left for j in range(size)]] * len(questions) for left in open_at]

@@ -7,15 +7,15 @@ from torch.nn import functional as F
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 from transformers.models.bloom.modeling_bloom import build_alibi_tensor
 
+from model.config import ModelConfig
 from model.positions import Alibi
-from model.settings import NetworkSettings
 from model.transformer import Transformer
 from model.visibility import CAUSAL, Visibility
 
 B, T, WORDS = 4, 9, 23
 GPT2_PARTS = {"norm": "layer", "feed_forward": "gelu", "bias": True}
-LIKE_GPT2 = NetworkSettings(width=16, heads=4, depth=3, position="learned", tied=True, **GPT2_PARTS)
-LIKE_LLAMA = NetworkSettings(
+LIKE_GPT2 = ModelConfig(width=16, heads=4, depth=3, position="learned", tied=True, **GPT2_PARTS)
+LIKE_LLAMA = ModelConfig(
     width=16,
     heads=2,
     depth=3,
@@ -40,7 +40,7 @@ def with_random_weights(module: nn.Module) -> nn.Module:
     return module.eval()
 
 
-def network_with(settings: NetworkSettings, weights: dict[str, Tensor]) -> Transformer:
+def network_with(settings: ModelConfig, weights: dict[str, Tensor]) -> Transformer:
     network = Transformer(settings, WORDS, T).eval()
     network.load_state_dict(weights)
     return network
@@ -153,7 +153,7 @@ def test_full_is_llama_without_its_causal_mask(llama, name):
 
 @pytest.mark.parametrize("name", VISIBILITIES)
 def test_full_is_a_transformer_encoder_of_torch(name):
-    settings = NetworkSettings(width=16, heads=4, depth=2, position="none", **GPT2_PARTS)
+    settings = ModelConfig(width=16, heads=4, depth=2, position="none", **GPT2_PARTS)
     network = with_random_weights(Transformer(settings, WORDS, T))
     x = network.embedding(TOKENS)
     for layer in network.layers:
@@ -182,7 +182,7 @@ def encoder_like(layer: nn.Module) -> nn.TransformerEncoderLayer:
 def test_looking_left_alibi_is_that_of_bloom_but_for_what_softmax_ignores():
     heads, at = 4, torch.arange(T)[None]
     theirs = build_alibi_tensor(torch.ones(1, T, dtype=torch.long), heads, torch.float32).view(heads, 1, T)
-    apart = Alibi(NetworkSettings(heads=heads), T).bias(at, at)[0] - theirs
+    apart = Alibi(ModelConfig(heads=heads), T).bias(at, at)[0] - theirs
     for t in range(T):
         seen = apart[:, t, : t + 1]
         torch.testing.assert_close(seen, seen[:, :1].expand_as(seen))

@@ -1,20 +1,27 @@
-"""The reversal world: what is stated, what is asked, and that no one-way fact's other statement stands anywhere."""
+"""The reversal world: what is stated, what is asked, and that the inverse of a one-way fact is never stated."""
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval.ask import statements
-from tasks import TASKS
-from tasks.corpus import NONE, Corpus
+from config.validation import SettingError
+from model.objectives.masked import Masked
+from tasks.common.names import NameConfig, syllables
+from tasks.common.statements import DocumentConfig
+from tasks.corpus import NONE, RELATION, ROLES, SOURCE, TARGET, Corpus
 from tasks.reversal import Reversal
-from tasks.settings import SettingError
+from tasks.reversal.episodes import ReversalEpisodeConfig
+from tasks.reversal.world import MATCHINGS
 from tasks.vocabulary import FILLER, MASK, SPECIAL
-from tasks.world import MATCHINGS, syllables
+from tests.reading import Statement, answers, inverse_word, premises, question, stated, statements
+
+SEEDS = st.integers(0, 2**32 - 1)
+few = settings(max_examples=25)
 
 
 @st.composite
@@ -25,103 +32,105 @@ def worlds(draw) -> Reversal:
     matching = draw(st.sampled_from(sorted(MATCHINGS)))
     facts = relations * (entities if matching == "chain" else entities // 2)
     one_way = draw(st.integers(1, facts))
-    shortest = draw(st.integers(1, 2))
+    min_length = draw(st.integers(1, 2))
     return Reversal(
         entities=entities,
         relations=relations,
         one_way=one_way,
         two_way=draw(st.none() | st.integers(0, facts - one_way)),
         matching=matching,
-        shortest_name=shortest,
-        longest_name=draw(st.integers(shortest, 3)),
-        shared_pieces=draw(st.booleans()),
-        pieces=3 * entities,
-        filler=draw(st.integers(0, 3)),
-        statements=draw(st.integers(1, 3)),
-        renderings=draw(st.integers(1, 3)),
+        names=NameConfig(
+            min_length=min_length,
+            max_length=draw(st.integers(min_length, 3)),
+            shared_pieces=draw(st.booleans()),
+            pieces=3 * entities,
+        ),
+        documents=DocumentConfig(
+            filler=draw(st.integers(0, 3)), statements=draw(st.integers(1, 3)), copies=draw(st.integers(1, 3))
+        ),
     )
 
 
-SEEDS = st.integers(0, 2**32 - 1)
+@st.composite
+def worlds_with_unseen_facts(draw) -> Reversal:
+    """Small worlds with facts that no document states, and with several wordings."""
+    max_length = draw(st.integers(1, 2))
+    return Reversal(
+        entities=draw(st.integers(8, 14)),
+        relations=draw(st.integers(1, 3)),
+        one_way=4,
+        unseen=draw(st.integers(1, 4)),
+        names=NameConfig(max_length=max_length, pieces=40 if max_length > 1 else None),
+        documents=DocumentConfig(copies=2),
+        wordings=draw(st.integers(1, 2)),
+        episodes=ReversalEpisodeConfig(share=0.5),
+    )
 
 
-def told(corpus: Corpus) -> dict[tuple[str, str, str], int]:
-    """What the training documents state, and how often."""
-    return {said: times for counts in statements(corpus).values() for said, times in counts.items()}
+def facts(corpus: Corpus, task: Reversal, found: list[Statement]) -> set[Statement]:
+    """The facts that are stated: head, forward word in the first wording, tail."""
+    as_facts = set()
+    for source, word, target in found:
+        i = corpus.relations.index(word) % (2 * task.relations)
+        word, inverse = corpus.relations[i - i % 2], i % 2
+        as_facts.add((target, word, source) if inverse else (source, word, target))
+    return as_facts
 
 
-def asked(corpus: Corpus, split: str) -> list[tuple[list[str], str]]:
-    """Each question of a split as its three words, "_" where open, and its answer."""
+def asked(corpus: Corpus, split: str) -> list[tuple[Statement, str]]:
+    """Each question of a split, and its answer."""
     questions = corpus.questions[split]
-    rows = []
-    for i in range(len(questions)):
-        words: list[str] = []
-        before = NONE
-        for place, (token, role) in enumerate(zip(questions.documents.tokens[i], questions.documents.roles[i])):
-            inside = questions.start[i] <= place < questions.start[i] + questions.size[i]
-            word = "_" if inside else corpus.vocabulary.words[token]
-            if role != NONE and role != before:
-                words.append(word)
-            elif role != NONE and not inside:
-                words[-1] += f"-{word}"
-            before = role
-        rows.append((words, corpus.entities.words[questions.accepted[i, 0]]))
-    return rows
-
-
-def other(corpus: Corpus, word: str) -> str:
-    return corpus.relations[corpus.relations.index(word) ^ 1]
+    return [(question(corpus, questions, i), answers(corpus, questions, i)[0]) for i in range(len(questions))]
 
 
 @given(worlds(), SEEDS)
-def test_no_one_way_facts_other_statement_stands_anywhere_in_the_documents(settings, seed):
-    corpus = settings.build(seed)
-    stated = told(corpus)
+def test_the_inverse_of_a_one_way_fact_is_stated_nowhere(task, seed):
+    corpus = task.build(seed)
+    found = stated(corpus)
     for (source, word, opened), answer in asked(corpus, "inverse"):
         assert opened == "_"
-        assert (source, word, answer) not in stated  # the question's own statement
-        assert (answer, other(corpus, word), source) in stated  # what it follows from
+        assert (source, word, answer) not in found  # the question's statement
+        assert (answer, inverse_word(corpus, word), source) in found  # what it follows from
 
 
 @given(worlds(), SEEDS)
-def test_each_fact_is_stated_as_often_as_it_should_be(settings, seed):
-    corpus = settings.build(seed)
-    stated = told(corpus)
-    assert set(stated.values()) == {settings.renderings}
-    both = [key for key in stated if (key[2], other(corpus, key[1]), key[0]) in stated]
-    two_way = settings.facts - settings.one_way if settings.two_way is None else settings.two_way
+def test_each_fact_is_stated_as_often_as_the_settings_say(task, seed):
+    corpus = task.build(seed)
+    found = stated(corpus)
+    assert set(found.values()) == {task.documents.copies}
+    both = [(a, r, b) for a, r, b in found if (b, inverse_word(corpus, r), a) in found]
+    two_way = task.facts - task.one_way if task.two_way is None else task.two_way
     assert len(both) == 2 * two_way
-    assert len(stated) - len(both) == settings.one_way
-    by_forward = sum(corpus.relations.index(key[1]) % 2 == 0 for key in set(stated) - set(both))
-    assert abs(2 * by_forward - settings.one_way) <= settings.relations  # half, an odd one of each relation apart
+    assert len(found) - len(both) == task.one_way
+    by_forward = sum(corpus.relations.index(word) % 2 == 0 for _, word, _ in set(found) - set(both))
+    assert abs(2 * by_forward - task.one_way) <= task.relations  # half, but for an odd fact of each relation
 
 
 @given(worlds(), SEEDS)
-def test_the_four_questions_of_a_fact(settings, seed):
-    corpus = settings.build(seed)
-    stated = told(corpus)
+def test_the_four_questions_of_a_fact(task, seed):
+    corpus = task.build(seed)
+    found = stated(corpus)
     splits = (asked(corpus, split) for split in ("forward", "backward", "inverse", "wrong_frame"))
-    for forward, backward, inverse, wrong in zip(*splits):
+    for forward, backward, inverse, wrong in zip(*splits, strict=True):
         ((a, r, _), b) = forward
-        assert (a, r, b) in stated
-        assert backward == (["_", r, b], a)
-        assert inverse == ([b, other(corpus, r), "_"], a)
-        assert wrong == ([b, r, "_"], a)
-        assert (b, r, a) not in stated  # what wrong_frame counts is wrong
+        assert (a, r, b) in found
+        assert backward == (("_", r, b), a)
+        assert inverse == ((b, inverse_word(corpus, r), "_"), a)
+        assert wrong == ((b, r, "_"), a)
+        assert (b, r, a) not in found  # what wrong_frame counts is wrong
 
 
 @given(worlds(), SEEDS)
-def test_questions_are_blank_and_supported_by_every_document_that_states_the_fact(settings, seed):
-    corpus = settings.build(seed)
+def test_questions_are_open_and_supported_by_every_document_that_states_the_fact(task, seed):
+    corpus = task.build(seed)
     one_way = asked(corpus, "forward")
     for questions in corpus.questions.values():
-        assert (questions.documents.tokens == MASK).sum() == questions.size.sum()
-        for i, row in enumerate(questions.support[:, 0]):
+        cloze = questions.cloze
+        assert (cloze.documents.tokens == MASK).sum() == cloze.size.sum()
+        for i, rows in enumerate(questions.support_documents[:, 0]):
             (a, r, _), b = one_way[i]
-            texts = [corpus.vocabulary.text(corpus.documents.tokens[j]) for j in row]
-            needle = " ".join((*a.split("-"), r, *b.split("-")))
-            assert len(set(row.tolist())) == len(row) == settings.renderings or settings.statements > 1
-            assert all(needle in text for text in texts)
+            assert len(set(rows.tolist())) == len(rows) == task.documents.copies or task.documents.statements > 1
+            assert all((a, r, b) in statements(corpus, corpus.documents.tokens[row]) for row in rows)
 
 
 @pytest.mark.parametrize("matching", MATCHINGS)
@@ -134,13 +143,13 @@ def test_relations_are_bijections_and_chains_have_no_swap(matching):
 
 
 @given(worlds(), SEEDS)
-def test_names_are_different_and_none_begins_another(settings, seed):
-    corpus = settings.build(seed)
-    names = [tuple(row[:k]) for row, k in zip(corpus.entities.tokens.tolist(), corpus.entities.lengths)]
-    assert len(set(names)) == settings.entities
-    beginnings = {name[:k] for name in names for k in range(1, len(name))}
+def test_names_are_different_and_none_begins_another(task, seed):
+    corpus = task.build(seed)
+    names = [tuple(row[:length]) for row, length in zip(corpus.entities.tokens.tolist(), corpus.entities.lengths)]
+    assert len(set(names)) == task.entities
+    beginnings = {name[:length] for name in names for length in range(1, len(name))}
     assert not beginnings & set(names)
-    assert {len(name) for name in names} == set(range(settings.shortest_name, settings.longest_name + 1))
+    assert {len(name) for name in names} == set(range(task.names.min_length, task.names.max_length + 1))
 
 
 @given(st.integers(1, 8000))
@@ -148,48 +157,107 @@ def test_pieces_are_different(count):
     assert len(set(syllables(count))) == count
 
 
-def test_chance_by_elimination_is_that_of_a_guess_among_entities_never_seen_there():
+def test_the_elimination_baseline_is_a_guess_among_entities_never_seen_there():
     corpus = Reversal(entities=10, relations=2, one_way=8).build(3)
-    stated = told(corpus)
-    questions = asked(corpus, "inverse")
-    for i, ((_, word, _), _answer) in enumerate(questions):
-        seen = {target for _, w, target in stated if w == word}
-        assert corpus.questions["inverse"].chance_by_elimination[i] == 1 / (10 - len(seen))
-    assert (corpus.questions["forward"].chance_by_elimination == 0).all()  # memory needs no guess
+    found = stated(corpus)
+    for i, ((_, word, _), _answer) in enumerate(asked(corpus, "inverse")):
+        seen = {target for _, stated_word, target in found if stated_word == word}
+        assert corpus.questions["inverse"].elimination_baseline[i] == 1 / (10 - len(seen))
+    assert (corpus.questions["forward"].elimination_baseline == 0).all()  # memory needs no guess
     assert (corpus.questions["inverse"].chance == 0.1).all()
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_default_worlds_keep_chance_by_elimination_at_five_percent_and_ask_enough(task):
-    questions = TASKS[task]().build(0).questions
-    held_out = [questions[split] for split in TASKS[task].HELD_OUT]
-    assert max(of.chance_by_elimination.max() for of in held_out) <= 0.05
-    assert sum(map(len, held_out)) >= 200
-
-
-@pytest.mark.parametrize("task", TASKS)
-def test_same_seed_same_corpus_and_another_seed_another(task):
-    first, again, other_seed = (TASKS[task]().build(seed) for seed in (5, 5, 6))
-    np.testing.assert_array_equal(first.documents.tokens, again.documents.tokens)
-    for split in first.questions:
-        np.testing.assert_array_equal(first.questions[split].accepted, again.questions[split].accepted)
-        np.testing.assert_array_equal(first.questions[split].documents.tokens, again.questions[split].documents.tokens)
-    assert not np.array_equal(first.documents.tokens, other_seed.documents.tokens)
-
-
 def test_special_tokens_are_the_same_for_every_corpus_and_filler_has_no_role():
-    corpus = Reversal(entities=20, one_way=10, filler=3).build(0)
+    corpus = Reversal(entities=20, one_way=10, documents=DocumentConfig(filler=3)).build(0)
     assert corpus.vocabulary.words[: len(SPECIAL)] == SPECIAL
     filler = np.isin(corpus.documents.tokens, [corpus.vocabulary.ids[word] for word in FILLER])
     assert filler.any()
     assert (corpus.documents.roles[filler] == NONE).all()
 
 
+@few
+@given(worlds_with_unseen_facts(), SEEDS)
+def test_premises_are_what_is_stated_and_questions_know_theirs(task, seed):
+    corpus = task.build(seed)
+    stated_facts = facts(corpus, task, list(stated(corpus)))
+    documents, numbers = corpus.documents, corpus.premises.fact.tolist()
+    premise_facts = [next(iter(facts(corpus, task, [premise]))) for premise in premises(corpus)]
+    assert len(set(zip(premise_facts, numbers))) == len(set(premise_facts)) == len(set(numbers))
+    for split, questions in corpus.questions.items():
+        is_unseen = split.startswith("unseen")
+        for i in range(len(questions)):
+            fact = premise_facts[questions.premises[i, 0]]
+            assert (fact in stated_facts) == (not is_unseen)
+            rows = questions.support_documents[i, 0]
+            assert len(rows) == (0 if is_unseen else task.documents.copies)
+            texts = (statements(corpus, documents.tokens[row]) for row in rows)
+            assert all(facts(corpus, task, text) == {fact} for text in texts)
+
+
+@few
+@given(worlds_with_unseen_facts(), SEEDS)
+def test_the_inverse_form_states_the_same_fact_by_the_inverse_word(task, seed):
+    corpus = task.build(seed)
+    for split in ("forward", "inverse", "unseen_forward", "unseen_inverse"):
+        questions = corpus.questions[split]
+        inverse = replace(questions, cloze=questions.inverse_form)
+        assert (inverse.cloze.documents.roles[:, 1] == SOURCE).all()
+        assert (inverse.cloze.start == 1).all()
+        np.testing.assert_array_equal(inverse.cloze.size, questions.cloze.size)
+        for i in range(len(questions)):
+            (source, word, _), (opened, other_word, target) = (
+                question(corpus, form, i) for form in (questions, inverse)
+            )
+            assert (opened, target) == ("_", source)
+            answer = answers(corpus, questions, i)[0]
+            both = [(source, word, answer), (answer, other_word, source)]
+            assert len(facts(corpus, task, both)) == 1
+
+
+@few
+@given(worlds_with_unseen_facts(), SEEDS)
+def test_a_second_training_states_the_unseen_facts_one_way_and_nothing_else(task, seed):
+    first, second = task.build(seed), replace(task, train_on="unseen").build(seed)
+    assert first.vocabulary.words == second.vocabulary.words  # so that one can start from the other
+    assert first.questions.keys() == second.questions.keys()
+    found = set(stated(second))
+    unseen_premises = first.questions["unseen_forward"].premises[:, 0]
+    in_first_wording = {(a, word.removesuffix("-2"), b) for a, word, b in found}
+    assert in_first_wording == {premises(first)[row] for row in unseen_premises}
+    assert len(in_first_wording) == task.unseen == len(facts(second, task, list(found)))
+    for split, questions in second.questions.items():
+        copies = task.documents.copies if split.startswith("unseen") else 0
+        assert questions.support_documents.shape[2] == copies
+        np.testing.assert_array_equal(questions.accepted, first.questions[split].accepted)
+    # The inverse of what is asked is stated in neither training.
+    inverse = {(b, inverse_word(first, word), a) for a, word, b in found}
+    assert not inverse & (set(stated(first)) | found)
+
+
+@given(st.integers(1, 3), SEEDS)
+def test_one_span_of_every_statement_is_masked(per_document, seed):
+    config = DocumentConfig(statements=per_document)
+    names = NameConfig(max_length=2, pieces=30)
+    corpus = Reversal(entities=10, relations=2, one_way=4, documents=config, names=names).build(seed)
+    roles = corpus.documents.roles[:20]
+    for maskable in (("source", "target"), tuple(ROLES)):
+        is_masked = Masked(maskable=maskable).is_masked(roles, np.random.default_rng(seed))
+        assert not is_masked[~np.isin(roles, [ROLES[name] for name in maskable])].any()
+        for masked, row in zip(is_masked, roles):
+            starts = np.flatnonzero((row == SOURCE) & (np.roll(row, 1) != SOURCE))
+            for start, end in zip(starts, [*starts[1:], len(row)]):
+                statement, mask = row[start:end], masked[start:end]
+                masked_roles = [role for role in (SOURCE, RELATION, TARGET) if mask[statement == role].any()]
+                assert len(masked_roles) == 1
+                assert mask[statement == masked_roles[0]].all()
+
+
 def test_a_million_facts_in_ten_seconds_and_a_gibibyte():
     code = (
         "import time, resource; from tasks.reversal import Reversal; began = time.process_time();"
-        "corpus = Reversal(entities=250_000, relations=4, one_way=1000, renderings=1).build(0);"
-        "assert len(corpus.documents) == 2 * 1_000_000 - 1000;"
+        "from tasks.common.statements import DocumentConfig;"
+        "task = Reversal(entities=250_000, relations=4, one_way=1000, documents=DocumentConfig(copies=1));"
+        "assert len(task.build(0).documents) == 2 * 1_000_000 - 1000;"
         "print(time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)"
     )
     seconds, gibibytes = map(float, subprocess.check_output([sys.executable, "-c", code], text=True).split())
@@ -198,5 +266,30 @@ def test_a_million_facts_in_ten_seconds_and_a_gibibyte():
 
 
 def test_more_names_than_pieces_allow_is_refused_by_name():
-    with pytest.raises(SettingError, match=r"task\.pieces is 3, but 10 names of 2 tokens need more"):
-        Reversal(entities=10, relations=1, one_way=2, shortest_name=2, longest_name=2, pieces=3).build(0)
+    names = NameConfig(min_length=2, max_length=2, pieces=3)
+    with pytest.raises(SettingError, match=r"task\.names\.pieces is 3, but 10 names of 2 tokens need more"):
+        Reversal(entities=10, relations=1, one_way=2, names=names).build(0)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: Reversal(unseen=1801), "task.unseen is 1801, but must be 0 to 1800, the facts that are not stated"),
+        (
+            lambda: Reversal(train_on="unseen"),
+            "task.unseen is 0, but must be 1 or more where task.train_on is 'unseen'",
+        ),
+        (
+            lambda: Reversal(unseen=5, two_way=1797),
+            "task.unseen is 5, but must be 0 to 3, the facts that are not stated",
+        ),
+        (lambda: Reversal(one_way=2001), "task.one_way is 2001, but must be 1 to 2000, all facts of the world"),
+        (
+            lambda: Reversal(entities=7, one_way=4, episodes=ReversalEpisodeConfig(share=0.5)),
+            "task.episodes.max_facts is 4, but must be 1 to 3, two entities a fact",
+        ),
+    ],
+)
+def test_impossible_settings_are_refused_by_name(make, says):
+    with pytest.raises(SettingError, match=says):
+        make()

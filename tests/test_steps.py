@@ -1,4 +1,4 @@
-"""A saved step is whole or it is not there: no damage, kill or full disk costs a step that was saved before."""
+"""A saved step is whole or absent: no damage, kill or full disk costs a step that was saved before."""
 
 import contextlib
 import errno
@@ -22,24 +22,24 @@ ALL = (*FILES, "manifest.json")
 
 
 def weights(n: int) -> dict[str, torch.Tensor]:
-    """Numbers of every kind that a sloppy format would lose, different for each n."""
-    odd = torch.tensor([n, -0.0, 1e-45, float("nan"), float("-inf"), 0.1])
-    return {"matrix": torch.randn(3, 4, generator=torch.Generator().manual_seed(n)), "odd": odd}
+    """Numbers that an imprecise format would lose, different for each n."""
+    special = torch.tensor([n, -0.0, 1e-45, float("nan"), float("-inf"), 0.1])
+    return {"matrix": torch.randn(3, 4, generator=torch.Generator().manual_seed(n)), "special": special}
 
 
-def put(folder, n: int, keep: int = 9, counters: object = None) -> None:
-    save(folder, n, weights(n), {"memory": torch.tensor(n)}, {"step": n} if counters is None else counters, keep)
+def save_step(folder, n: int, keep: int = 9) -> None:
+    save(folder, n, weights(n), {"state": torch.tensor(n)}, {"step": n}, keep)
 
 
 def newest(folder) -> tuple[int | None, list[str]]:
     """The step that is loaded, after a check that it is what was saved, and the warnings."""
     warnings: list[str] = []
-    found = load(folder, warnings.append)
-    if found is None:
+    loaded = load(folder, warnings.append)
+    if loaded is None:
         return None, warnings
-    step, read, state, _ = found
-    assert {k: bits(v) for k, v in read.items()} == {k: bits(v) for k, v in weights(step).items()}
-    assert state["memory"] == step
+    step, tensors, state, _ = loaded
+    assert {name: bits(v) for name, v in tensors.items()} == {name: bits(v) for name, v in weights(step).items()}
+    assert state["state"] == step
     return step, warnings
 
 
@@ -51,7 +51,7 @@ def listing(folder) -> list[str]:
     return sorted(os.listdir(folder))
 
 
-def hurt(path, how: str) -> bytes:
+def damage_file(path, how: str) -> bytes:
     """Damages a file and returns what it now holds."""
     data = path.read_bytes()
     if how == "missing":
@@ -75,35 +75,38 @@ every_file = pytest.mark.parametrize("name", ALL)
 
 
 def test_what_is_saved_comes_back_bit_for_bit(tmp_path):
-    kinds = [torch.float64, torch.float32, torch.bfloat16, torch.int64, torch.bool]
-    tensors = {f"a.{i}": torch.arange(6).reshape(2, 3).to(kind) for i, kind in enumerate(kinds)} | weights(0)
-    tensors |= {"turned": torch.arange(6.0).reshape(2, 3).t(), "none": torch.zeros(0, 3), "scalar": torch.tensor(0.1)}
+    types = [torch.float64, torch.float32, torch.bfloat16, torch.int64, torch.bool]
+    tensors = {f"a.{i}": torch.arange(6).reshape(2, 3).to(dtype) for i, dtype in enumerate(types)} | weights(0)
+    tensors |= {"transposed": torch.arange(6.0).reshape(2, 3).t()}
+    tensors |= {"empty": torch.zeros(0, 3), "scalar": torch.tensor(0.1)}
     counters = {"loss": 0.1 + 0.2, "tiny": 5e-324, "text": "ä\n", "list": [1, None, True]}
     save(tmp_path, 12, tensors, {"x/exp_avg": torch.ones(2)}, counters, 1)
-    step, read, state, again = load(tmp_path, pytest.fail)
+    step, loaded, state, loaded_counters = load(tmp_path, pytest.fail)
     assert step == 12
-    assert again == counters
+    assert loaded_counters == counters
     assert list(state) == ["x/exp_avg"]
-    assert read.keys() == tensors.keys()
+    assert loaded.keys() == tensors.keys()
     for name, tensor in tensors.items():
-        same = tensor.contiguous().flatten().view(torch.uint8) if tensor.ndim else tensor[None].view(torch.uint8)
-        own = read[name].flatten().view(torch.uint8) if tensor.ndim else read[name][None].view(torch.uint8)
-        assert (read[name].dtype, read[name].shape) == (tensor.dtype, tensor.shape)
-        assert torch.equal(own, same), name
+        assert (loaded[name].dtype, loaded[name].shape) == (tensor.dtype, tensor.shape)
+        assert torch.equal(as_bytes(loaded[name]), as_bytes(tensor)), name
+
+
+def as_bytes(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.reshape(-1).contiguous().view(torch.uint8)
 
 
 def test_the_same_contents_are_the_same_bytes(tmp_path):
     one, other = tmp_path / "one", tmp_path / "other"
     for folder in (one, other):
         folder.mkdir()
-        put(folder, 7)
+        save_step(folder, 7)
     assert [(path_of(one, 7) / n).read_bytes() for n in ALL] == [(path_of(other, 7) / n).read_bytes() for n in ALL]
 
 
 @pytest.mark.parametrize("keep", [1, 2, 3])
 def test_the_newest_are_kept(tmp_path, keep):
     for n in (1, 2, 10, 100):
-        put(tmp_path, n, keep)
+        save_step(tmp_path, n, keep)
     assert listing(tmp_path) == [f"step-{n:08d}" for n in (1, 2, 10, 100)[-keep:]]
     assert newest(tmp_path) == (100, [])
 
@@ -114,85 +117,85 @@ def test_a_folder_without_steps_holds_none(tmp_path):
 
 @every_file
 @every_damage
-def test_damage_is_named_and_passed_over_and_left_as_it_is(tmp_path, name, how):
-    put(tmp_path, 1)
-    put(tmp_path, 2)
-    now = hurt(path_of(tmp_path, 2) / name, how)
+def test_a_damaged_step_is_named_skipped_and_not_changed(tmp_path, name, how):
+    save_step(tmp_path, 1)
+    save_step(tmp_path, 2)
+    now = damage_file(path_of(tmp_path, 2) / name, how)
     step, (warning,) = newest(tmp_path)
     assert step == 1
     assert str(path_of(tmp_path, 2)) in warning
     assert "damaged" in warning
     for n in (3, 4, 5):
-        put(tmp_path, n, keep=1)
+        save_step(tmp_path, n, keep=1)
     assert listing(tmp_path) == ["step-00000002", "step-00000005"]
-    left = path_of(tmp_path, 2) / name
-    assert (left.read_bytes() if left.exists() else b"") == now
+    damaged = path_of(tmp_path, 2) / name
+    assert (damaged.read_bytes() if damaged.exists() else b"") == now
 
 
-def test_each_flipped_bit_of_a_manifest_is_found(tmp_path):
-    put(tmp_path, 1)
+def test_each_flipped_bit_of_a_manifest_is_detected(tmp_path):
+    save_step(tmp_path, 1)
     manifest = path_of(tmp_path, 1) / "manifest.json"
     whole = manifest.read_bytes()
-    for place in range(len(whole)):
+    for position in range(len(whole)):
         for bit in (1, 32):
-            manifest.write_bytes(whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :])
-            assert damage(path_of(tmp_path, 1)) is not None, (place, bit)
+            manifest.write_bytes(whole[:position] + bytes([whole[position] ^ bit]) + whole[position + 1 :])
+            assert damage(path_of(tmp_path, 1)) is not None, (position, bit)
     manifest.write_bytes(whole)
     assert damage(path_of(tmp_path, 1)) is None
 
 
 @pytest.mark.parametrize("how", ["a byte short", "a byte long"])
 @pytest.mark.parametrize("name", FILES)
-def test_one_byte_more_or_less_is_found(tmp_path, name, how):
-    put(tmp_path, 1)
-    hurt(path_of(tmp_path, 1) / name, how)
+def test_one_byte_more_or_less_is_detected(tmp_path, name, how):
+    save_step(tmp_path, 1)
+    damage_file(path_of(tmp_path, 1) / name, how)
     step, (warning,) = newest(tmp_path)
     assert step is None
     assert name in warning
 
 
-def test_all_damaged_are_named(tmp_path):
+def test_all_damaged_steps_are_named(tmp_path):
     for n in (1, 2, 3):
-        put(tmp_path, n)
-        hurt(path_of(tmp_path, n) / FILES[0], "half")
+        save_step(tmp_path, n)
+        damage_file(path_of(tmp_path, n) / FILES[0], "half")
     step, warnings = newest(tmp_path)
     assert step is None
     assert [path_of(tmp_path, n).name in line for n, line in zip((3, 2, 1), warnings)] == [True] * 3
 
 
-def test_saving_a_damaged_step_again_puts_the_damaged_one_aside(tmp_path):
+def test_saving_a_damaged_step_again_renames_the_damaged_one(tmp_path):
     for _ in range(3):
-        put(tmp_path, 1)
-        hurt(path_of(tmp_path, 1) / FILES[0], "half")
-    put(tmp_path, 1, keep=1)
+        save_step(tmp_path, 1)
+        damage_file(path_of(tmp_path, 1) / FILES[0], "half")
+    save_step(tmp_path, 1, keep=1)
     assert newest(tmp_path) == (1, [])
-    aside = [path for path in tmp_path.iterdir() if path.name != "step-00000001"]
-    assert len(aside) == 3
+    renamed = [path for path in tmp_path.iterdir() if path.name != "step-00000001"]
+    assert len(renamed) == 3
     whole = (path_of(tmp_path, 1) / FILES[0]).read_bytes()
-    assert {(path / FILES[0]).read_bytes() for path in aside} == {whole[: len(whole) // 2]}
+    assert {(path / FILES[0]).read_bytes() for path in renamed} == {whole[: len(whole) // 2]}
 
 
 def test_saving_a_whole_step_again_leaves_one_whole_step(tmp_path):
     for _ in range(2):
-        put(tmp_path, 1, keep=1)
+        save_step(tmp_path, 1, keep=1)
     assert newest(tmp_path) == (1, [])
     assert listing(tmp_path) == ["step-00000001"]
 
 
 def test_a_step_saved_before_a_damaged_newer_one_is_kept(tmp_path):
-    put(tmp_path, 1)
-    put(tmp_path, 3)
-    hurt(path_of(tmp_path, 3) / FILES[0], "half")
-    put(tmp_path, 2, keep=1)
+    save_step(tmp_path, 1)
+    save_step(tmp_path, 3)
+    damage_file(path_of(tmp_path, 3) / FILES[0], "half")
+    save_step(tmp_path, 2, keep=1)
     assert newest(tmp_path)[0] == 2
     assert listing(tmp_path) == ["step-00000002", "step-00000003"]
 
 
 def test_damaged_steps_do_not_count_among_those_kept(tmp_path):
     for n in (1, 2):
-        put(tmp_path, n)
-    hurt(path_of(tmp_path, 2) / FILES[0], "half")
-    put(tmp_path, 3, keep=2)
+        save_step(tmp_path, n)
+    damage_file(path_of(tmp_path, 2) / FILES[0], "half")
+    save_step(tmp_path, 3, keep=2)
     assert [path.name for path in steps(tmp_path) if damage(path) is None] == ["step-00000001", "step-00000003"]
 
 
@@ -212,8 +215,8 @@ def test_damaged_steps_do_not_count_among_those_kept(tmp_path):
         lambda m, sha: m.pop("format"),
     ],
 )
-def test_a_manifest_that_does_not_fit_is_damage(tmp_path, change):
-    put(tmp_path, 1)
+def test_a_manifest_of_another_step_or_format_is_damage(tmp_path, change):
+    save_step(tmp_path, 1)
     (tmp_path / "outside").write_bytes(b"secret")
     path = path_of(tmp_path, 1) / "manifest.json"
     manifest = json.loads(path.read_text())
@@ -226,19 +229,19 @@ def test_a_manifest_that_does_not_fit_is_damage(tmp_path, change):
 
 @every_file
 def test_a_link_in_a_step_is_damage(tmp_path, name):
-    put(tmp_path, 1)
-    inside = path_of(tmp_path, 1) / name
-    inside.rename(tmp_path / "outside")
-    inside.symlink_to(tmp_path / "outside")
+    save_step(tmp_path, 1)
+    file = path_of(tmp_path, 1) / name
+    file.rename(tmp_path / "outside")
+    file.symlink_to(tmp_path / "outside")
     step, (warning,) = newest(tmp_path)
     assert step is None
     assert name in warning
 
 
-def test_a_linked_step_is_none(tmp_path):
+def test_a_linked_step_is_no_step(tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "other").mkdir()
-    put(tmp_path / "other", 1)
+    save_step(tmp_path / "other", 1)
     path_of(tmp_path / "run", 1).symlink_to(path_of(tmp_path / "other", 1))
     assert newest(tmp_path / "run") == (None, [])
 
@@ -247,9 +250,9 @@ def killed(folder, moment: int, again: bool) -> bool:
     """Saves step 2, or step 1 again, in a process killed before its `moment`-th change; False if there was none."""
 
     def act() -> None:
-        for name, stand_in in before_each(CHANGES, moment, lambda: os.kill(os.getpid(), signal.SIGKILL)).items():
-            setattr(os, name, stand_in)
-        put(folder, 1 if again else 2, keep=1)
+        for name, function in before_each(CHANGES, moment, lambda: os.kill(os.getpid(), signal.SIGKILL)).items():
+            setattr(os, name, function)
+        save_step(folder, 1 if again else 2, keep=1)
 
     status = in_child(act)
     assert status in (0, -signal.SIGKILL)
@@ -261,7 +264,7 @@ def test_a_kill_at_any_moment_costs_no_saved_step(tmp_path, again):
     for moment in count():
         folder = tmp_path / str(moment)
         folder.mkdir()
-        put(folder, 1)
+        save_step(folder, 1)
         was_killed = killed(folder, moment, again)
         assert newest(folder) in [(1, []), (2, [])], f"killed before change {moment}"
         if not was_killed:
@@ -270,13 +273,13 @@ def test_a_kill_at_any_moment_costs_no_saved_step(tmp_path, again):
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["the next step", "the same step again"])
-def test_what_a_killed_save_left_is_gone_after_the_next_save(tmp_path, again):
+def test_the_files_of_a_killed_save_are_deleted_by_the_next_save(tmp_path, again):
     for moment in count():
         folder = tmp_path / str(moment)
         folder.mkdir()
-        put(folder, 1)
+        save_step(folder, 1)
         was_killed = killed(folder, moment, again)
-        put(folder, 3, keep=1)
+        save_step(folder, 3, keep=1)
         assert listing(folder) == ["step-00000003"], f"killed before change {moment}"
         if not was_killed:
             break
@@ -293,11 +296,11 @@ def test_a_disk_that_fails_at_any_moment_costs_no_saved_step(tmp_path, monkeypat
     for moment in count():
         folder = tmp_path / str(moment)
         folder.mkdir()
-        put(folder, 1)
+        save_step(folder, 1)
         with monkeypatch.context() as patch, contextlib.suppress(OSError):
-            for name, stand_in in before_each(WRITES, moment, fail).items():
-                patch.setattr(os, name, stand_in)
-            put(folder, 1 if again else 2, keep=1)
+            for name, function in before_each(WRITES, moment, fail).items():
+                patch.setattr(os, name, function)
+            save_step(folder, 1 if again else 2, keep=1)
         assert newest(folder) in [(1, []), (2, [])], f"failed at change {moment}"
         assert not [name for name in listing(folder) if name.startswith(".")], f"failed at change {moment}"
         if moment not in failures:
@@ -306,7 +309,7 @@ def test_a_disk_that_fails_at_any_moment_costs_no_saved_step(tmp_path, monkeypat
 
 
 def test_a_disk_that_is_full_costs_no_saved_step(tmp_path):
-    put(tmp_path, 1)
+    save_step(tmp_path, 1)
 
     def act() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))  # bytes a file; Python ignores the signal it sends
@@ -317,8 +320,8 @@ def test_a_disk_that_is_full_costs_no_saved_step(tmp_path):
     assert newest(tmp_path) == (1, [])
 
 
-def test_a_step_half_written_is_none(tmp_path):
-    put(tmp_path, 1)
+def test_a_step_half_written_is_no_step(tmp_path):
+    save_step(tmp_path, 1)
     shutil.copytree(path_of(tmp_path, 1), tmp_path / ".step-00000002")
     assert newest(tmp_path) == (1, [])
 
@@ -327,7 +330,7 @@ def test_no_source_unpickles():
     banned = re.compile(r"torch\.(load|save)\b|import (pickle|dill|joblib|shelve|marshal)|allow_pickle|read_pickle")
     files = [
         path
-        for folder in ("tasks", "model", "checkpoints", "eval", "train")
+        for folder in ("config", "tasks", "model", "checkpoints", "eval", "train", "studies")
         for path in HOUSE.glob(f"{folder}/**/*.py")
     ]
     assert len(files) > 20

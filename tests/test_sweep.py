@@ -1,4 +1,4 @@
-"""A sweep: what a file lists is trained once, shown in one table, and one that fails is said and stops no other."""
+"""A sweep: what a file lists is trained once and shown in one table. A failing run is reported and stops no other."""
 
 import csv
 import json
@@ -15,14 +15,19 @@ import torch
 import train.__main__
 from checkpoints import folder as folders
 from checkpoints.steps import path_of, steps
-from tasks.settings import SettingError
+from config.validation import SettingError
+from eval.metrics import wilson_interval
 from tests.running import command, contents, tiny
 from tests.test_compare import COLUMNS
-from train import pool, study, wide
-from train.pool import first_ready, train_all
-from train.settings import Config
-from train.sweep import Sweep, sweep
-from train.tables import read_results
+from train.config import RunConfig
+from train.report import by_variant
+from train.report.by_variant import ByVariant
+from train.report.results import read_results
+from train.signals import StopFlag
+from train.sweeps import pool, study
+from train.sweeps.from_file import Sweep, sweep
+from train.sweeps.pool import first_ready, train_all
+from train.sweeps.study import Study
 
 LISTED = """
 from dataclasses import replace
@@ -30,9 +35,9 @@ from model.objectives.masked import Masked
 from tests.running import tiny
 
 VARIANTS = {
-    "after": tiny(Masked(), origin="plain", steps=4),
+    "after": tiny(Masked(), init_from="plain", steps=4),
     "plain": tiny(steps=4),
-    "lost": tiny(origin="plain", steps=4, network={"width": 8}),
+    "lost": tiny(init_from="plain", steps=4, network={"width": 8}),
 }
 """
 QUICK = """
@@ -44,7 +49,7 @@ def quick(config):
 @pytest.fixture
 def listed(tmp_path) -> Path:
     """A file of three variants."""
-    path = tmp_path / "three_kinds.py"
+    path = tmp_path / "three_variants.py"
     path.write_text(LISTED)
     return path
 
@@ -52,15 +57,15 @@ def listed(tmp_path) -> Path:
 @pytest.fixture
 def given(monkeypatch):
     """What a sweep would train: the Study, instead of the training."""
-    studies: list[study.Study] = []
-    monkeypatch.setattr(study.Study, "carry_out", lambda self, *_: studies.append(self))
+    studies: list[Study] = []
+    monkeypatch.setattr(Study, "run", lambda self, *_: studies.append(self))
     return studies
 
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
     """Settings, folder and exit code of a sweep of two seeds, trained in processes of its own."""
-    file = tmp_path_factory.mktemp("sweep") / "three_kinds.py"
+    file = tmp_path_factory.mktemp("sweep") / "three_variants.py"
     file.write_text(LISTED)
     settings = Sweep(file, seeds=2, name=f"test-{uuid.uuid4().hex[:8]}")
     code = exit_code(settings)
@@ -71,7 +76,7 @@ def swept(tmp_path_factory):
 
 def exit_code(settings: Sweep) -> int:
     try:
-        sweep(settings, lambda: None)
+        sweep(settings, StopFlag())
     except SystemExit as end:
         return end.code
     return 0
@@ -82,7 +87,7 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_every_variant_is_trained_at_every_seed_and_written_down(swept):
+def test_every_variant_is_trained_at_every_seed_and_written(swept):
     settings, folder, _ = swept
     text = (folder / "results.csv").read_text()
     assert text.splitlines()[0] == COLUMNS
@@ -125,25 +130,27 @@ def test_a_variant_starts_from_another_one_at_the_same_seed(swept):
 
 def test_what_is_finished_needs_no_process(swept, monkeypatch):
     settings, _, _ = swept
-    given = []
-    monkeypatch.setattr(study, "train_all", lambda train, *_: given.append(set(train)) or ({}, {}))
+    trained = []
+    monkeypatch.setattr(study, "train_all", lambda runs, *_: trained.append(set(runs)) or ({}, {}))
     assert exit_code(settings) == 0
-    assert given.pop() == {f"{settings.name}-lost-{seed}" for seed in (0, 1)}
-    monkeypatch.setattr(study, "left_to_put", lambda folder, ways: ["in-context"] if "plain" in folder.name else [])
+    assert trained.pop() == {f"{settings.name}-lost-{seed}" for seed in (0, 1)}
+    monkeypatch.setattr(
+        study, "unfinished_methods", lambda folder, methods: {"in-context"} if "plain" in folder.name else {}
+    )
     exit_code(settings)
-    assert given.pop() == {f"{settings.name}-{name}-{seed}" for name in ("lost", "plain") for seed in (0, 1)}
-    monkeypatch.setattr(study, "left_to_put", lambda folder, ways: [])
-    monkeypatch.setattr(study.Study, "world", lambda self, task, seed: "another")  # its process will say so
+    assert trained.pop() == {f"{settings.name}-{name}-{seed}" for name in ("lost", "plain") for seed in (0, 1)}
+    monkeypatch.setattr(study, "unfinished_methods", lambda folder, methods: {})
+    monkeypatch.setattr(Study, "world_digest", lambda self, task, seed: "another")  # the process reports it
     with pytest.raises(SettingError, match=r"until a run of .* is finished"):
-        sweep(settings, lambda: None)
-    assert len(given.pop()) == 6
+        sweep(settings, StopFlag())
+    assert len(trained.pop()) == 6
 
 
 def test_a_run_of_another_world_is_a_failure_that_stops_no_other(swept):
     settings, folder, _ = swept
-    one = folders.ROOT / f"{settings.name}-plain-0" / "environment.json"
-    before = one.read_text()
-    one.write_text(json.dumps(json.loads(before) | {"world": "another"}))
+    environment = folders.ROOT / f"{settings.name}-plain-0" / "environment.json"
+    before = environment.read_text()
+    environment.write_text(json.dumps(json.loads(before) | {"world": "another"}))
     try:
         assert exit_code(replace(settings, only=("plain",))) == 1
         failures = json.loads((folder / "failures.json").read_text())
@@ -151,17 +158,17 @@ def test_a_run_of_another_world_is_a_failure_that_stops_no_other(swept):
         assert "was trained on another world" in failures[f"{settings.name}-plain-0"]
         assert {row["run"] for row in read(folder / "results.csv")} >= {f"{settings.name}-plain-1"}
     finally:
-        one.write_text(before)
+        environment.write_text(before)
         exit_code(settings)
 
 
 def test_runs_that_share_a_gpu_are_few(monkeypatch):
-    monkeypatch.setattr(pool, "cores", lambda: 64)
+    monkeypatch.setattr(pool, "num_cores", lambda: 64)
     monkeypatch.setattr(pool, "choose_device", lambda name: torch.device("cuda"))
-    assert pool.usual_jobs([tiny(device="auto"), tiny(device="cpu")]) == pool.ON_A_GPU < 64
-    assert pool.usual_jobs([tiny(device="cpu")]) == 64
+    assert pool.default_jobs([tiny(device="auto"), tiny(device="cpu")]) == pool.RUNS_PER_GPU < 64
+    assert pool.default_jobs([tiny(device="cpu")]) == 64
     monkeypatch.setattr(pool, "choose_device", lambda name: torch.device("cpu"))
-    assert pool.usual_jobs([tiny(device="auto")]) == 64
+    assert pool.default_jobs([tiny(device="auto")]) == 64
 
 
 def test_a_second_call_trains_nothing(swept):
@@ -181,124 +188,133 @@ def test_a_second_call_trains_nothing(swept):
 def test_a_table_alone_is_of_runs_that_ended_under_these_settings(swept):
     settings, _, _ = swept
     with pytest.raises(SettingError, match="table is True, but must be left out until a run of none-such is finished"):
-        sweep(replace(settings, name="none-such", table=True), lambda: None)
+        sweep(replace(settings, name="none-such", table=True), StopFlag())
     with pytest.raises(SettingError, match="table is True"):
-        sweep(replace(settings, steps=3, table=True), lambda: None)
+        sweep(replace(settings, steps=3, table=True), StopFlag())
     assert not (folders.ROOT / "none-such").exists()
     with pytest.raises(SettingError, match="table is True"):
         replace(settings, table=True, overwrite=True)
 
 
-def test_results_of_elsewhere_stand_beside_those_here(swept, tmp_path):
+def test_results_from_elsewhere_are_merged_with_those_here(swept, tmp_path):
     settings, folder, _ = swept
     elsewhere, rows = tmp_path / "elsewhere.csv", read(folder / "results.csv")
     elsewhere.write_text(folders.as_csv(rows))
-    one = replace(settings, seeds=1, table=True)
-    sweep(one, lambda: None)
+    one_seed = replace(settings, seeds=1, table=True)
+    sweep(one_seed, StopFlag())
     assert {row["seed"] for row in read(folder / "results.csv")} == {"0"}
-    sweep(replace(one, beside=elsewhere), lambda: None)
+    sweep(replace(one_seed, merge=elsewhere), StopFlag())
     assert read(folder / "results.csv") == rows
-    none_here = replace(one, name=f"{settings.name}-none", beside=elsewhere)
-    sweep(none_here, lambda: None)
+    none_here = replace(one_seed, name=f"{settings.name}-none", merge=elsewhere)
+    sweep(none_here, StopFlag())
     assert read(folders.ROOT / none_here.name / "results.csv") == rows
-    sweep(replace(settings, table=True), lambda: None)
+    sweep(replace(settings, table=True), StopFlag())
 
     other = [
         row | {"settings": "{}", "seed": "7", "run": "other-after-7"} for row in rows if row["run"].endswith("after-0")
     ]
-    elsewhere.write_text(folders.as_csv([row | {"note": "mine"} for row in rows]))  # a column of one's own does no harm
-    sweep(replace(one, beside=elsewhere), lambda: None)
+    elsewhere.write_text(folders.as_csv([row | {"note": "mine"} for row in rows]))  # a further column does no harm
+    sweep(replace(one_seed, merge=elsewhere), StopFlag())
     assert read(folder / "results.csv") == rows
     refused = {
-        "beside is 'other-after-7', but must be trained as after is here": folders.as_csv(other),
-        "beside is .* stands there twice": folders.as_csv(rows + rows[:1]),
-        "beside is .* invalid literal": folders.as_csv([row | {"seed": "x"} for row in rows]),
-        "beside is .* the settings of .* are none": folders.as_csv([row | {"settings": "3"} for row in rows]),
-        "beside is .* could not convert": folders.as_csv([row | {"accuracy": ""} for row in rows]),
-        "beside is .* more or fewer cells": folders.as_csv(rows) + "a,b\n",
-        "beside is .* lacks the column 'steps_to_90'": folders.as_csv(rows).replace("steps_to_90", "other"),
-        "beside is .* lacks the column 'settings'": "seed,split\n1,forward\n",
-        "beside is .* with rows": folders.as_csv(rows).splitlines()[0] + "\n",
-        "beside is .* with rows ": "",
+        "merge is 'other-after-7', but must be trained as after is here": folders.as_csv(other),
+        "merge is .* it has two rows of": folders.as_csv(rows + rows[:1]),
+        "merge is .* invalid literal": folders.as_csv([row | {"seed": "x"} for row in rows]),
+        "merge is .* the settings of .* are no JSON object": folders.as_csv([row | {"settings": "3"} for row in rows]),
+        "merge is .* could not convert": folders.as_csv([row | {"accuracy": ""} for row in rows]),
+        "merge is .* more or fewer cells": folders.as_csv(rows) + "a,b\n",
+        "merge is .* lacks the column 'steps_to_90'": folders.as_csv(rows).replace("steps_to_90", "other"),
+        "merge is .* lacks the column 'settings'": "seed,split\n1,forward\n",
+        "merge is .* with rows": folders.as_csv(rows).splitlines()[0] + "\n",
+        "merge is .* with rows ": "",
     }
     for says, text in refused.items():
         elsewhere.write_text(text)
         with pytest.raises(SettingError, match=says.strip()):
-            sweep(replace(one, beside=elsewhere), lambda: None)
+            sweep(replace(one_seed, merge=elsewhere), StopFlag())
     elsewhere.write_bytes(b"run,\xff\n1,2\n")
-    with pytest.raises(SettingError, match="no whole results"):
-        sweep(replace(one, beside=elsewhere), lambda: None)
-    with pytest.raises(SettingError, match=r"beside is .*, but must be a results\.csv that is there"):
-        sweep(replace(one, beside=tmp_path / "none.csv"), lambda: None)
+    with pytest.raises(SettingError, match="no valid results"):
+        sweep(replace(one_seed, merge=elsewhere), StopFlag())
+    with pytest.raises(SettingError, match=r"merge is .*, but must be an existing results\.csv"):
+        sweep(replace(one_seed, merge=tmp_path / "none.csv"), StopFlag())
     assert read(folder / "results.csv") == rows
 
 
-def test_what_is_kept_in_docs_is_of_the_study_as_it_is(given):
+def test_the_rows_in_docs_are_of_the_study_as_it_is(given):
     root = Path(__file__).parent.parent
-    sweep(Sweep(root / "studies" / "context.py", name="compare-context"), lambda: None)
-    kept = read_results(root / "docs" / "context.csv")
-    assert {row["variant"] for row in kept} == set(given[0].variant.values())
-    given[0].refuse_rows_of_other_settings(kept)
+    sweep(Sweep(root / "studies" / "context.py", name="compare-context"), StopFlag())
+    rows = read_results(root / "docs" / "context.csv")
+    assert {row["variant"] for row in rows} == set(given[0].variants.values())
+    given[0].require_same_settings(rows)
 
 
-def test_a_variant_alone_starts_from_the_other_that_is_trained_already(given, listed, monkeypatch, tmp_path):
-    monkeypatch.setattr("train.sweep.run_folder", lambda name: tmp_path / name)
+def test_a_single_variant_starts_from_another_that_is_trained_already(given, listed, monkeypatch, tmp_path):
+    monkeypatch.setattr("train.sweeps.from_file.run_folder", lambda name: tmp_path / name)
     alone = Sweep(listed, seeds=1, only=("after",))
-    with pytest.raises(SettingError, match=r"train\.origin is 'plain', but must be a variant that is trained, too"):
-        sweep(alone, lambda: None)
-    (tmp_path / "three-kinds-plain-0").mkdir()
-    (tmp_path / "three-kinds-plain-0" / "result.json").touch()
-    sweep(Sweep(listed, seeds=1), lambda: None)
-    sweep(alone, lambda: None)
-    together, alone = (one.runs["three-kinds-after-0"] for one in given)
+    with pytest.raises(SettingError, match=r"train\.init_from is 'plain', but must be a variant that is trained, too"):
+        sweep(alone, StopFlag())
+    (tmp_path / "three-variants-plain-0").mkdir()
+    (tmp_path / "three-variants-plain-0" / "result.json").touch()
+    sweep(Sweep(listed, seeds=1), StopFlag())
+    sweep(alone, StopFlag())
+    together, alone = (study.runs["three-variants-after-0"] for study in given)
     assert alone == together
 
 
 def test_what_is_trained_is_named_by_file_variant_and_seed(given, listed):
-    sweep(Sweep(listed, seeds=2, first_seed=7), lambda: None)
-    (found,) = given
-    assert found.name == "three-kinds"
-    assert list(found.runs) == [f"three-kinds-{name}-{seed}" for seed in (7, 8) for name in ("after", "plain", "lost")]
-    assert {name: config.seed for name, config in found.runs.items()} == {name: int(name[-1]) for name in found.runs}
-    assert set(found.variant.values()) == {"after", "plain", "lost"}
-    origin = found.runs["three-kinds-after-8"].train.origin
-    assert Path(origin).resolve() == (folders.ROOT / "three-kinds-plain-8").resolve()
-    sweep(Sweep(listed, seeds=1, name="other"), lambda: None)
+    sweep(Sweep(listed, seeds=2, first_seed=7), StopFlag())
+    (planned,) = given
+    assert planned.name == "three-variants"
+    assert list(planned.runs) == [
+        f"three-variants-{name}-{seed}" for seed in (7, 8) for name in ("after", "plain", "lost")
+    ]
+    assert {name: config.seed for name, config in planned.runs.items()} == {
+        name: int(name[-1]) for name in planned.runs
+    }
+    assert set(planned.variants.values()) == {"after", "plain", "lost"}
+    origin = planned.runs["three-variants-after-8"].train.init_from
+    assert Path(origin).resolve() == (folders.ROOT / "three-variants-plain-8").resolve()
+    sweep(Sweep(listed, seeds=1, name="other"), StopFlag())
     assert next(iter(given[1].runs)) == "other-after-0"
 
 
-def test_steps_may_be_told_for_all(given, listed):
+def test_steps_can_be_set_for_all(given, listed):
     listed.write_text(LISTED + QUICK)
     for quick in (False, True):
-        sweep(Sweep(listed, seeds=1, steps=1, quick=quick), lambda: None)
-        assert {config.train.steps for config in given[-1].runs.values()} == {1}  # fewer than the warm-up has
+        sweep(Sweep(listed, seeds=1, steps=1, quick=quick), StopFlag())
+        assert {config.train.steps for config in given[-1].runs.values()} == {1}  # fewer than the warm-up
 
 
 def test_only_what_is_named_is_trained(given, listed):
-    sweep(Sweep(listed, seeds=1, only=("lost", "plain")), lambda: None)
-    assert given[0].chosen == {"three-kinds-lost-0", "three-kinds-plain-0"}
-    assert given[0].runs.keys() - given[0].chosen == {"three-kinds-after-0"}  # shown where it is finished
+    sweep(Sweep(listed, seeds=1, only=("lost", "plain")), StopFlag())
+    assert given[0].chosen == {"three-variants-lost-0", "three-variants-plain-0"}
+    assert given[0].runs.keys() - given[0].chosen == {"three-variants-after-0"}  # shown where it is finished
 
 
 def test_quick_trains_what_the_file_makes_of_each_with_two_seeds(given, listed):
     listed.write_text(LISTED + QUICK)
-    sweep(Sweep(listed, quick=True), lambda: None)
-    sweep(Sweep(listed, quick=True, seeds=1, name="mine"), lambda: None)
-    assert given[0].name == "three-kinds-quick"
+    sweep(Sweep(listed, quick=True), StopFlag())
+    sweep(Sweep(listed, quick=True, seeds=1, name="mine"), StopFlag())
+    assert given[0].name == "three-variants-quick"
     assert len(given[0].runs) == 2 * 3
     assert {config.train.steps for config in given[0].runs.values()} == {2}
-    assert given[0].runs["three-kinds-quick-after-1"].train.origin.endswith("three-kinds-quick-plain-1")
+    assert given[0].runs["three-variants-quick-after-1"].train.init_from.endswith("three-variants-quick-plain-1")
     assert (given[1].name, len(given[1].runs)) == ("mine", 3)
+
+
+def panel_of(*selection: str) -> str:
+    """What a sweep file says to show one label of one panel."""
+    return f"\nfrom train.report.panels import Panel\nPANELS = {{'x': Panel('inverse', {{'y': {selection}}})}}"
 
 
 @pytest.mark.parametrize(
     ("text", "flags", "says"),
     [
-        (None, [], "but must be a Python file that is there"),
+        (None, [], "but must be an existing Python file"),
         ("1 / 0", [], "cannot be run: ZeroDivisionError: division by zero"),
         ("VARIANTS = {", [], "cannot be run: SyntaxError"),
         ("import no_such_module", [], "cannot be run: ModuleNotFoundError"),
-        ("", [], "must define VARIANTS, a dict from names to Config"),
+        ("", [], "must define VARIANTS, a dict from names to RunConfig"),
         ("VARIANTS = {}", [], "must define VARIANTS"),
         ("VARIANTS = {'a': 1}", [], "must define VARIANTS"),
         ("from tests.running import tiny\nVARIANTS = {'a': tiny(steps=0)}", [], "train.steps is 0"),
@@ -314,20 +330,21 @@ def test_quick_trains_what_the_file_makes_of_each_with_two_seeds(given, listed):
             "quick",
         ),
         (
-            LISTED.replace('origin="plain"', 'origin="nowhere"', 1),
+            LISTED.replace('init_from="plain"', 'init_from="nowhere"', 1),
             [],
-            "train.origin is 'nowhere', but must be a variant",
+            "train.init_from is 'nowhere', but must be a variant",
         ),
-        (f"{LISTED}\nWAYS = ['recall']", [], "WAYS must be a dict from names to ways"),
-        (f"{LISTED}\nWAYS = {{'recall': 1, 'plain': {{}}}}", [], "WAYS must be a dict from names to ways"),
-        (f"{LISTED}\nWAYS = {{'recall': 1}}", [], "a way is 'recall', but must be one of"),
-        (f"{LISTED}\nWAYS = {{'plane': {{}}}}", [], "WAYS names 'plane', but must name one of after, plain, lost"),
-        (f"{LISTED}\nSHOWN = {{'x': 3}}", [], "SHOWN must be a dict from titles to Panel"),
+        (f"{LISTED}\nMETHODS = ['in-context']", [], "METHODS must be a dict from names to methods"),
+        (f"{LISTED}\nMETHODS = {{'in-context': 1, 'plain': {{}}}}", [], "METHODS must be a dict from names to methods"),
+        (f"{LISTED}\nMETHODS = {{'in-context': 1}}", [], "a method is 'in-context', but must be one of"),
         (
-            f"{LISTED}\nfrom train.panels import Panel\nSHOWN = {{'x': Panel('inverse', {{'y': ('plane', 'no')}})}}",
+            f"{LISTED}\nMETHODS = {{'plane': {{}}}}",
             [],
-            "SHOWN names 'plane', but must name one of",
+            "METHODS names 'plane', but must name one of after, plain, lost",
         ),
+        (f"{LISTED}\nPANELS = {{'x': 3}}", [], "PANELS must be a dict from titles to Panel"),
+        (f"{LISTED}{panel_of('plane', 'no')}", [], "PANELS names 'plane', but must name one of"),
+        (f"{LISTED}{panel_of('plain')}", [], "PANELS, label 'y' is ('plain',), but must be a variant, a method"),
         ("import sys\nsys.exit(0)", [], "cannot be run: SystemExit"),
         (f"{LISTED}\ndef quick(config):\n    return None", ["--quick"], "must define VARIANTS"),
         (f"{LISTED}\nVARIANTS['odd'] = replace(VARIANTS['plain'], task=None)", [], "task of odd is 'NoneType'"),
@@ -340,7 +357,7 @@ def test_quick_trains_what_the_file_makes_of_each_with_two_seeds(given, listed):
         (LISTED, ["--name", "../x"], "name is '../x"),
     ],
 )
-def test_what_cannot_be_swept_is_said_in_one_line(tmp_path, capsys, text, flags, says):
+def test_what_cannot_be_swept_is_refused_in_one_line(tmp_path, capsys, text, flags, says):
     file = tmp_path / "wrong.py"
     if text is not None:
         file.write_text(text)
@@ -350,13 +367,13 @@ def test_what_cannot_be_swept_is_said_in_one_line(tmp_path, capsys, text, flags,
     assert says in err
 
 
-def test_a_folder_or_another_kind_of_file_is_no_sweep(tmp_path, capsys):
+def test_a_folder_or_another_type_of_file_is_no_sweep(tmp_path, capsys):
     (tmp_path / "list.txt").write_text(LISTED)
     for path in (tmp_path, tmp_path / "list.txt"):
         assert command(train.__main__.main, ["sweep", str(path)], capsys)[0] == 2
 
 
-def test_the_name_of_a_run_is_no_sweeps(swept, listed, capsys):
+def test_a_sweep_cannot_have_the_name_of_a_run(swept, listed, capsys):
     settings, _, _ = swept
     arguments = ["sweep", str(listed), "--name", f"{settings.name}-plain-0"]
     code, err = command(train.__main__.main, arguments, capsys)
@@ -364,35 +381,35 @@ def test_the_name_of_a_run_is_no_sweeps(swept, listed, capsys):
     assert "other than that of a run" in err
 
 
-def waits_for(name: str | None) -> Config:
-    return tiny(origin=None if name is None else os.path.relpath(folders.run_folder(name)))
+def waits_for(name: str | None) -> RunConfig:
+    return tiny(init_from=None if name is None else os.path.relpath(folders.run_folder(name)))
 
 
 def test_a_run_waits_for_the_one_it_starts_from():
-    after, first, other = ("after", waits_for("first")), ("first", waits_for(None)), ("other", waits_for("elsewhere"))
-    assert first_ready([after, first, other], {}) == 1
-    assert first_ready([after, other], {"first": None}) == 1  # it is being trained
-    assert first_ready([after], {"first": None}) is None
-    assert first_ready([after], {"other": None}) == 0  # it is done
-    assert first_ready([("own", waits_for("own"))], {}) is None
-    assert first_ready([], {}) is None
+    after, first, other = {"after": waits_for("first")}, {"first": waits_for(None)}, {"other": waits_for("elsewhere")}
+    assert first_ready(after | first | other, {}) == "first"
+    assert first_ready(after | other, {"first": None}) == "other"  # first is being trained
+    assert first_ready(after, {"first": None}) is None
+    assert first_ready(after, {"other": None}) == "after"  # first is done
+    assert first_ready({"itself": waits_for("itself")}, {}) is None
+    assert first_ready({}, {}) is None
 
 
-def test_runs_that_wait_for_each_other_are_said_to_and_not_waited_for():
+def test_runs_that_wait_for_each_other_fail_and_are_not_waited_for():
     name = f"test-{uuid.uuid4().hex[:8]}"
     runs = {
         f"{name}-a": waits_for(f"{name}-b"),
         f"{name}-b": waits_for(f"{name}-a"),
         f"{name}-c": waits_for(f"{name}-c"),
     }
-    found, failures = train_all(runs, 2, False, lambda: None)
-    assert found == {}
+    results, failures = train_all(runs, 2, False, StopFlag())
+    assert results == {}
     assert failures == dict.fromkeys(runs, "it starts from a run that waits for it")
     assert not list(folders.ROOT.glob(f"{name}*"))
 
 
 def test_what_starts_from_a_run_that_failed_is_not_trained(monkeypatch):
-    """Stand-ins for processes: `first` fails with a step saved, as one that is not finite does."""
+    """Stand-ins for processes: `first` fails with a step saved, as after a step that is not finite."""
     started = []
 
     def start(_, arguments):
@@ -403,29 +420,23 @@ def test_what_starts_from_a_run_that_failed_is_not_trained(monkeypatch):
         )
         return SimpleNamespace(is_alive=lambda: False)
 
-    monkeypatch.setattr("train.pool.start", start)
-    _, failures = train_all({"after": waits_for("first"), "first": waits_for(None)}, 2, False, lambda: None)
+    monkeypatch.setattr("train.sweeps.pool.start", start)
+    _, failures = train_all({"after": waits_for("first"), "first": waits_for(None)}, 2, False, StopFlag())
     assert started == ["first"]
     assert list(failures) == ["first", "after"]
 
 
-def rows_of(variant: str, asked: str, splits: dict[str, list[int | None]]) -> list[dict]:
-    """Rows of results.csv, of ten questions each: right ones by split and seed, None where it cannot be asked."""
-    of = {
-        "variant": variant,
-        "way": "closed-book",
-        "asked": asked,
-        "chance": 0.02,
-        "chance_by_elimination": 0.05,
-        "steps": 40,
-    }
-    of |= {"target_tokens": 120_000, "steps_to_90": None, "targets_to_90": None, "seconds": 7.0, "parameters": 90_000}
+def rows_of(variant: str, query_mode: str, splits: dict[str, list[int | None]]) -> list[dict]:
+    """Rows of results.csv, of ten questions each: correct ones by split and seed, None where it cannot be asked."""
+    row = {"variant": variant, "method": "closed-book", "query_mode": query_mode}
+    row |= {"chance": 0.02, "elimination_baseline": 0.05, "steps": 40, "target_tokens": 120_000}
+    row |= {"steps_to_90": None, "targets_to_90": None, "seconds": 7.0, "parameters": 90_000}
     return [
-        {"split": split, "seed": seed, "correct": k or 0, "count": 0 if k is None else 10}
-        | {"accuracy": None if k is None else k / 10}
-        | of
-        for split, each in splits.items()
-        for seed, k in enumerate(each)
+        {"split": split, "seed": seed, "correct": correct or 0, "count": 0 if correct is None else 10}
+        | {"accuracy": None if correct is None else correct / 10}
+        | row
+        for split, each_seed in splits.items()
+        for seed, correct in enumerate(each_seed)
     ]
 
 
@@ -440,12 +451,12 @@ def cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
-def test_the_wide_table_shows_every_seed_and_the_best_inverse_first():
-    accuracies, costs = wide.markdown(ROWS).split("\n\n")
+def test_the_table_by_variant_shows_every_seed_and_the_best_inverse_first():
+    accuracies, costs = ByVariant().markdown(ROWS).split("\n\n")
     head, _, *body = map(cells, accuracies.splitlines())
     assert head == ["variant", "forward", "backward", "inverse"]
-    assert [line[0] for line in body] == ["both", "both, left-to-right", "causal", "chance", "chance by elimination"]
-    low, high = wide.interval(16, 20)
+    assert [line[0] for line in body] == ["both", "both, left-to-right", "causal", "chance", "elimination baseline"]
+    low, high = wilson_interval(16, 20)
     assert body[0][3] == f"**80.0** ({100 * low:.1f}–{100 * high:.1f}): 90.0 70.0"
     assert body[2][1].endswith(": 100.0 90.0")
     assert body[1][2] == body[2][2] == "–"  # cannot be asked
@@ -456,66 +467,66 @@ def test_the_wide_table_shows_every_seed_and_the_best_inverse_first():
     assert all(len(cells(line)) == 4 for line in accuracies.splitlines())
 
 
-def test_what_it_took_to_reach_ninety_is_the_median_of_the_seeds_that_did():
+def test_the_cost_of_ninety_per_cent_is_the_median_of_the_seeds_that_reached_it():
     rows = rows_of("a", "as-trained", {"inverse": [9, 9, 9, 1]})
     for row, (steps_to, targets_to) in zip(rows, ((100, 9000), (300, 30_000), (900, 90_000), (None, None))):
         row |= {"steps_to_90": steps_to, "targets_to_90": targets_to}
-    assert wide.reached(rows, "inverse", "steps_to_90") == "300 (3/4)"
-    assert wide.reached(rows, "inverse", "targets_to_90") == "30k (3/4)"
-    assert wide.reached(rows[:3], "inverse", "steps_to_90") == "300"
-    assert wide.reached(rows[3:], "inverse", "steps_to_90") == "–"
+    assert by_variant.cost_cell(rows, "steps_to_90") == "300 (3/4)"
+    assert by_variant.cost_cell(rows, "targets_to_90") == "30k (3/4)"
+    assert by_variant.cost_cell(rows[:3], "steps_to_90") == "300"
+    assert by_variant.cost_cell(rows[3:], "steps_to_90") == "–"
 
 
-def test_variants_with_other_splits_stand_in_one_table(tmp_path):
-    rows = ROWS + rows_of("told", "as-trained", {"forward": [10, 10], "inverse_told": [10, 9], "echo": [1, 0]})
-    body = {line[0]: line for line in map(cells, wide.markdown(rows).split("\n\n")[0].splitlines())}
-    assert body["variant"] == ["variant", "forward", "backward", "inverse", "inverse_told", "echo"]
-    assert body["told"][2:4] == ["–", "–"]
+def test_variants_with_other_splits_are_in_one_table(tmp_path):
+    rows = ROWS + rows_of("stated", "as-trained", {"forward": [10, 10], "inverse_stated": [10, 9], "echo": [1, 0]})
+    body = {line[0]: line for line in map(cells, ByVariant().markdown(rows).split("\n\n")[0].splitlines())}
+    assert body["variant"] == ["variant", "forward", "backward", "inverse", "inverse_stated", "echo"]
+    assert body["stated"][2:4] == ["–", "–"]
     assert body["causal"][4:] == ["–", "–"]
-    wide.draw(rows, [], tmp_path)
+    ByVariant().draw(rows, [], tmp_path)
 
 
 def test_the_terminal_shows_the_lowest_and_highest_seed(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
-    wide.print_table(ROWS)
+    ByVariant().print(ROWS)
     lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
     assert lines[1] == ["variant", "forward", "backward", "inverse", "seconds"]
-    assert [line[0] for line in lines[3:]] == ["both", "both,", "causal", "chance", "chance"]
+    assert [line[0] for line in lines[3:]] == ["both", "both,", "causal", "chance", "elimination"]
     assert lines[3] == ["both", "80.0", "65.0", "80.0", "(70.0–90.0)", "7"]
     assert lines[5] == ["causal", "95.0", "–", "5.0", "(0.0–10.0)", "7"]
 
 
-def test_the_terminal_shows_what_ninety_took_where_it_was_reached(capsys):
+def test_the_terminal_shows_the_cost_of_ninety_per_cent_where_it_was_reached(capsys):
     for rows in (
         [row | {"steps_to_90": None, "targets_to_90": None} for row in ROWS],
         [row | {"split": "latent", "steps_to_90": 300, "targets_to_90": 30_000} for row in ROWS],
     ):
-        wide.print_table(rows)
+        ByVariant().print(rows)
         assert "90 %" not in capsys.readouterr().out
     reached = {"both": (300, 30_000), "causal": (None, None)}
     rows = [row | dict(zip(("steps_to_90", "targets_to_90"), reached[row["variant"]])) for row in ROWS]
-    wide.print_table(rows)
+    ByVariant().print(rows)
     _, _, costs = capsys.readouterr().out.partition("to reach 90 %")
     lines = [line.split() for line in costs.splitlines()]
     assert ["both", "300", "300", "30k", "30k"] in lines
     assert ["causal", "–", "–", "–", "–"] in lines
 
 
-def test_the_figure_has_a_line_a_variant_and_says_what_cannot_be_asked(tmp_path, monkeypatch):
+def test_the_figure_has_a_line_for_each_variant_and_marks_what_cannot_be_asked(tmp_path, monkeypatch):
     figures = []
-    monkeypatch.setattr(wide.Figure, "savefig", lambda self, path, **_: figures.append(self))
-    wide.draw(ROWS, [], tmp_path)
+    monkeypatch.setattr(by_variant.Figure, "savefig", lambda self, path, **_: figures.append(self))
+    ByVariant().draw(ROWS, [], tmp_path)
     panels = figures[0].axes
     assert [panel.get_title() for panel in panels] == ["forward", "backward", "inverse"]
     assert [tick.get_text() for tick in panels[0].get_yticklabels()] == ["both", "both, left-to-right", "causal"]
-    assert [text.get_text() for text in panels[1].texts] == ["no way to ask"] * 2
-    points = [each.get_offsets()[:, 0].tolist() for each in panels[2].collections]
+    assert [text.get_text() for text in panels[1].texts] == ["cannot be asked"] * 2
+    points = [collection.get_offsets()[:, 0].tolist() for collection in panels[2].collections]
     assert points == [[90.0, 70.0], [30.0, 40.0], [0.0, 10.0]]  # every seed
 
 
 def test_one_variant_of_one_seed_is_a_table_and_a_figure_too(tmp_path):
     rows = rows_of("alone", "as-trained", {"inverse": [None]})
-    assert "| alone | – |" in wide.markdown(rows)
-    wide.print_table(rows)
-    wide.draw(rows, [], tmp_path)
+    assert "| alone | – |" in ByVariant().markdown(rows)
+    ByVariant().print(rows)
+    ByVariant().draw(rows, [], tmp_path)
     assert (tmp_path / "figure.svg").exists()

@@ -7,24 +7,26 @@ import numpy as np
 import pytest
 import torch
 
-from eval.trained import Trained
-from model.assemble import assemble
+from config.validation import SettingError
+from eval.trained_model import TrainedModel
+from model.build import build_modules
 from model.objectives import OBJECTIVES
-from tasks.settings import SettingError
 from tests.running import record, tiny
-from train.batches import make_batches, rows
+from train.batches import make_batches, step_rows
+from train.config import TrainConfig
+from train.counters import Counters
 from train.device import choose_device
-from train.loop import Counters, Loop
+from train.loop import Loop
 from train.optimiser import learning_rate, make_optimiser
 from train.presets import PRESETS
-from train.progress import Progress
+from train.progress import WARNINGS, Progress
 from train.run import train_run
-from train.settings import TrainSettings
-from train.tensorboard import View
+from train.signals import NEVER
+from train.tensorboard import TensorBoardWriter
 
 
-def test_the_learning_rate_rises_straight_then_falls_as_a_cosine_to_its_last_value():
-    settings = TrainSettings(steps=111, warmup=10, learning_rate=1.0, final_rate=0.1)
+def test_the_learning_rate_rises_linearly_then_falls_as_a_cosine_to_its_last_value():
+    settings = TrainConfig(steps=111, warmup=10, learning_rate=1.0, final_rate=0.1)
     rates = [learning_rate(step, 0, settings) for step in range(111)]
     np.testing.assert_allclose(rates[:10], np.arange(1, 11) / 10)
     assert rates[10] == max(rates) == 1.0
@@ -34,13 +36,13 @@ def test_the_learning_rate_rises_straight_then_falls_as_a_cosine_to_its_last_val
 
 
 @pytest.mark.parametrize(("steps", "warmup"), [(1, 0), (1, 1), (5, 5), (2, 1)])
-def test_the_learning_rate_stands_the_shortest_runs(steps, warmup):
-    settings = TrainSettings(steps=steps, warmup=warmup, learning_rate=1.0)
+def test_the_learning_rate_is_defined_for_the_shortest_runs(steps, warmup):
+    settings = TrainConfig(steps=steps, warmup=warmup, learning_rate=1.0)
     assert all(0 < learning_rate(step, 0, settings) <= 1 for step in range(steps))
 
 
 def test_the_learning_rate_follows_the_share_of_targets_where_a_number_of_them_is_set():
-    settings = TrainSettings(steps=10_000, targets=1000, warmup=10, learning_rate=1.0, final_rate=0.1)
+    settings = TrainConfig(steps=10_000, targets=1000, warmup=10, learning_rate=1.0, final_rate=0.1)
     rates = [learning_rate(10 + i, 10 * i, settings) for i in range(120)]
     assert rates[0] == 1.0
     assert rates[50] == pytest.approx(0.55)  # half of the targets, whatever the steps
@@ -52,16 +54,16 @@ def test_the_learning_rate_follows_the_share_of_targets_where_a_number_of_them_i
 
 
 @pytest.mark.parametrize("targets", [1, 8, 50, 100])
-def test_objectives_that_are_given_as_many_targets_end_within_a_batch_of_them(tmp_path, monkeypatch, targets):
-    monkeypatch.setattr(View, "finish", lambda *_: None)
+def test_objectives_with_the_same_number_of_targets_end_within_a_batch_of_it(tmp_path, monkeypatch, targets):
+    monkeypatch.setattr(TensorBoardWriter, "finish", lambda *_: None)
     ended = {}
     for name in ("causal", "masked"):
         config = tiny(OBJECTIVES[name](), steps=100, targets=targets, evaluate_every=100, save_every=100, log_every=1)
         result = train_run(config, name, root=tmp_path)
-        seen = [entry for entry in record(tmp_path / name) if entry["kind"] == "train"]
-        before = seen[-2]["target_tokens"] if len(seen) > 1 else 0
-        assert before < targets <= result["target_tokens"] == seen[-1]["target_tokens"]
-        assert result["steps"] == seen[-1]["step"] < 100
+        entries = [entry for entry in record(tmp_path / name) if entry["kind"] == "train"]
+        before = entries[-2]["target_tokens"] if len(entries) > 1 else 0
+        assert before < targets <= result["target_tokens"] == entries[-1]["target_tokens"]
+        assert result["steps"] == entries[-1]["step"] < 100
         evaluated = [entry["step"] for entry in record(tmp_path / name) if entry["kind"] == "evaluation"]
         assert evaluated == [0, result["steps"]]
         ended[name] = result
@@ -72,59 +74,61 @@ def test_objectives_that_are_given_as_many_targets_end_within_a_batch_of_them(tm
 
 
 def test_steps_end_a_run_before_its_targets_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(View, "finish", lambda *_: None)
+    monkeypatch.setattr(TensorBoardWriter, "finish", lambda *_: None)
     assert train_run(tiny(targets=10**9), "run", root=tmp_path)["steps"] == 12
     with pytest.raises(SettingError, match=r"train\.targets is 0, but must be 1 or more"):
-        TrainSettings(targets=0)
+        TrainConfig(targets=0)
 
 
-def test_every_epoch_is_every_document_once_in_an_order_of_its_own():
-    seen = np.concatenate([rows(10, 4, 7, step) for step in range(5)])  # 20 documents, two epochs
-    first, second = seen[:10], seen[10:]
+def test_every_epoch_is_every_document_once_in_its_own_order():
+    rows = np.concatenate([step_rows(10, 4, 7, step) for step in range(5)])  # 20 documents, two epochs
+    first, second = rows[:10], rows[10:]
     assert set(first) == set(second) == set(range(10))
     assert not np.array_equal(first, second)
 
 
 def test_a_batch_larger_than_the_corpus_goes_through_it_more_than_once():
-    assert sorted(rows(3, 7, 0, 0)) == sorted([0, 1, 2] * 2 + [rows(3, 7, 0, 0)[6]])
+    assert sorted(step_rows(3, 7, 0, 0)) == sorted([0, 1, 2] * 2 + [step_rows(3, 7, 0, 0)[6]])
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
-def test_a_batch_is_a_function_of_seed_and_step_whatever_was_asked_before(name):
+def test_a_batch_is_a_function_of_seed_and_step_whatever_was_drawn_before(name):
     corpus, objective = tiny().task.build(0), OBJECTIVES[name]()
     (first,) = make_batches(corpus, objective, 8, 3, 5)
     make_batches(corpus, objective, 8, 3, 6)
-    (again,), (later,), (other,) = (make_batches(corpus, objective, 8, *at) for at in ((3, 5), (3, 6), (4, 5)))
+    (again,), (later,), (other,) = (
+        make_batches(corpus, objective, 8, seed, step) for seed, step in ((3, 5), (3, 6), (4, 5))
+    )
     assert all(np.array_equal(first[key], again[key]) for key in first)
     assert not np.array_equal(first["targets"], later["targets"])
     assert not np.array_equal(first["targets"], other["targets"])
 
 
 def test_all_objectives_are_given_the_same_documents_in_the_same_order(monkeypatch):
-    given = {}
-    for name, kind in OBJECTIVES.items():
-        monkeypatch.setattr(kind, "prepare", lambda self, documents, rng: {"tokens": documents.tokens})
-        given[name] = make_batches(tiny().task.build(0), kind(), 8, 0, 3)[0]["tokens"]
-    first, *others = given.values()
+    documents = {}
+    for name, objective in OBJECTIVES.items():
+        monkeypatch.setattr(objective, "make_batch", lambda self, documents, rng: {"tokens": documents.tokens})
+        documents[name] = make_batches(tiny().task.build(0), objective(), 8, 0, 3)[0]["tokens"]
+    first, *others = documents.values()
     assert all(np.array_equal(first, tokens) for tokens in others)
 
 
 def test_decay_is_on_matrices_only():
     corpus = tiny().task.build(0)
-    modules = assemble(tiny(network={"bias": True}).model, OBJECTIVES["causal"](), corpus, 0)
-    decayed, kept = make_optimiser(modules, TrainSettings(weight_decay=0.3)).param_groups
-    assert (decayed["weight_decay"], kept["weight_decay"]) == (0.3, 0.0)
-    assert {p.ndim for p in decayed["params"]} == {2}
-    assert {p.ndim for p in kept["params"]} == {1}
-    assert len(decayed["params"]) + len(kept["params"]) == len(list(modules.parameters()))
+    modules = build_modules(tiny(network={"bias": True}).model, OBJECTIVES["causal"](), corpus, 0)
+    with_decay, without = make_optimiser(modules, TrainConfig(weight_decay=0.3)).param_groups
+    assert (with_decay["weight_decay"], without["weight_decay"]) == (0.3, 0.0)
+    assert {p.ndim for p in with_decay["params"]} == {2}
+    assert {p.ndim for p in without["params"]} == {1}
+    assert len(with_decay["params"]) + len(without["params"]) == len(list(modules.parameters()))
 
 
 def test_a_gradient_longer_than_the_clip_is_shortened_to_it(tmp_path):
     config = tiny(clip=0.01)
     corpus = config.task.build(0)
-    modules = assemble(config.model, config.objective, corpus, 0)
-    trained = Trained(corpus, config.objective, modules)
-    loop = Loop(config, trained, tmp_path, torch.device("cpu"), print, lambda: None, print)
+    modules = build_modules(config.model, config.objective, corpus, 0)
+    trained = TrainedModel(corpus, config.objective, modules)
+    loop = Loop(config, trained, tmp_path, torch.device("cpu"), WARNINGS, NEVER)
     counters = Counters()
     loop.step(make_optimiser(modules, config.train), counters)
     norm = torch.linalg.vector_norm(torch.stack([p.grad.norm() for p in modules.parameters()]))
@@ -132,23 +136,21 @@ def test_a_gradient_longer_than_the_clip_is_shortened_to_it(tmp_path):
     assert norm == pytest.approx(0.01, rel=1e-3)
 
 
-def test_a_device_that_is_not_there_is_refused_by_name():
+def test_a_device_that_the_machine_lacks_is_refused_by_name():
     assert choose_device("cpu").type == "cpu"
     if not torch.backends.mps.is_available():
         with pytest.raises(SettingError, match=r"device is 'mps', but must be one this machine has: .*cpu"):
             choose_device("mps")
 
 
-@pytest.mark.parametrize(
-    ("preset", "watched"), [("causal", ("forward", "inverse")), ("codebook", ("encode", "latent"))]
-)
-def test_progress_shows_the_splits_that_the_task_watches(preset, watched, capsys):
-    told, held_out = ({"count": 4, "accuracy": share} for share in (0.75, 0.25))
-    entry = {"kind": "evaluation", "step": 7, "splits": dict(zip(watched, (told, held_out))) | {"other": told}}
+@pytest.mark.parametrize(("preset", "splits"), [("causal", ("forward", "inverse")), ("codebook", ("encode", "latent"))])
+def test_progress_shows_the_progress_splits_of_the_task(preset, splits, capsys):
+    stated, held_out = ({"count": 4, "accuracy": share} for share in (0.75, 0.25))
+    entry = {"kind": "evaluation", "step": 7, "splits": dict(zip(splits, (stated, held_out))) | {"other": stated}}
     with Progress(PRESETS[preset][1]) as progress:
-        progress.report(entry)
-        progress.report(entry | {"asked": {"in-context": {watched[1]: {"count": 2, "accuracy": 0.5}}}})
-        progress.report(entry | {"asked": {"in-context": {watched[1]: {"count": 0, "accuracy": None}}}})
+        progress.record(entry)
+        progress.record(entry | {"query_modes": {"in-context": {splits[1]: {"count": 2, "accuracy": 0.5}}}})
+        progress.record(entry | {"query_modes": {"in-context": {splits[1]: {"count": 0, "accuracy": None}}}})
     steps = PRESETS[preset][1].train.steps
-    line = f"step 7/{steps}  {watched[0]} 75.0 %  {watched[1]} 25.0 %"
+    line = f"step 7/{steps}  {splits[0]} 75.0 %  {splits[1]} 25.0 %"
     assert capsys.readouterr().err.splitlines() == [line] + [f"{line}  in context 50.0 %"] * 2

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from model.assemble import initialise
-from model.convolution import Convolution, Mix
+from model.build import initialise
+from model.config import ModelConfig
 from model.objectives import OBJECTIVES
 from model.objectives.causal import Causal
 from model.objectives.masked import Masked
 from model.positions import POSITIONS
-from model.settings import NetworkSettings
+from model.short_conv import Mix, ShortConv
 from model.transformer import Memory, Transformer
 from model.visibility import CAUSAL, Visibility
 from tests.examples import VISIBILITIES, corpus, modules, visible
@@ -52,7 +52,7 @@ def some_memory() -> Memory:
 def decoder_at(position: str, **settings) -> Transformer:
     """As `network_at`, with layers that gather from a memory too."""
     of = network_at(position, **settings)
-    decoder = Transformer(of.settings, WORDS, of.length, crossed=True).eval()
+    decoder = Transformer(of.settings, WORDS, of.length, cross_attention=True).eval()
     initialise(nn.ModuleDict({"decoder": decoder}), of.settings, 0)
     return decoder
 
@@ -87,12 +87,12 @@ MORE = {
     "convolution 3": ({"convolution": 3}, {}),
     "convolution 4": ({"convolution": 4}, {}),
     "recurrence": ({"recurrence": 3}, {}),
-    "any order": ({}, {"positions": anywhere(0), "predict": anywhere(1)}),
-    "any order, one head": ({"heads": 1}, {"positions": anywhere(0), "predict": anywhere(1)}),
+    "any order": ({}, {"positions": anywhere(0), "target_positions": anywhere(1)}),
+    "any order, one head": ({"heads": 1}, {"positions": anywhere(0), "target_positions": anywhere(1)}),
     "memory": ({}, {"memory": some_memory()}),
     "all at once": (
         {"convolution": 3, "recurrence": 2},
-        {"positions": anywhere(0), "predict": anywhere(1), "memory": some_memory()},
+        {"positions": anywhere(0), "target_positions": anywhere(1), "memory": some_memory()},
     ),
 }
 
@@ -234,8 +234,8 @@ def test_only_distances_matter_where_places_aim_too(position):
 
 @pytest.mark.parametrize("crossed", [False, True])
 @pytest.mark.parametrize("times", [2, 3])
-def test_recurrence_is_the_same_layers_again_and_again(times, crossed):
-    make, given = (decoder_at, {"memory": some_memory()}) if crossed else (network_at, {})
+def test_recurrence_is_the_same_layers_again_and_again(times, cross_attention):
+    make, given = (decoder_at, {"memory": some_memory()}) if cross_attention else (network_at, {})
     network, deep = make("rotary", recurrence=times), make("rotary", depth=2 * times)
     own = network.state_dict()
     again = {
@@ -256,7 +256,7 @@ def test_recurrence_is_the_same_layers_again_and_again(times, crossed):
 @pytest.mark.parametrize("count", [2, 3, 4, 5])
 def test_convolution_is_that_of_torch(count, kind):
     channels, visibility, draw = 6, VISIBILITIES[kind](LENGTHS, T), torch.Generator().manual_seed(0)
-    mix = Convolution(NetworkSettings(convolution=count), channels)
+    mix = ShortConv(ModelConfig(convolution=count), channels)
     with torch.no_grad():
         mix.own.copy_(torch.randn(channels, generator=draw))
         mix.neighbours.copy_(torch.randn(count - 1, channels, generator=draw))
@@ -303,7 +303,7 @@ def test_convolution_mixes_queries_keys_and_values_and_nothing_of_the_memory():
 class WithMore(Causal):
     """The causal objective and a part it has no use for."""
 
-    def parts(self, settings: NetworkSettings, words: int, length: int) -> dict[str, nn.Module]:
+    def extra_modules(self, settings: ModelConfig, words: int, length: int) -> dict[str, nn.Module]:
         return {"another": nn.Linear(settings.width, settings.width)}
 
 

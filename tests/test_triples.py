@@ -1,4 +1,4 @@
-"""Facts from a file: what is told, every right answer, nothing answered in training, and what a file may not be."""
+"""Facts from a file: what is stated, every right answer, no held-out answer in training, and what is refused."""
 
 import csv
 import io
@@ -18,22 +18,27 @@ from hypothesis import strategies as st
 
 import train.__main__
 from checkpoints import folder
-from eval.trained import Trained, read_trained
-from eval.typed import understand
-from eval.ways.in_context import InContext
+from config.override import override
+from config.validation import SettingError
+from eval.methods.in_context import InContext
+from eval.text import parse_question
+from eval.trained_model import TrainedModel, load_trained_model
 from model.objectives.causal import Causal
+from tasks.common.chain_of_thought import ChainOfThoughtConfig
+from tasks.common.statements import DocumentConfig
 from tasks.corpus import NONE, TARGET, Corpus, Documents, Questions
-from tasks.settings import SettingError
+from tasks.reversal.episodes import ReversalEpisodeConfig
 from tasks.triples import Triples
 from tasks.vocabulary import FILLER, MASK, SEPARATOR, SPECIAL
 from tests.running import command, stop_after, tiny
-from tests.test_reversal import SEEDS
-from train.loop import Stopped
 from train.presets import PRESETS
 from train.run import train_run
+from train.signals import StopRequested
 
 few = settings(max_examples=25)
+SEEDS = st.integers(0, 2**32 - 1)
 Fact = tuple[str, str, str]
+ONCE = DocumentConfig(copies=1)
 WORDS = ("likes", "is liked by", "well", "ill", "[mask]", "東の")  # forward, inverse, …
 # Names that are also words, marks, filler, another form of the same name, or nothing that a terminal should see.
 ODD = ("[begin]", "likes", "well", "well'", "just", "_", "New York", "Washington, D.C.", 'a "quoted" one', "=1+1")
@@ -55,75 +60,80 @@ def write(folder: Path, facts: list[Fact], words: tuple[str, ...] = WORDS) -> di
 
 
 @contextmanager
-def written(facts: list[Fact]):
+def temporary_files(facts: list[Fact]):
     with tempfile.TemporaryDirectory() as folder:
         yield write(Path(folder), facts)
 
 
 @st.composite
-def listed(draw) -> list[Fact]:
-    """Lines of a file: any names, any relation of each shape, either word, some twice."""
+def file_lines(draw) -> list[Fact]:
+    """Lines of a file: any names, relations of every shape, either word, some lines twice."""
     names = draw(st.lists(st.sampled_from(ODD), min_size=6, unique=True)) + [f"e{i}" for i in range(6)]
-    ends, lines = st.integers(0, len(names) - 1), []
+    index, lines = st.integers(0, len(names) - 1), []
     for relation in range(draw(st.integers(1, 3))):
         shape = draw(st.sampled_from(["matched", "many to one", "any"]))
         order = draw(st.permutations(range(len(names))))
         for i in range(draw(st.integers(1, 12))):
             head, tail = order[i % len(names)], order[-1 - i % len(names)]
             if shape == "any":
-                head, tail = draw(ends), draw(ends)
+                head, tail = draw(index), draw(index)
             elif shape == "many to one":
                 tail = order[draw(st.integers(0, 2))]
-            turned = draw(st.booleans())
-            word = WORDS[2 * relation + turned]
-            lines.append((names[tail], word, names[head]) if turned else (names[head], word, names[tail]))
+            by_inverse = draw(st.booleans())
+            word = WORDS[2 * relation + by_inverse]
+            lines.append((names[tail], word, names[head]) if by_inverse else (names[head], word, names[tail]))
     return draw(st.permutations(lines))
 
 
 @st.composite
-def options(draw) -> dict[str, object]:
-    reward = draw(st.sampled_from([0.0, 0.4]))
+def plain_settings(draw) -> dict[str, object]:
+    """Settings of a task without chain of thought and episodes."""
     return {
-        "one_way": draw(st.sampled_from([0.3, 0.5, 1.0])),
-        "most_answers": draw(st.sampled_from([1, 3, 100])),
-        "filler": draw(st.integers(0, 2)),
-        "statements": draw(st.integers(1, 2)),
-        "renderings": draw(st.integers(1, 3)),
-        "reward": reward,
-        "thoughts": 2 if reward else 0,
+        "one_way_share": draw(st.sampled_from([0.3, 0.5, 1.0])),
+        "max_answers": draw(st.sampled_from([1, 3, 100])),
+        "documents": DocumentConfig(
+            filler=draw(st.integers(0, 2)), statements=draw(st.integers(1, 2)), copies=draw(st.integers(1, 3))
+        ),
     }
 
 
-def built(given: Triples, seed: int) -> Corpus:
-    """The corpus, where any fact can be held out and there are others to make up."""
+@st.composite
+def any_settings(draw) -> dict[str, object]:
+    """Settings of a task, some of them with chain of thought."""
+    chain_of_thought = st.sampled_from([ChainOfThoughtConfig(), ChainOfThoughtConfig(rl_share=0.4, copies=2)])
+    return draw(plain_settings()) | {"chain_of_thought": draw(chain_of_thought)}
+
+
+def build(task: Triples, seed: int) -> Corpus:
+    """The corpus, where some facts can be held out and there are others for episodes."""
     try:
-        return given.build(seed)
+        return task.build(seed)
     except SettingError as refusal:
-        assume(
-            not any(
-                name in str(refusal)
-                for name in ("task.one_way", "task.context_facts", "task.context_own", "task.reward")
-            )
-        )
+        possible = ("task.one_way_share", "task.episodes.max_facts", "task.episodes.own_entities", "rl_share")
+        assume(not any(name in str(refusal) for name in possible))
         raise
 
 
-def true_of(lines: list[Fact]) -> tuple[set[Fact], list[str]]:
-    """All true statements, in either word, and the names in the order of the file."""
+def true_statements(lines: list[Fact]) -> tuple[set[Fact], list[str]]:
+    """All true statements, by either word, and the names in the order of the file."""
     true = set(lines)
     for source, word, target in lines:
-        true.add((target, WORDS[WORDS.index(word) ^ 1], source))
+        true.add((target, inverse(word), source))
     return true, list(dict.fromkeys(name for source, _, target in lines for name in (source, target)))
 
 
+def inverse(word: str) -> str:
+    return WORDS[WORDS.index(word) ^ 1]
+
+
 class Reader:
-    """Reads tokens as the words of the file, by the kind of each token: words first, then filler, then names."""
+    """Reads tokens as the words of the file, by the order of the vocabulary: relation words, filler, names."""
 
     def __init__(self, corpus: Corpus, names: list[str]):
         relations, fillers = len(corpus.relations), len(FILLER)
         own = tuple(f"own-{i}" for i in range(len(corpus.entities) - len(names)))
-        self.said = (*SPECIAL, *WORDS[:relations], *[None] * fillers, *names, *own)
-        assert len(self.said) == len(corpus.vocabulary)
+        self.words = (*SPECIAL, *WORDS[:relations], *[None] * fillers, *names, *own)
+        assert len(self.words) == len(corpus.vocabulary)
 
     def statements(self, tokens: np.ndarray) -> list[tuple[str, ...]]:
         """What stands between [separator]s, without special tokens and filler; MASK as None."""
@@ -133,257 +143,270 @@ class Reader:
                 parts.append([])
             elif token == MASK:
                 parts[-1].append(None)
-            elif token >= len(SPECIAL) and self.said[token] is not None:
-                parts[-1].append(self.said[token])
+            elif token >= len(SPECIAL) and self.words[token] is not None:
+                parts[-1].append(self.words[token])
         return [tuple(part) for part in parts]
 
-    def told(self, documents: Documents) -> Counter[Fact]:
-        """Whole statements; what a document asks before it thinks is none."""
-        return Counter(one for row in documents.tokens for one in self.statements(row) if len(one) == 3)
+    def stated(self, documents: Documents) -> Counter[Fact]:
+        """Whole statements. The question that a chain of thought begins with is none."""
+        parts = (part for row in documents.tokens for part in self.statements(row))
+        return Counter(part for part in parts if len(part) == 3)
 
     def asked(self, questions: Questions) -> list[tuple[str | None, str, str | None]]:
-        return [one for row in questions.documents.tokens for one in self.statements(row)]
+        return [part for row in questions.cloze.documents.tokens for part in self.statements(row)]
 
     def accepted(self, corpus: Corpus, questions: Questions) -> list[set[str]]:
-        first = len(self.said) - len(corpus.entities)
-        rows = [[self.said[first + e] for e in row if e >= 0] for row in questions.accepted.tolist()]
+        first = len(self.words) - len(corpus.entities)
+        rows = [[self.words[first + e] for e in row if e >= 0] for row in questions.accepted.tolist()]
         assert all(len(set(row)) == len(row) for row in rows)
         return [set(row) for row in rows]
 
 
-def other(word: str) -> str:
-    return WORDS[WORDS.index(word) ^ 1]
-
-
-# --- what is told ---
+# --- what is stated ---
 
 
 @few
-@given(listed(), options(), SEEDS)
-def test_each_fact_is_told_in_both_words_or_in_one_and_nothing_else_is(lines, given, seed):
-    given |= {"reward": 0.0, "thoughts": 0}
-    with written(lines) as files:
-        of = Triples(**files, **given)
-        corpus = built(of, seed)
-    true, names = true_of(lines)
-    told = Reader(corpus, names).told(corpus.documents)
-    assert set(told.values()) == {of.renderings}
-    assert set(told) <= true
+@given(file_lines(), plain_settings(), SEEDS)
+def test_each_fact_is_stated_by_both_words_or_by_one_and_nothing_else_is(lines, options, seed):
+    with temporary_files(lines) as files:
+        task = Triples(**files, **options)
+        corpus = build(task, seed)
+    true, names = true_statements(lines)
+    stated = Reader(corpus, names).stated(corpus.documents)
+    assert set(stated.values()) == {task.documents.copies}
+    assert set(stated) <= true
     for source, word, target in true:
-        assert (source, word, target) in told or (target, other(word), source) in told
-    one_way = [one for one in told if (one[2], other(one[1]), one[0]) not in told]
-    assert 1 <= len(one_way) <= round(of.one_way * len(true) / 2)
+        assert (source, word, target) in stated or (target, inverse(word), source) in stated
+    assert 1 <= len(one_way_statements(stated)) <= round(task.one_way_share * len(true) / 2)
+
+
+def one_way_statements(stated: Counter[Fact]) -> set[Fact]:
+    """Those whose inverse is not stated."""
+    return {(a, word, b) for a, word, b in stated if (b, inverse(word), a) not in stated}
 
 
 @few
-@given(listed(), options(), SEEDS)
-def test_no_answer_to_an_inverse_question_is_told_in_its_words_anywhere(lines, given, seed):
-    with written(lines) as files:
-        corpus = built(Triples(**files, **given, in_context=0.5, context_facts=2), seed)
-    true, names = true_of(lines)
+@given(file_lines(), any_settings(), SEEDS)
+def test_no_answer_to_an_inverse_question_is_stated_by_its_word_anywhere(lines, options, seed):
+    episodes = ReversalEpisodeConfig(share=0.5, max_facts=2)
+    with temporary_files(lines) as files:
+        corpus = build(Triples(**files, **options, episodes=episodes), seed)
+    true, names = true_statements(lines)
     reader = Reader(corpus, names)
-    told, premises = reader.told(corpus.documents), reader.told(corpus.premises.documents)
-    thrown = reader.told(corpus.drawn.draw(50, np.random.default_rng(seed)))
-    assert not set(thrown) & true
-    for split in ("inverse", "inverse_reward"):
+    stated, premises = reader.stated(corpus.documents), reader.stated(corpus.premises.documents)
+    in_episodes = reader.stated(corpus.episodes.draw(50, np.random.default_rng(seed)))
+    assert not set(in_episodes) & true
+    for split in ("inverse", "inverse_rl"):
         if split not in corpus.questions:
             continue
-        for source, word, opened in reader.asked(corpus.questions[split]):
-            assert opened is None
-            assert not [one for one in premises if one[:2] == (source, word)]
-            if split == "inverse":  # those set apart may be told by documents that think
-                assert not [one for one in told if one[:2] == (source, word)]
-            assert [one for one in told if one[1:] == (other(word), source)]
+        for source, word, target in reader.asked(corpus.questions[split]):
+            assert target is None
+            assert not [fact for fact in premises if fact[:2] == (source, word)]
+            if split == "inverse":  # chain-of-thought documents may state those of the reinforcement part
+                assert not [fact for fact in stated if fact[:2] == (source, word)]
+            assert [fact for fact in stated if fact[1:] == (inverse(word), source)]
 
 
 # --- what is asked ---
 
 
 @few
-@given(listed(), options(), SEEDS)
-def test_every_right_answer_is_accepted_and_no_other(lines, given, seed):
-    with written(lines) as files:
-        of = Triples(**files, **given)
-        corpus = built(of, seed)
-    true, names = true_of(lines)
+@given(file_lines(), any_settings(), SEEDS)
+def test_every_right_answer_is_accepted_and_no_other(lines, options, seed):
+    with temporary_files(lines) as files:
+        task = Triples(**files, **options)
+        corpus = build(task, seed)
+    true, names = true_statements(lines)
     reader = Reader(corpus, names)
-    told = reader.told(corpus.documents)
-    every = {}
     for split, questions in corpus.questions.items():
-        asked, accepted = reader.asked(questions), reader.accepted(corpus, questions)
-        every[split] = asked
-        for (source, word, target), right in zip(asked, accepted):
+        for (source, word, target), accepted in zip(reader.asked(questions), reader.accepted(corpus, questions)):
             if split == "backward":
-                assert right == {name for name in names if (name, word, target) in true}
+                assert accepted == {name for name in names if (name, word, target) in true}
             elif split == "wrong_frame":
-                ends_swapped = {name for name in names if (name, word, source) in true}
-                assert right == {name for name in ends_swapped if (source, word, name) not in true}
+                swapped = {name for name in names if (name, word, source) in true}
+                assert accepted == {name for name in swapped if (source, word, name) not in true}
             else:
-                assert right == {name for name in names if (source, word, name) in true}
-            assert 1 <= len(right) <= of.most_answers
-        assert (questions.documents.tokens == MASK).sum() == len(questions) == questions.size.sum()
-        assert max(questions.documents.lengths) <= corpus.longest
-    inverse = every.get("inverse", []) + every.get("inverse_reward", [])
-    assert len(set(inverse)) == len(inverse) >= 1
-    # Every one-way fact is asked about, with all that share its answer set.
-    one_way = {one for one in told if (one[2], other(one[1]), one[0]) not in told}
-    if not of.reward:
-        assert {(target, other(word), None) for _, word, target in one_way} == set(inverse)
+                assert accepted == {name for name in names if (source, word, name) in true}
+            assert 1 <= len(accepted) <= task.max_answers
+        cloze = questions.cloze
+        assert (cloze.documents.tokens == MASK).sum() == len(questions) == cloze.size.sum()
+        assert max(cloze.documents.lengths) <= corpus.max_length
 
 
 @few
-@given(listed(), options(), SEEDS)
-def test_what_a_question_needs_was_told_and_its_documents_hold_it(lines, given, seed):
-    with written(lines) as files:
-        of = Triples(**files, **given)
-        corpus = built(of, seed)
-    true, names = true_of(lines)
+@given(file_lines(), any_settings(), SEEDS)
+def test_every_one_way_fact_is_asked_about_once_with_all_that_share_its_answers(lines, options, seed):
+    with temporary_files(lines) as files:
+        task = Triples(**files, **options)
+        corpus = build(task, seed)
+    reader = Reader(corpus, true_statements(lines)[1])
+    splits = [split for split in ("inverse", "inverse_rl") if split in corpus.questions]
+    asked = [question for split in splits for question in reader.asked(corpus.questions[split])]
+    assert len(set(asked)) == len(asked) >= 1
+    if not task.chain_of_thought.copies:  # such documents state some of them after all
+        one_way = one_way_statements(reader.stated(corpus.documents))
+        assert {(target, inverse(word), None) for _, word, target in one_way} == set(asked)
+
+
+@few
+@given(file_lines(), any_settings(), SEEDS)
+def test_the_premises_of_a_question_were_stated_and_its_documents_hold_them(lines, options, seed):
+    with temporary_files(lines) as files:
+        task = Triples(**files, **options)
+        corpus = build(task, seed)
+    true, names = true_statements(lines)
     reader, premises = Reader(corpus, names), corpus.premises
-    said = [one for row in premises.documents.tokens for one in reader.statements(row)]
-    as_fact = {one: min(one, (one[2], other(one[1]), one[0])) for one in true}
-    ids = {(as_fact[one], fact) for one, fact in zip(said, premises.fact.tolist())}
-    assert len(ids) == len({fact for fact, _ in ids}) == len({number for _, number in ids})
+    stated = [fact for row in premises.documents.tokens for fact in reader.statements(row)]
+    as_fact = {(a, word, b): min((a, word, b), (b, inverse(word), a)) for a, word, b in true}
+    numbers = {(as_fact[fact], number) for fact, number in zip(stated, premises.fact.tolist())}
+    assert len(numbers) == len({fact for fact, _ in numbers}) == len({number for _, number in numbers})
     assert (premises.documents.roles[:, :3] != NONE).all()
+    shown = dict(zip(names, corpus.entities.names))
     for split, questions in (*corpus.questions.items(), ("inferences", corpus.inferences())):
-        for i, (source, word, target) in enumerate(reader.asked(questions)):
-            a, r, b = said[questions.needs[i, 0]]
-            answer = corpus.entities.words[questions.accepted[i, 0]]
-            place = {name: word for name, word in zip(names, corpus.entities.words)}
+        for i, question in enumerate(reader.asked(questions)):
+            a, r, b = stated[questions.premises[i, 0]]
             expected = {"forward": (a, r, None), "backward": (None, r, b), "wrong_frame": (b, r, None)}
-            assert (source, word, target) == expected.get(split, (b, other(r), None))
+            assert question == expected.get(split, (b, inverse(r), None))
+            answer = corpus.entities.names[questions.accepted[i, 0]]
             if split != "wrong_frame":  # the fact's own answer is the one that tables show
-                assert answer == place[b if split == "forward" else a]
-            rows = questions.support[i, 0]
-            assert len(rows) == of.renderings
+                assert answer == shown[b if split == "forward" else a]
+            rows = questions.support_documents[i, 0]
+            assert len(rows) == task.documents.copies
             assert all((a, r, b) in reader.statements(corpus.documents.tokens[row]) for row in rows)
             if split != "backward":
-                assert reader.statements(questions.turned.tokens[i]) == [(None, other(word), source)]
+                source, word, _ = question
+                inverse_form = questions.inverse_form.documents.tokens[i]
+                assert reader.statements(inverse_form) == [(None, inverse(word), source)]
 
 
 @few
-@given(listed(), options(), SEEDS)
-def test_both_chances_are_those_of_a_random_answer(lines, given, seed):
-    given |= {"reward": 0.0, "thoughts": 0}
-    with written(lines) as files:
-        corpus = built(Triples(**files, **given), seed)
-    true, names = true_of(lines)
+@given(file_lines(), plain_settings(), SEEDS)
+def test_both_baselines_are_those_of_a_random_answer(lines, options, seed):
+    with temporary_files(lines) as files:
+        corpus = build(Triples(**files, **options), seed)
+    true, names = true_statements(lines)
     reader = Reader(corpus, names)
-    told = reader.told(corpus.documents)
+    stated = reader.stated(corpus.documents)
     for questions in corpus.questions.values():
-        accepted = reader.accepted(corpus, questions)
-        for i, ((source, word, _), right) in enumerate(zip(reader.asked(questions), accepted)):
+        asked = zip(reader.asked(questions), reader.accepted(corpus, questions))
+        for i, ((source, word, _), accepted) in enumerate(asked):
             slot = 2 if source is not None else 0
-            seen = {one[slot] for one in told if one[1] == word}
-            unseen = {one[slot] for one in true if one[1] == word} - seen
-            assert questions.chance[i] == pytest.approx(len(right) / len(names))
-            expected = len(right & unseen) / len(unseen) if unseen else 0
-            assert questions.chance_by_elimination[i] == pytest.approx(expected)
+            seen = {fact[slot] for fact in stated if fact[1] == word}
+            unseen = {fact[slot] for fact in true if fact[1] == word} - seen
+            assert questions.chance[i] == pytest.approx(len(accepted) / len(names))
+            expected = len(accepted & unseen) / len(unseen) if unseen else 0
+            assert questions.elimination_baseline[i] == pytest.approx(expected)
 
 
 def test_a_random_answerer_is_right_as_often_as_chance_says():
     corpus, rng = Triples().build(1), np.random.default_rng(0)
     questions = corpus.questions["inverse"]
-    said = rng.integers(len(corpus.entities), size=(4000, len(questions), 1))
-    right = (said == questions.accepted[:, 0]) | (said == questions.accepted[:, 1:]).any(-1, keepdims=True)
-    assert right[..., 0].mean() == pytest.approx(questions.chance.mean(), rel=0.1)
+    predicted = rng.integers(len(corpus.entities), size=(4000, len(questions), 1))
+    is_right = (predicted == questions.accepted).any(-1)
+    assert is_right.mean() == pytest.approx(questions.chance.mean(), rel=0.1)
 
 
-def test_questions_set_apart_are_thought_about_and_the_others_are_not():
-    whole, divided = Triples().build(0), Triples(reward=0.4, thoughts=2).build(0)
-    apart, test = divided.questions["inverse_reward"], divided.questions["inverse"]
-    assert len(apart) == 100
-    assert len(test) == len(whole.questions["inverse"]) - len(apart)
-    assert len(divided.documents) == len(whole.documents) + 2 * len(apart)
-    assert divided.documents.lengths.max() <= divided.longest
+def test_questions_of_the_reinforcement_part_have_chain_of_thought_documents_and_the_others_have_none():
+    config = ChainOfThoughtConfig(rl_share=0.4, copies=2)
+    whole, divided = Triples().build(0), Triples(chain_of_thought=config).build(0)
+    rl_part, test_part = divided.questions["inverse_rl"], divided.questions["inverse"]
+    assert len(rl_part) == 100
+    assert len(test_part) == len(whole.questions["inverse"]) - len(rl_part)
+    assert len(divided.documents) == len(whole.documents) + 2 * len(rl_part)
+    assert divided.documents.lengths.max() <= divided.max_length
 
 
-def held(files: dict[str, str], seed: int = 0, **given) -> Counter[str]:
-    """How many facts of each relation are told by one of its words only."""
-    corpus = Triples(**files, **given).build(seed)
-    told = {tuple(one) for one in corpus.premises.documents.tokens[:, :3].tolist()}
-    words = [r - len(SPECIAL) for a, r, b in told if (b, (r - len(SPECIAL) ^ 1) + len(SPECIAL), a) not in told]
+def held_out(files: dict[str, str], seed: int = 0, **options) -> Counter[str]:
+    """How many facts each word states that its inverse does not."""
+    corpus = Triples(**files, **options).build(seed)
+    stated = {tuple(fact) for fact in corpus.premises.documents.tokens[:, :3].tolist()}
+    words = [r - len(SPECIAL) for a, r, b in stated if (b, (r - len(SPECIAL) ^ 1) + len(SPECIAL), a) not in stated]
     return Counter(corpus.relations[word] for word in words)
 
 
-def test_the_share_that_is_asked_for_is_held_out_half_by_either_word(tmp_path):
+def test_the_share_in_the_settings_is_held_out_half_of_it_by_either_word(tmp_path):
     pairs = [(f"a{i}", "likes", f"b{i}") for i in range(40)] + [(f"c{i}", "well", f"d{i}") for i in range(21)]
     files = write(tmp_path, pairs)
-    assert held(files) == {"likes": 10, "is liked by": 10, "well": 5, "ill": 5}
-    assert held(files, one_way=1.0) == {"likes": 20, "is liked by": 20, "well": 10, "ill": 11}
-    assert held(files, one_way=0.02) == {"likes": 1}
+    assert held_out(files) == {"likes": 10, "is liked by": 10, "well": 5, "ill": 5}
+    assert held_out(files, one_way_share=1.0) == {"likes": 20, "is liked by": 20, "well": 10, "ill": 11}
+    assert held_out(files, one_way_share=0.02) == {"likes": 1}
 
 
 def test_where_many_have_one_answer_whole_groups_are_held_out_and_both_words_have_their_share(tmp_path):
     files = write(tmp_path, [(f"a{i}", "likes", f"b{i % 20}") for i in range(200)])
     for seed in range(5):
-        assert held(files, seed) == {"likes": 50, "is liked by": 50}
-    # Groups of more than ten are not asked about: only the other word is left.
-    assert held(files, most_answers=9) == {"is liked by": 100}
+        assert held_out(files, seed) == {"likes": 50, "is liked by": 50}
+    # Groups of more than nine are not asked about, so only the other word remains.
+    assert held_out(files, max_answers=9) == {"is liked by": 100}
     inverse = Triples(**files).build(0).questions["inverse"]
     assert Counter((inverse.accepted >= 0).sum(1).tolist()) == {10: 5, 1: 50}
 
 
-def test_where_any_have_any_as_much_as_can_be_is_held_out(tmp_path):
+def test_where_any_have_any_as_much_as_possible_is_held_out(tmp_path):
     rng = np.random.default_rng(0)
     files = write(tmp_path, [(f"a{i}", "likes", f"b{j}") for i, j in rng.integers(0, 60, (180, 2))])
-    both = held(files)
+    both = held_out(files)
     assert 75 <= both["likes"] + both["is liked by"] <= 90
     assert min(both.values()) >= 20
 
 
-# --- documents of throwaway facts, and prompts ---
+# --- episodes and prompts ---
 
 
 @few
-@given(listed(), st.sampled_from([0, 8]), SEEDS)
-def test_what_a_drawn_document_asks_follows_from_what_it_states_and_is_not_in_the_file(lines, own, seed):
-    with written(lines) as files:
-        of = Triples(**files, in_context=0.5, context_facts=3, context_own=own)
-        corpus = built(of, seed)
-    true, names = true_of(lines)
+@given(file_lines(), st.sampled_from([0, 8]), SEEDS)
+def test_what_an_episode_asks_follows_from_what_it_states_and_is_not_in_the_file(lines, own_entities, seed):
+    episodes = ReversalEpisodeConfig(share=0.5, max_facts=3, own_entities=own_entities)
+    with temporary_files(lines) as files:
+        corpus = build(Triples(**files, episodes=episodes), seed)
+    true, names = true_statements(lines)
     reader = Reader(corpus, names)
-    drawn, again, later = (corpus.drawn.draw(30, np.random.default_rng([seed, step])) for step in (0, 0, 1))
-    np.testing.assert_array_equal(drawn.tokens, again.tokens)
-    assert drawn.tokens.shape != later.tokens.shape or not np.array_equal(drawn.tokens, later.tokens)
-    assert drawn.lengths.max() <= corpus.longest
-    for tokens, roles in zip(drawn.tokens, drawn.roles):
-        said = reader.statements(tokens)
-        stated, asked = said[: len(said) // 2], said[len(said) // 2 :]
+    first, again, later = (corpus.episodes.draw(30, np.random.default_rng([seed, step])) for step in (0, 0, 1))
+    np.testing.assert_array_equal(first.tokens, again.tokens)
+    assert first.tokens.shape != later.tokens.shape or not np.array_equal(first.tokens, later.tokens)
+    assert first.lengths.max() <= corpus.max_length
+    for tokens, roles in zip(first.tokens, first.roles):
+        statements = reader.statements(tokens)
+        stated, asked = statements[: len(statements) // 2], statements[len(statements) // 2 :]
         assert 1 <= len(stated) <= 3
-        here = {one for a, r, b in stated for one in ((a, r, b), (b, other(r), a))}
-        assert set(asked) <= here
-        assert not here & true
-        for source, word, target in here:  # and no other answer stands there
-            assert [one for one in here if one[:2] == (source, word)] == [(source, word, target)]
-        assert [reader.said[token] for token in tokens[roles == TARGET]] == [target for _, _, target in asked]
+        both_ways = {fact for a, r, b in stated for fact in ((a, r, b), (b, inverse(r), a))}
+        assert set(asked) <= both_ways
+        assert not both_ways & true
+        for source, word, target in both_ways:  # and no other answer is stated
+            assert [fact for fact in both_ways if fact[:2] == (source, word)] == [(source, word, target)]
+        assert [reader.words[token] for token in tokens[roles == TARGET]] == [target for _, _, target in asked]
         assert set(roles.tolist()) <= {NONE, TARGET}
-        if own:
-            assert all(name.startswith("own-") for one in here for name in one[::2])
+        if own_entities:
+            assert all(name.startswith("own-") for fact in both_ways for name in fact[::2])
 
 
-def test_a_head_with_several_tails_is_known_by_all_of_them(tmp_path):
+def test_episodes_about_a_dense_file_need_entities_of_their_own(tmp_path):
     files = write(
         tmp_path, [(f"a{i}", "likes", f"a{j}") for i, j in itertools.combinations(range(8), 2) if (i + j) % 3]
     )
-    corpus = Triples(**files, one_way=0.2, in_context=0.5, context_facts=2, context_own=4).build(0)
-    assert corpus.drawn is not None
-    with pytest.raises(SettingError, match=r"task\.context_own is 0, but must be given: 30 % of what one relation"):
-        Triples(**files, one_way=0.2, in_context=0.5, context_facts=2).build(0)
-    with pytest.raises(SettingError, match=r"task\.context_facts is 5, but must be 1 to 4, two entities a fact"):
-        Triples(**files, one_way=0.2, in_context=0.5, context_facts=5).build(0)
+
+    def task(**episodes) -> Triples:
+        return Triples(**files, one_way_share=0.2, episodes=ReversalEpisodeConfig(share=0.5, **episodes))
+
+    assert task(max_facts=2, own_entities=4).build(0).episodes is not None
+    with pytest.raises(SettingError, match=r"task\.episodes\.own_entities is 0, but must be given: 30 % of all pairs"):
+        task(max_facts=2).build(0)
+    with pytest.raises(SettingError, match=r"task\.episodes\.max_facts is 5, but must be 1 to 4, two entities a fact"):
+        task(max_facts=5).build(0)
 
 
-def test_the_prompt_of_a_question_holds_what_it_needs_and_no_distractor_says_it_again():
+def test_the_prompt_of_a_question_holds_its_premises_and_no_distractor_states_them_again():
     corpus = Triples().build(3)
-    questions, said = corpus.questions["inverse"][:50], corpus.premises.documents.tokens
-    way = InContext(3)
-    prompted = way.prompt(Trained(corpus, Causal(), None), questions)
-    for row, rows, needs in zip(prompted.documents.tokens, way.rows(corpus.premises, questions), questions.needs):
-        assert needs[0] in rows
-        assert len(set(corpus.premises.fact[rows].tolist())) == 4
-        parts = " ".join(map(str, row)).split(f" {SEPARATOR} ")
+    questions, premises = corpus.questions["inverse"][:50], corpus.premises
+    method = InContext(3)
+    prompted = method.apply_prompt(TrainedModel(corpus, Causal(), None), questions)
+    prompt_rows = method.rows(premises, questions)
+    for tokens, rows, needed in zip(prompted.cloze.documents.tokens, prompt_rows, questions.premises):
+        assert needed[0] in rows
+        assert len(set(premises.fact[rows].tolist())) == 4
+        parts = " ".join(map(str, tokens)).split(f" {SEPARATOR} ")
         assert len(parts) == 5
-        assert any(" ".join(map(str, said[needs[0]])) in part for part in parts[:4])
+        assert any(" ".join(map(str, premises.documents.tokens[needed[0]])) in part for part in parts[:4])
 
 
 # --- names are data ---
@@ -393,41 +416,40 @@ def test_the_prompt_of_a_question_holds_what_it_needs_and_no_distractor_says_it_
 @given(st.lists(st.text(min_size=1, max_size=6), min_size=4, max_size=40))
 def test_every_name_is_one_token_of_its_own_and_none_reaches_a_terminal_raw(given_names):
     names = list(dict.fromkeys(" ".join(unicodedata.normalize("NFC", name).split()) for name in (*given_names, *ODD)))
-    names = [name for name in names if name and not any("\ud800" <= one <= "\udfff" for one in name)]
+    names = [name for name in names if name and not any("\ud800" <= character <= "\udfff" for character in name)]
     lines = [(names[i], "likes", names[i - 1]) for i in range(len(names))]
-    with written(lines) as files:
-        of = Triples(**files, renderings=1)
-        corpus, notes = of.build(0), of.notes()
+    with temporary_files(lines) as files:
+        task = Triples(**files, documents=ONCE)
+        corpus, notes = task.build(0), task.notes()
     words = corpus.vocabulary.words
     assert len(set(words)) == len(words)
     assert len(corpus.entities) == len(names)
-    assert corpus.entities.words == words[-len(names) :]
+    assert corpus.entities.names == words[-len(names) :]
     assert corpus.relations == words[len(SPECIAL) : len(SPECIAL) + 6]
-    seen = Reader(corpus, list(dict.fromkeys(name for a, _, b in lines for name in (a, b)))).told(corpus.documents)
-    assert set(seen) <= true_of(lines)[0]
+    true, in_order = true_statements(lines)
+    assert set(Reader(corpus, in_order).stated(corpus.documents)) <= true
     for text in (*words, *notes):
-        kinds = {unicodedata.category(one) for one in text if one not in "\u200c\u200d"}
-        assert not kinds & {"Cc", "Cf", "Zl", "Zp", "Cs"}, text
+        categories = {unicodedata.category(character) for character in text if character not in "\u200c\u200d"}
+        assert not categories & {"Cc", "Cf", "Zl", "Zp", "Cs"}, text
 
 
 def test_names_stay_as_they_are_where_they_can_and_filler_makes_room(tmp_path):
-    lines = [
-        (one, "well", another) for one, another in itertools.pairwise(("just", "[begin]", "well", "_", "\x07", "o k"))
-    ]
-    corpus = Triples(**write(tmp_path, lines), renderings=1).build(0)
+    names = ("just", "[begin]", "well", "_", "\x07", "o k")
+    task = Triples(**write(tmp_path, [(a, "well", b) for a, b in itertools.pairwise(names)]), documents=ONCE)
+    corpus = task.build(0)
     assert corpus.relations[:4] == ("likes", "is liked by", "well", "ill")
     assert corpus.relations[4] == "[mask]'"
-    assert corpus.entities.words == ("just", "[begin]'", "well'", "_'", "\\x07", "o k")
+    assert corpus.entities.names == ("just", "[begin]'", "well'", "_'", "\\x07", "o k")
     filler = corpus.vocabulary.words[len(SPECIAL) + 6 : -6]
     assert filler == ("well''", "just'", *FILLER[2:])
-    assert "'[begin]' is shown as \"[begin]'\"" in Triples(**write(tmp_path, lines)).notes()
+    assert "'[begin]' is shown as \"[begin]'\"" in task.notes()
 
 
-def test_what_is_written_otherwise_and_looks_the_same_is_one_name(tmp_path):
+def test_names_that_differ_only_in_unicode_form_or_spaces_are_one_name(tmp_path):
     lines = [("Zu\u0308rich", "likes", " Bern "), ("Z\u00fcrich", "likes", "Bern"), ("Bern", "likes", "Genf")]
-    of = Triples(**write(tmp_path, lines), renderings=1)
-    assert of.build(0).entities.words == ("Zürich", "Bern", "Genf")
-    assert of.notes()[0] == "line 3 tells what line 2 tells, and is left out"
+    task = Triples(**write(tmp_path, lines), documents=ONCE)
+    assert task.build(0).entities.names == ("Zürich", "Bern", "Genf")
+    assert task.notes()[0] == "line 3 states the fact of line 2 again, and is ignored"
 
 
 # --- files ---
@@ -437,15 +459,15 @@ def test_columns_in_any_order_quotes_empty_lines_and_a_byte_order_mark(tmp_path)
     files = write(
         tmp_path, [("Washington, D.C.", "likes", 'the "Mall"'), ("b", "is liked by", "c"), ("d", "likes", "e")]
     )
-    first = Triples(**files, renderings=1).build(4)
+    first = Triples(**files, documents=ONCE).build(4)
     text = (
         'tail,note,head,relation\r\n"the ""Mall""",,"Washington, D.C.",likes\r\n\r\n'
         'c,"two\r\nlines",b,is liked by\r\ne,x,d,likes\r\n'
     )
     (tmp_path / "facts.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
-    again = Triples(**files, renderings=1).build(4)
+    again = Triples(**files, documents=ONCE).build(4)
     assert first.vocabulary == again.vocabulary
-    assert first.entities.words == ("Washington, D.C.", 'the "Mall"', "b", "c", "d", "e")
+    assert first.entities.names == ("Washington, D.C.", 'the "Mall"', "b", "c", "d", "e")
     np.testing.assert_array_equal(first.documents.tokens, again.documents.tokens)
 
 
@@ -476,7 +498,7 @@ GOOD = b"a,likes,b\nc,likes,d\n"
         (HEAD + b'a,likes,"b"x\n', "line 2: it cannot be read (',' expected after '\"'), but must be"),
         (HEAD + b"a,likes," + 200_000 * b"b" + b"\n", "line 2: it cannot be read (field larger than field limit"),
         (HEAD + b"a,\x1b[31m" + 300 * b"x" + b",b\n", "line 2: relation is '\\x1b[31mxxx"),
-        (HEAD + b"a,likes,b\n", "task.one_way is 0.5, but must be larger, or the files others: no whole set of right"),
+        (HEAD + b"a,likes,b\n", "task.one_way_share is 0.5, but must be larger, or the files others: every whole set"),
     ],
     ids=lambda value: value[:24].decode("latin-1") if isinstance(value, bytes) else None,
 )
@@ -509,7 +531,10 @@ def refused(files: dict[str, str], says: str) -> None:
         (b"relation,inverse\nlikes,loves\nloves,hates\n", "line 2: inverse is 'loves', but must be another word than"),
         (b"relation,inverse\nlikes,likes\n", "line 2: inverse is 'likes', but must be another word"),
         (b"relation,inverse\nlikes,x\nlikes,y\n", "line 3: relation is 'likes', but must be another word"),
-        (b"relation,inverse\nlikes,x\nloves,x\n", "it stands in line 2, too"),
+        (
+            b"relation,inverse\nlikes,x\nloves,x\n",
+            "but must be another word than every relation and inverse: line 2 has it, too",
+        ),
     ],
     ids=range(8),
 )
@@ -524,28 +549,29 @@ def test_a_file_of_relations_that_cannot_be_used_is_refused_by_line(tmp_path, ro
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("one_way", 0.0, "above 0 and at most 1"),
-        ("one_way", 1.1, "above 0 and at most 1"),
-        ("most_answers", 0, "1 or more"),
-        ("filler", -1, "0 or more"),
-        ("statements", 0, "1 or more"),
-        ("renderings", 0, "1 or more"),
-        ("in_context", 1.0, "0 or more and below 1"),
+        ("one_way_share", 0.0, "above 0 and at most 1"),
+        ("one_way_share", 1.1, "above 0 and at most 1"),
+        ("max_answers", 0, "1 or more"),
+        ("documents.filler", -1, "0 or more"),
+        ("documents.statements", 0, "1 or more"),
+        ("documents.copies", 0, "1 or more"),
+        ("episodes.share", 1.0, "0 or more and below 1"),
     ],
 )
-def test_settings_that_cannot_be_are_refused_in_one_line(name, value, allowed):
-    with pytest.raises(SettingError, match=rf"^task\.{name} is {value}, but must be {allowed}$"):
-        Triples(**{name: value})
+def test_impossible_settings_are_refused_in_one_line(name, value, allowed):
+    with pytest.raises(SettingError) as refusal:
+        override(Triples(), {name: value})
+    assert str(refusal.value) == f"task.{name} is {value}, but must be {allowed}"
 
 
-def test_what_a_person_should_know_is_said_by_line(tmp_path):
+def test_notes_say_by_line_what_a_person_should_know(tmp_path):
     lines = [(f"a{i}", "likes", f"b{i}") for i in range(40)]
     lines += [("b0", "is liked by", "a0"), ("a1", "likes", "b2"), ("a1", "likes", "b1"), ("x", "well", "y")]
     lines += [(f"w{i}", "well", "y") for i in range(3)]
-    of = Triples(**write(tmp_path, lines))
-    assert of.notes() == [
-        "line 42 tells what line 2 tells, and is left out",
-        "line 44 tells what line 3 tells, and is left out",
+    task = Triples(**write(tmp_path, lines))
+    assert task.notes() == [
+        "line 42 states the fact of line 2 again, and is ignored",
+        "line 44 states the fact of line 3 again, and is ignored",
         "lines 3, 43: 'a1' likes _ has several answers: 'b1', 'b2'",
         "lines 4, 43: 'b2' is liked by _ has several answers: 'a2', 'a1'",
         "lines 45, 46, 47 and 1 more: 'y' ill _ has several answers: 'x', 'w0', 'w1' and 1 more",
@@ -553,70 +579,72 @@ def test_what_a_person_should_know_is_said_by_line(tmp_path):
         "[mask]', line 4 of the relations, has no fact",
         "'[mask]' is shown as \"[mask]'\"",
     ]
-    assert of.notes(1)[:2] == [
-        "line 42 tells what line 2 tells, and is left out",
-        "… and 1 more facts that stand there twice",
-    ]
-    assert of.build(0).premises.fact.max() == len(lines) - 2 - 1  # each fact once
+    assert task.notes(1)[:2] == [task.notes()[0], "… and 1 more repeated facts"]
+    assert task.build(0).premises.fact.max() == len(lines) - 2 - 1  # each fact once
 
 
 # --- settings, and the command line ---
 
 
 def arrays(corpus: Corpus) -> list[np.ndarray]:
-    parts = [corpus.documents, corpus.premises.documents, *(of.documents for of in corpus.questions.values())]
+    """Every array of a corpus that is not drawn anew."""
+    all_questions = corpus.questions.values()
+    clozes = [questions.cloze for questions in all_questions]
+    parts = [corpus.documents, corpus.premises.documents, *(cloze.documents for cloze in clozes)]
     found = [getattr(part, field.name) for part in parts for field in fields(part)]
-    names = ("start", "size", "accepted", "support", "needs", "chance", "chance_by_elimination")
-    return found + [getattr(of, name) for of in corpus.questions.values() for name in names]
+    found += [part for cloze in clozes for part in (cloze.start, cloze.size)]
+    names = ("accepted", "support_documents", "premises", "chance", "elimination_baseline")
+    return found + [getattr(questions, name) for questions in all_questions for name in names]
 
 
 def test_same_seed_same_corpus_and_another_seed_another():
-    first, again, later = (Triples(in_context=share).build(seed) for share, seed in ((0, 7), (0.5, 7), (0, 8)))
+    with_episodes = Triples(episodes=ReversalEpisodeConfig(share=0.5))
+    first, again, later = Triples().build(7), with_episodes.build(7), Triples().build(8)
     assert first.vocabulary == again.vocabulary == later.vocabulary
-    for a, b in zip(arrays(first), arrays(again), strict=True):  # drawn documents change nothing else
+    for a, b in zip(arrays(first), arrays(again), strict=True):  # episodes change nothing else
         np.testing.assert_array_equal(a, b)
-    assert first.drawn is None
-    one, other_one = (corpus.questions["inverse"].accepted[:, 0].tolist() for corpus in (first, later))
-    assert len(set(one) & set(other_one)) < 0.8 * len(set(one))  # other facts are held out
-    asked, asked_again = first.inferences(), first.inferences()
-    np.testing.assert_array_equal(asked.documents.tokens, asked_again.documents.tokens)
+    assert first.episodes is None
+    answers, other_answers = (corpus.questions["inverse"].accepted[:, 0].tolist() for corpus in (first, later))
+    assert len(set(answers) & set(other_answers)) < 0.8 * len(set(answers))  # other facts are held out
+    tokens, tokens_again = (first.inferences().cloze.documents.tokens for _ in range(2))
+    np.testing.assert_array_equal(tokens, tokens_again)
 
 
-def test_a_run_whose_files_changed_is_neither_gone_on_with_nor_asked(tmp_path):
+def test_a_run_whose_files_changed_is_neither_resumed_nor_asked(tmp_path):
     files = write(tmp_path, [("a", "likes", "b"), ("c", "likes", "d"), ("e", "likes", "f")])
     config = replace(tiny(), task=Triples(**files))
-    with pytest.raises(Stopped):
-        train_run(config, "run", root=tmp_path, check=stop_after(7))
-    was = Path(files["file"]).read_text()
-    Path(files["file"]).write_text(was.replace("f", "g"))
+    with pytest.raises(StopRequested):
+        train_run(config, "run", root=tmp_path, stop=stop_after(7))
+    text = Path(files["file"]).read_text()
+    Path(files["file"]).write_text(text.replace("f", "g"))
     with pytest.raises(SettingError, match="was trained on another world"):
         train_run(config, "run", root=tmp_path, resume=True)
     with pytest.raises(SettingError, match="was trained on another world"):
-        read_trained(tmp_path / "run")
-    Path(files["file"]).write_text(was)
+        load_trained_model(tmp_path / "run")
+    Path(files["file"]).write_text(text)
     assert train_run(config, "run", root=tmp_path, resume=True)["finished"]
 
 
 def test_a_hundred_thousand_facts_load_and_build_in_five_seconds(tmp_path):
     rng = np.random.default_rng(0)
-    words = tuple(f"{kind}{i}" for i in range(20) for kind in ("rel", "inv"))
+    words = tuple(f"{prefix}{i}" for i in range(20) for prefix in ("rel", "inv"))
     rows = zip(*rng.integers(0, 60_000, (2, 100_000)).tolist(), rng.integers(0, 20, 100_000).tolist())
-    of = Triples(**write(tmp_path, [(f"Käse {a}", f"rel{r}", f"名 {b}") for a, b, r in rows], words))
+    task = Triples(**write(tmp_path, [(f"Käse {a}", f"rel{r}", f"名 {b}") for a, b, r in rows], words))
     began = time.process_time()
-    corpus = of.build(0)
+    corpus = task.build(0)
     assert time.process_time() - began < 5
     assert len(corpus.documents) > 2_000_000
     assert len(corpus.questions["inverse"]) > 45_000
 
 
-def test_the_example_has_facts_in_many_scripts_and_says_what_is_special():
-    of = Triples()
-    assert [note.partition(": ")[2] for note in of.notes()] == [
+def test_the_example_has_facts_in_many_scripts_and_its_notes_say_what_is_special():
+    task = Triples()
+    assert [note.partition(": ")[2] for note in task.notes()] == [
         "'Bolivia' has-capital _ has several answers: 'Sucre', 'La Paz'",
         "'Eswatini' has-capital _ has several answers: 'Mbabane', 'Lobamba'",
         "'South Africa' has-capital _ has several answers: 'Pretoria', 'Cape Town', 'Bloemfontein'",
     ]
-    assert set(of.build(0).questions) == {"forward", "backward", "inverse", "wrong_frame"}
+    assert set(task.build(0).questions) == {"forward", "backward", "inverse", "wrong_frame"}
 
 
 @pytest.fixture
@@ -628,15 +656,15 @@ def started(monkeypatch):
     return runs
 
 
-@pytest.mark.parametrize("form", [["--task", "triples"], ["--task=triples"]])
-def test_every_preset_takes_another_task_by_its_name_with_settings_of_its_own(started, form, capsys):
-    arguments = [*form, "--task.file", "mine.csv", "--task.one-way", "0.25", "--seed", "3"]
+@pytest.mark.parametrize("flag", [["--task", "triples"], ["--task=triples"]])
+def test_every_preset_takes_another_task_by_its_name_with_settings_of_its_own(started, flag, capsys):
+    arguments = [*flag, "--task.file", "mine.csv", "--task.one-way-share", "0.25", "--seed", "3"]
     assert command(train.__main__.main, ["bidirectional", *arguments], capsys) == (0, "")
     assert command(train.__main__.main, ["triples", "--task.file", "mine.csv"], capsys) == (0, "")
     assert command(train.__main__.main, ["causal"], capsys) == (0, "")
     (first, name), (second, second_name), (_, plain) = started
     assert (name, second_name, plain) == ("bidirectional-triples-3", "triples-0", "causal-0")
-    assert first.task == Triples(file="mine.csv", one_way=0.25)
+    assert first.task == Triples(file="mine.csv", one_way_share=0.25)
     assert second.task == Triples(file="mine.csv")
     assert first.objective == PRESETS["bidirectional"][1].objective
     assert first.json()["task"]["name"] == "triples"
@@ -650,7 +678,7 @@ def test_every_preset_takes_another_task_by_its_name_with_settings_of_its_own(st
         ("--task triples --task.file nowhere.csv", "error: task.file is 'nowhere.csv', but must be a file that can be"),
     ],
 )
-def test_what_a_task_cannot_be_is_one_line(arguments, says, capsys):
+def test_impossible_task_settings_are_refused_in_one_line(arguments, says, capsys):
     code, error = command(train.__main__.main, ["causal", *arguments.split()], capsys)
     assert code == 2
     assert says in error
@@ -665,12 +693,12 @@ def test_names_are_data_to_spreadsheets(name):
     assert float(row["number"]) == -1
 
 
-def test_a_name_is_found_however_its_spaces_and_accents_were_typed(tmp_path, capsys):
+def test_a_name_is_found_however_its_spaces_and_accents_were_typed(tmp_path):
     lines = [
         ("Mary  Lee", "likes", "\u6771\u4eac\u3000\u90fd"),
         ("\u6771\u4eac\u3000\u90fd", "likes", "caf\u00e9 :smile:"),
     ]
-    corpus = Triples(**write(tmp_path, lines), renderings=1).build(0)
-    assert {"Mary Lee", "\u6771\u4eac \u90fd", "caf\u00e9 :smile:"} == set(corpus.entities.words)
+    corpus = Triples(**write(tmp_path, lines), documents=ONCE).build(0)
+    assert {"Mary Lee", "\u6771\u4eac \u90fd", "caf\u00e9 :smile:"} == set(corpus.entities.names)
     for typed in ("Mary Lee likes _", " Mary   Lee  likes  _", "cafe\u0301 :smile: is liked by _"):
-        assert understand(corpus, typed).words
+        assert parse_question(corpus, typed).words

@@ -163,7 +163,7 @@ def test_a_neighbour_is_mixed_in_where_all_who_see_a_position_see_it_too(name, c
 def test_the_backward_tower_of_belief_state_is_told_what_stands_to_the_right(position, path):
     made, of, given = batch(BeliefState(), DOCUMENTS), modules(BeliefState(), corpus(), position=position), []
     hook = of["backward"].register_forward_pre_hook(lambda module, arguments: given.append(arguments))
-    BeliefState().hidden(of, made)
+    BeliefState().target_hidden(of, made)
     hook.remove()
     ((tokens, visibility),) = given
     at = torch.arange(tokens.shape[1])
@@ -207,7 +207,7 @@ def test_padding_changes_no_prediction_of_any_objective(name):
     padding = torch.arange(made["tokens"].shape[1]) >= made["lengths"][:, None]
     other = made | {"tokens": torch.where(padding, 20, made["tokens"])}
     assert not torch.equal(other["tokens"], made["tokens"])
-    assert torch.equal(objective.hidden(of, other), objective.hidden(of, made))
+    assert torch.equal(objective.target_hidden(of, other), objective.target_hidden(of, made))
 
 
 def test_two_layers_pass_on_what_a_seen_position_sees():

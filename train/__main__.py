@@ -1,4 +1,7 @@
-"""`python -m train PRESET [settings]` trains a run, `compare`, `sweep` and `ablate` several; alone it lists all."""
+"""`python -m train PRESET [settings]` trains one run; `compare`, `sweep` and `ablate` train several.
+
+Without arguments it lists all presets.
+"""
 
 import sys
 from dataclasses import dataclass, fields, replace
@@ -7,24 +10,24 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from tyro.conf import arg
 
-from eval.score import from_entry
-from eval.show import print_asked
+from config.cli import escape_unprintable, parse_arguments, refusals, refuse
+from config.validation import require
+from eval.evaluate import from_entry
+from eval.report import print_by_query_mode
 from tasks import TASKS
-from tasks.anew import DrawnAnew
-from tasks.cli import parse, refusals, refuse, show_what_the_terminal_can
-from tasks.settings import require
-from train.ablate import Ablate, ablate
-from train.compare import Compare, compare
-from train.loop import NotFinite, Stopped
+from tasks.common.episodes import EpisodeConfig
+from train.config import RunConfig
+from train.loop import NonFiniteStep
 from train.presets import PRESETS
 from train.progress import Progress
 from train.run import train_run
-from train.settings import Config
-from train.stop import stop_on_signals
-from train.sweep import Sweep, sweep
+from train.signals import StopRequested, stop_on_signals
+from train.sweeps.ablate import Ablate, ablate
+from train.sweeps.compare import Compare, compare
+from train.sweeps.from_file import Sweep, sweep
 
 Settings = TypeVar("Settings")
-SEVERAL = {
+COMMANDS = {
     "compare": ("causal and bidirectional, five seeds each: table and figure", Compare, compare),
     "sweep": ("every variant that a Python file lists: table and figure", Sweep, sweep),
     "ablate": ("every value of one setting, for several objectives: table and figure", Ablate, ablate),
@@ -38,76 +41,90 @@ class Arguments(Generic[Settings]):
 
     config: Annotated[Settings, arg(name="")]
     task: Literal[tuple(TASKS)] | None = None
-    """another task than the preset's, which keeps of it what all tasks have; its own settings are then to be given"""
+    """another task than the preset's, with the preset's documents, chain_of_thought and share of episodes; give its
+    other settings"""
     name: str | None = None
     """folder in checkpoints/; None: the preset, the task if another is given, and the seed, such as causal-0"""
     resume: bool = False
-    """go on from the last saved step, under the same settings"""
+    """continue from the last saved step, under the same settings"""
     overwrite: bool = False
     """replace the run of this name, finished or not"""
 
     def __post_init__(self):
-        require(not (self.resume and self.overwrite), "resume", True, "given without overwrite, or the other way round")
+        require(not (self.resume and self.overwrite), "resume", True, "given without overwrite")
 
 
 def main(arguments: list[str]) -> None:
     match arguments:
         case [] | ["--help" | "-h"]:
             print("python -m train NAME [settings]      (NAME --help lists every setting)\n")
-            for name, (line, *_) in (PRESETS | SEVERAL).items():
+            for name, (line, *_) in (PRESETS | COMMANDS).items():
                 print(f"  {name:20} {line}")
-        case [name, *rest] if name in SEVERAL:
-            _, kind, act = SEVERAL[name]
-            given = parse(kind, rest, f"python -m train {name}")
-            try:
-                with refusals(), stop_on_signals() as check:
-                    act(given, check)
-            except Stopped as stop:
-                print("stopped and saved: the same command goes on", file=sys.stderr)
-                raise SystemExit(128 + stop.args[0]) from None
+        case [name, *rest] if name in COMMANDS:
+            train_several(name, rest)
         case [name, *rest] if name in PRESETS:
             with refusals():
-                train(name, rest)
+                train_one(name, rest)
         case [name, *_]:
-            refuse(f"preset is {name!r}, but must be one of {', '.join((*PRESETS, *SEVERAL))}")
+            refuse(f"preset is {name!r}, but must be one of {', '.join((*PRESETS, *COMMANDS))}")
 
 
-def train(preset: str, rest: list[str]) -> None:
-    config = PRESETS[preset][1]
-    if TASKS.get(other_task(rest), type(config.task)) is not type(config.task):
-        kept = {shared.name: getattr(config.task, shared.name) for shared in fields(DrawnAnew)}
-        config = replace(config, task=TASKS[other_task(rest)](**kept))
-    kind = Arguments[Config[type(config.task), type(config.objective)]]
-    given = parse(kind, rest, f"python -m train {preset}", default=Arguments(config))
-    parts = [preset, given.task, str(given.config.seed)]
-    name = "-".join(filter(None, parts)) if given.name is None else given.name
+def train_several(command: str, rest: list[str]) -> None:
+    """Runs one of COMMANDS with the arguments `rest`."""
+    _, settings_type, act = COMMANDS[command]
+    settings = parse_arguments(settings_type, rest, f"python -m train {command}")
     try:
-        with stop_on_signals() as check, Progress(given.config) as progress:
-            result = train_run(
-                given.config,
-                name,
-                resume=given.resume,
-                overwrite=given.overwrite,
-                report=progress.report,
-                check=check,
-                warn=progress.warn,
-            )
-    except Stopped as stop:
+        with refusals(), stop_on_signals() as stop:
+            act(settings, stop)
+    except StopRequested as request:
+        print("stopped and saved: the same command continues", file=sys.stderr)
+        raise SystemExit(128 + request.args[0]) from None
+
+
+def train_one(preset: str, rest: list[str]) -> None:
+    """Trains one run with the settings of a preset, but for those that the arguments `rest` set."""
+    config = PRESETS[preset][1]
+    task = named_task(rest)
+    if task in TASKS and TASKS[task] is not type(config.task):
+        config = with_task(config, task)
+    arguments_type = Arguments[RunConfig[type(config.task), type(config.objective)]]
+    given = parse_arguments(arguments_type, rest, f"python -m train {preset}", default=Arguments(config))
+    config = given.config
+    name = "-".join(filter(None, [preset, given.task, str(config.seed)])) if given.name is None else given.name
+    try:
+        with stop_on_signals() as stop, Progress(config) as progress:
+            result = train_run(config, name, resume=given.resume, overwrite=given.overwrite, log=progress, stop=stop)
+    except StopRequested as request:
         print(f"stopped and saved: --resume continues checkpoints/{name}", file=sys.stderr)
-        raise SystemExit(128 + stop.args[0]) from None
-    except NotFinite as problem:
-        print(f"error: {problem}; what came before is saved in checkpoints/{name}", file=sys.stderr)
+        raise SystemExit(128 + request.args[0]) from None
+    except NonFiniteStep as error:
+        print(f"error: {error}; the steps before it are saved in checkpoints/{name}", file=sys.stderr)
         raise SystemExit(NOT_FINITE) from None
-    print_asked(f"checkpoints/{name}", from_entry(result), given.config.task.MEANING)
+    print_by_query_mode(f"checkpoints/{name}", from_entry(result), config.task.split_help)
 
 
-def other_task(arguments: list[str]) -> str | None:
-    """What follows --task, looked up before the rest is read: which settings there are depends on it."""
+def named_task(arguments: list[str]) -> str | None:
+    """What follows --task. It is looked up before the arguments are parsed: which settings exist depends on it."""
     words = [part for word in arguments for part in (word.split("=", 1) if word.startswith("--task=") else [word])]
-    named = [after for before, after in pairwise(words) if before == "--task"]
+    named = [value for flag, value in pairwise(words) if flag == "--task"]
     return named[-1] if named else None
 
 
+def with_task(config: RunConfig, name: str) -> RunConfig:
+    """The run with the task of this name, which keeps the settings that all tasks have."""
+    task = TASKS[name]()
+    kept = {field.name: getattr(config.task.episodes, field.name) for field in fields(EpisodeConfig)}
+    return replace(
+        config,
+        task=replace(
+            task,
+            documents=config.task.documents,
+            chain_of_thought=config.task.chain_of_thought,
+            episodes=replace(task.episodes, **kept),
+        ),
+    )
+
+
 if __name__ == "__main__":
-    show_what_the_terminal_can()
+    escape_unprintable()
     main(sys.argv[1:])

@@ -1,12 +1,10 @@
 """Augmentation: what a trained model infers in context from its training documents becomes training documents.
 
-Each statement turned round, each conclusion of statements that belong together: the model is asked with them in its
-prompt, and what it says is told, right or wrong (Lampinen et al. 2025a, 2505.00661). What is given: which statements
-belong together, which stand in a prompt with nothing else, and, for a conclusion, in which words it is asked. No
-answer is.
+The model is asked for the inverse of each statement, and for the conclusion of statements that belong together, with
+these statements in its prompt (Lampinen et al. 2025a, 2505.00661). Its predictions are added, right or wrong. Which
+statements belong together, and in which words a conclusion is asked, is given. No answer is.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,56 +12,74 @@ import numpy as np
 
 from checkpoints.config import read_json
 from checkpoints.folder import as_csv, write_json, write_text
-from eval.score import chunks, entity_text, given, reply, right, text
-from eval.trained import INFERRED, read_trained, with_inferred
-from eval.ways.in_context import InContext
-from model.objectives.batch import fill
-from tasks.corpus import Corpus, Documents
-from tasks.settings import SettingError
+from config.validation import SettingError
+from eval.evaluate import apply_prompt, in_chunks, predict
+from eval.methods.in_context import InContext
+from eval.metrics import exact_match
+from eval.text import render_name, render_question
+from eval.trained_model import INFERRED_FILE, TrainedModel, load_trained_model, with_inferred_documents
+from model.objectives.batch import fill_in
+from tasks.corpus import Corpus, Documents, Questions
+from train.config import TrainConfig
+from train.signals import StopFlag
 
 
-def augmented(corpus: Corpus, origin: Path, times: int, folder: Path, check: Callable[[], None]) -> Corpus:
-    """The corpus with what the run `origin` infers, each statement `times` times. It is drawn once: inferred.npz in
-    `folder` holds it for when the run is resumed, inferred.csv shows it, inferred.json counts what was right."""
-    if not (folder / INFERRED).exists():
-        documents, rows = infer(corpus, origin, check)
+def augmented(corpus: Corpus, config: TrainConfig, folder: Path, stop: StopFlag) -> Corpus:
+    """The corpus with what the run `config.init_from` infers, each statement `config.augment` times.
+
+    It is inferred once. In `folder`, inferred.npz holds it for when the run is resumed, inferred.csv shows it and
+    inferred.json counts what is correct.
+    """
+    if not (folder / INFERRED_FILE).exists():
+        documents, rows = infer(corpus, Path(config.init_from), stop)
         write_text(folder / "inferred.csv", as_csv(rows))
-        write_json(folder / "inferred.json", {"count": len(rows), "right": sum(row["correct"] for row in rows)})
-        beside = folder / ".inferred.npz"
-        np.savez(beside, tokens=documents.tokens, lengths=documents.lengths, roles=documents.roles)
-        beside.replace(folder / INFERRED)
-    return with_inferred(corpus, folder, times)
+        write_json(folder / "inferred.json", {"count": len(rows), "correct": sum(row["correct"] for row in rows)})
+        temporary = folder / f".{INFERRED_FILE}"
+        np.savez(temporary, tokens=documents.tokens, lengths=documents.lengths, roles=documents.roles)
+        temporary.replace(folder / INFERRED_FILE)
+    return with_inferred_documents(corpus, folder, config.augment)
 
 
-def infer(corpus: Corpus, origin: Path, check: Callable[[], None]) -> tuple[Documents, list[dict[str, Any]]]:
-    """What the model of a run says when it is asked all that its training documents bear on: documents, and a row for
-    each of them."""
-    trained, _ = read_trained(origin)
+def infer(corpus: Corpus, origin: Path, stop: StopFlag) -> tuple[Documents, list[dict[str, Any]]]:
+    """What the model of the run `origin` predicts for all that its training documents imply.
+
+    Documents, and a row of inferred.csv for each. Raises SettingError where that run cannot be asked, or was trained
+    on other documents than those of `corpus`.
+    """
+    trained, _ = load_trained_model(origin)
     if read_json(origin / "environment.json").get("world") != corpus.digest():
-        raise SettingError(f"train.augment: {origin} was trained on other documents, which tell what this run may not")
+        raise SettingError(f"train.augment: {origin} was trained on other documents, which this run must not see")
     if trained.corpus.inferences is None:
         raise SettingError(f"train.augment: nothing can be inferred from the documents of {origin}")
     questions = trained.corpus.inferences()
-    way, k, names, rows = InContext(0), int(questions.size.max()), [], []
-    for chunk in chunks(questions):
-        check()
-        said, _ = reply(trained, way, given(trained, way, chunk))
-        if said is None:
-            raise SettingError(f"train.augment: the model of {origin} cannot be asked what its documents bear on")
-        names.append(np.pad(said, ((0, 0), (0, k - said.shape[1]))))
-        rows += [
-            {
-                "question": text(trained.corpus, chunk, i),
-                "answer": trained.corpus.entities.words[chunk.accepted[i, 0]],
-                "said": entity_text(trained.corpus, said[i]),
-                "correct": int(hit),
-            }
-            for i, hit in enumerate(right(trained.corpus, chunk, said))
-        ]
-    documents, _ = fill(questions, np.concatenate(names))
+    method, k = InContext(0), int(questions.cloze.size.max())
+    names, rows = [], []
+    for chunk in in_chunks(questions):
+        stop.check()
+        predictions, _ = predict(trained, method, apply_prompt(trained, method, chunk))
+        if predictions is None:
+            raise SettingError(f"train.augment: the model of {origin} cannot be asked what its documents imply")
+        names.append(np.pad(predictions, ((0, 0), (0, k - predictions.shape[1]))))  # [q, k]
+        rows += inferred_rows(trained, chunk, predictions)
+    documents, _ = fill_in(questions.cloze, np.concatenate(names))
     return documents, rows
 
 
-def counted(folder: Path) -> dict[str, Any]:
-    """For result.json: how many statements were inferred, and how many of them are right."""
-    return {"inferred": read_json(folder / "inferred.json")}
+def inferred_rows(trained: TrainedModel, questions: Questions, predictions: np.ndarray) -> list[dict[str, Any]]:
+    """The rows of inferred.csv: each question, its answer and the prediction."""
+    corpus = trained.corpus
+    is_correct = exact_match(corpus.entities, questions, predictions)
+    return [
+        {
+            "question": render_question(corpus, questions.cloze, i),
+            "answer": corpus.entities.names[questions.accepted[i, 0]],
+            "prediction": render_name(corpus, predictions[i]),
+            "correct": int(is_correct[i]),
+        }
+        for i in range(len(questions))
+    ]
+
+
+def inferred_counts(folder: Path) -> dict[str, int]:
+    """How many statements were inferred (`count`), and how many of them are `correct`."""
+    return read_json(folder / "inferred.json")

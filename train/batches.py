@@ -4,52 +4,58 @@ from functools import lru_cache
 
 import numpy as np
 
-from model.objectives.batch import Arrays
-from model.objectives.contract import Objective
+from config.validation import require
+from model.objectives.base import Objective
+from model.objectives.batch import Batch
 from tasks.corpus import Corpus, Documents
-from tasks.settings import require
 
-PARTS = 3  # batches into which drawn documents go, short ones first: half of one batch of them would be padding
-# What a stream of random numbers is for; each is drawn from (seed, purpose, step or epoch).
-ORDER, CORRUPTION, DRAWN = 1, 2, 3
+EPISODE_BATCHES = 3  # the episodes of a step are divided by length: in one batch, half of it would be padding
+# What random numbers are for; each generator is seeded with (seed, purpose, step or epoch).
+ORDER, CORRUPTION, EPISODES = 1, 2, 3
 
 
 @lru_cache(maxsize=2)
-def order(documents: int, seed: int, epoch: int) -> np.ndarray:
-    """The documents in the order of one epoch, int[documents]."""
+def epoch_order(documents: int, seed: int, epoch: int) -> np.ndarray:
+    """The order in which one epoch goes through so many documents, int[documents]."""
     return np.random.default_rng([seed, ORDER, epoch]).permutation(documents)
 
 
-def rows(documents: int, batch: int, seed: int, step: int) -> np.ndarray:
-    """Which documents a step is given, int[batch]: epochs one after another, each in an order of its own."""
-    epoch, place = np.divmod(np.arange(step * batch, (step + 1) * batch), documents)
-    return np.concatenate([order(documents, seed, int(e))[place[epoch == e]] for e in np.unique(epoch)])
+def step_rows(documents: int, batch: int, seed: int, step: int) -> np.ndarray:
+    """Which of so many documents a step trains on, int[batch]. Epochs follow one another, each in its own order."""
+    epoch, position = np.divmod(np.arange(step * batch, (step + 1) * batch), documents)
+    return np.concatenate([epoch_order(documents, seed, int(e))[position[epoch == e]] for e in np.unique(epoch)])
 
 
-def drawn_anew(corpus: Corpus, batch: int, step: int = 0) -> int:
-    """How many of a batch's documents are drawn anew. Raises SettingError where their share leaves none of the
-    world's."""
-    new = round(corpus.drawn.share * batch) if corpus.drawn else 0
-    require(new < batch, "train.batch", batch, f"more: {new} are drawn anew, and none of the world's are left")
-    return batch if corpus.drawn and step < corpus.drawn.alone else new
+def num_episodes(corpus: Corpus, batch: int, step: int = 0) -> int:
+    """How many documents of a batch are episodes.
 
-
-def documents_of(corpus: Corpus, batch: int, seed: int, step: int) -> list[Documents]:
-    """The documents of a step: those of the corpus in turn and, where it draws some anew, their share of such.
-
-    Apart and by length, since those drawn are many times longer, and some of them than others: together all would be
-    padded to the length of the longest.
+    Raises SettingError where their share leaves no document of the world in it.
     """
-    new = drawn_anew(corpus, batch, step)
-    parts = [corpus.documents[rows(len(corpus.documents), batch - new, seed, step)]] if new < batch else []
-    if new:
-        drawn = corpus.drawn.draw(new, np.random.default_rng([seed, DRAWN, step]), step)
-        by_length = np.array_split(drawn.lengths.argsort(kind="stable"), min(PARTS, new))
-        parts += [drawn[rows] for rows in by_length]
+    if corpus.episodes is None:
+        return 0
+    episodes = round(corpus.episodes.share * batch)
+    allowed = f"larger: {episodes} documents of a batch are episodes, which leaves none of the world's"
+    require(episodes < batch, "train.batch", batch, allowed)
+    return batch if step < corpus.episodes.only_steps else episodes
+
+
+def step_documents(corpus: Corpus, batch: int, seed: int, step: int) -> list[Documents]:
+    """The documents of a step: some of the corpus, and episodes in batches of their own, by length.
+
+    Episodes are many times longer than other documents. In one batch, all would be padded to the longest.
+    """
+    episodes = num_episodes(corpus, batch, step)
+    parts = []
+    if episodes < batch:
+        parts.append(corpus.documents[step_rows(len(corpus.documents), batch - episodes, seed, step)])
+    if episodes:
+        documents = corpus.episodes.draw(episodes, np.random.default_rng([seed, EPISODES, step]), step)
+        by_length = documents.lengths.argsort(kind="stable")
+        parts += [documents[rows] for rows in np.array_split(by_length, min(EPISODE_BATCHES, episodes))]
     return parts
 
 
-def make_batches(corpus: Corpus, objective: Objective, batch: int, seed: int, step: int) -> list[Arrays]:
+def make_batches(corpus: Corpus, objective: Objective, batch: int, seed: int, step: int) -> list[Batch]:
     """The objective's batches of a step, of `batch` documents in all. Which documents does not depend on it."""
     rng = np.random.default_rng([seed, CORRUPTION, step])
-    return [objective.prepare(documents, rng) for documents in documents_of(corpus, batch, seed, step)]
+    return [objective.make_batch(documents, rng) for documents in step_documents(corpus, batch, seed, step)]

@@ -1,4 +1,4 @@
-"""Where a run trains, and what it ran on."""
+"""Where a run trains, and on which machine with which versions it did."""
 
 import platform
 import sys
@@ -7,15 +7,16 @@ from typing import Any
 import numpy
 import torch
 
-from tasks.settings import require
+from config.validation import require
 
 
 def choose_device(name: str) -> torch.device:
-    """`auto`: cuda, else mps, else cpu. Raises SettingError where the named one is not there."""
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    """`auto`: cuda, else mps, else cpu. Raises SettingError where this machine lacks the named one."""
+    is_available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    available = [device for device in is_available if is_available[device]]
     if name == "auto":
-        name = next(kind for kind, is_there in there.items() if is_there)
-    require(there[name], "device", name, f"one this machine has: {', '.join(k for k, v in there.items() if v)}")
+        return torch.device(available[0])
+    require(name in available, "device", name, f"one this machine has: {', '.join(available)}")
     return torch.device(name)
 
 

@@ -1,194 +1,179 @@
 """The one loop. Every objective goes through it; whatever differs between two runs is in their settings."""
 
 import contextlib
-import dataclasses
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from checkpoints import steps
 from checkpoints.folder import Metrics, read_metrics
-from eval.score import as_entry, evaluate
-from eval.trained import Trained, load_weights
-from eval.ways.in_context import InContext
-from model.objectives.batch import to_tensors
-from tasks.settings import SettingError
+from config.validation import SettingError
+from eval.evaluate import evaluate, to_entry
+from eval.methods.in_context import InContext
+from eval.trained_model import TrainedModel, load_weights
+from model.objectives.batch import Tensors, to_tensors
 from train.batches import make_batches
+from train.config import RunConfig
+from train.counters import Counters
 from train.optimiser import learning_rate, make_optimiser
-from train.settings import Config
+from train.progress import Log
+from train.signals import StopFlag, StopRequested
 
 
-class Stopped(Exception):
-    """The run was asked to stop."""
-
-
-class NotFinite(Exception):
+class NonFiniteStep(Exception):
     """A step that would have made weights NaN or infinite, and was not taken."""
-
-
-@dataclass
-class Counters:
-    """What a run has done so far; saved with every step, so that a resumed run goes on counting."""
-
-    step: int = 0
-    documents: int = 0
-    target_tokens: int = 0
-    seconds: float = 0.0  # in the loop: training, evaluation and saving
-    evaluated: int = -1  # the last step at which the splits were asked
-    metrics_bytes: int = 0  # length of the record
-    gradient_norm: float = 0.0  # at the last step
-    # Since the last entry of the record:
-    loss: float = 0.0
-    denominator: float = 0.0
-    new_documents: int = 0
-    new_targets: int = 0
-    new_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class Loop:
-    """One training, from its first step or its last saved one to its end.
+    """One training, from its first step or its last saved one to its end."""
 
-    `report` is given every entry of the record, those from before a resume too; `check` is called between
-    steps and between chunks of questions, and raises Stopped where the run is to stop.
-    """
-
-    config: Config
-    trained: Trained
+    config: RunConfig
+    """what defines the run"""
+    trained: TrainedModel
+    """the model that is trained, with the corpus it is trained on"""
     folder: Path
+    """the run folder, for the record and the saved steps"""
     device: torch.device
-    report: Callable[[dict[str, Any]], None]
-    check: Callable[[], None]
-    warn: Callable[[str], None]
+    """where the model is"""
+    log: Log
+    """takes every entry of the record, also those from before a resume"""
+    stop: StopFlag
+    """read between steps and between chunks of questions"""
 
     def run(self) -> Counters:
-        """Trains to the end. Where it raises Stopped or NotFinite, the step it came to is saved first."""
-        settings, modules = self.config.train, self.trained.modules
-        optimiser = make_optimiser(modules, settings)
+        """Trains to the end. Where it raises StopRequested or NonFiniteStep, the steps that were taken are saved."""
+        config, modules = self.config.train, self.trained.modules
+        optimiser = make_optimiser(modules, config)
         counters = self.restore(optimiser)
-        if settings.compile:
+        if config.compile:
             modules["network"].compile(dynamic=True)
         modules.train()
         with Metrics(self.folder, counters.metrics_bytes) as metrics:
             for entry in read_metrics(self.folder):
-                self.report(entry)
+                self.log.record(entry)
             began = time.perf_counter() - counters.seconds
             try:
                 while True:
-                    at_end = self.at_end(counters)
-                    if at_end or counters.step % settings.evaluate_every == 0:
+                    ended = self.has_ended(counters)
+                    if ended or counters.step % config.evaluate_every == 0:
                         self.evaluate(counters, metrics)
                     counters.seconds = time.perf_counter() - began
-                    if at_end or (counters.step % settings.save_every == 0 and counters.step > 0):
+                    if ended or (counters.step % config.save_every == 0 and counters.step > 0):
                         self.save(optimiser, counters)
-                    if at_end:
+                    if ended:
                         return counters
-                    self.check()
+                    self.stop.check()
                     self.step(optimiser, counters)
-                    if counters.step % settings.log_every == 0 or self.at_end(counters):
-                        self.log(optimiser, counters, metrics)
-            except (Stopped, NotFinite):
+                    if counters.step % config.log_every == 0 or self.has_ended(counters):
+                        entry = counters.training_entry(optimiser.param_groups[0]["lr"])
+                        self.record(entry, counters, metrics)
+            except (StopRequested, NonFiniteStep):
                 self.save(optimiser, counters)
                 raise
 
-    def at_end(self, counters: Counters) -> bool:
-        settings = self.config.train
-        enough = settings.targets is not None and counters.target_tokens >= settings.targets
-        return enough or counters.step == settings.steps
+    def has_ended(self, counters: Counters) -> bool:
+        """Whether all steps are taken, or as many target tokens predicted as the settings say."""
+        config = self.config.train
+        enough_targets = config.targets is not None and counters.target_tokens >= config.targets
+        return enough_targets or counters.step == config.steps
 
     def step(self, optimiser: torch.optim.Optimizer, counters: Counters) -> None:
-        """One step: its batches, their loss over all targets, the gradient, the weights."""
+        """One step: batches, loss over all their targets, gradient, new weights. Raises NonFiniteStep."""
         began = time.perf_counter()
-        config, settings, modules = self.config, self.config.train, self.trained.modules
-        arrays = make_batches(self.trained.corpus, config.objective, settings.batch, config.seed, counters.step)
-        batches = [to_tensors(each, self.device) for each in arrays]
+        config, modules = self.config.train, self.trained.modules
+        batches = self.batches(counters.step)
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(counters.step, counters.target_tokens, settings)
-        # For dropout, which takes no generator. (To seed those of all devices takes a tenth of a millisecond a step.)
-        seed_device = torch.default_generator.manual_seed if self.device.type == "cpu" else torch.manual_seed
-        seed_device((config.seed << 32) + counters.step)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
-            losses, denominators = zip(*(config.objective.loss(modules, batch) for batch in batches))
-        loss, denominator = sum(losses), sum(denominators)
+            group["lr"] = learning_rate(counters.step, counters.target_tokens, config)
+        self.seed_dropout(counters.step)
+        loss, denominator = self.loss(batches)
         optimiser.zero_grad()
         (loss / max(denominator, 1)).backward()
-        norm = torch.nn.utils.clip_grad_norm_(modules.parameters(), settings.clip)
-        loss = loss.item()
-        if not (math.isfinite(loss) and torch.isfinite(norm)):
-            raise NotFinite(
-                f"step {counters.step} was not taken: its loss is {loss / max(denominator, 1):.3g} and its gradient's "
-                f"norm {norm.item():.3g} (a lower train.learning_rate may help)"
-            )
+        gradient_norm = torch.nn.utils.clip_grad_norm_(modules.parameters(), config.clip)
+        require_finite(counters.step, loss.item(), denominator, gradient_norm.item())
         optimiser.step()
         targets = sum(batch["targets"].numel() for batch in batches)
-        counters.step += 1
-        counters.documents += settings.batch
-        counters.target_tokens += targets
-        counters.gradient_norm = norm.item()
-        counters.loss += loss
-        counters.denominator += denominator
-        counters.new_documents += settings.batch
-        counters.new_targets += targets
-        counters.new_seconds += time.perf_counter() - began
+        counters.gradient_norm = gradient_norm.item()
+        counters.add_step(config.batch, targets, loss.item(), denominator, time.perf_counter() - began)
 
-    def log(self, optimiser: torch.optim.Optimizer, counters: Counters, metrics: Metrics) -> None:
-        """An entry of training: means since the last one."""
-        entry = {
-            "kind": "train",
-            "step": counters.step,
-            "time": time.time(),
-            "loss": counters.loss / max(counters.denominator, 1),
-            "learning_rate": optimiser.param_groups[0]["lr"],
-            "gradient_norm": counters.gradient_norm,
-            "documents": counters.documents,
-            "target_tokens": counters.target_tokens,
-            "documents_per_second": counters.new_documents / counters.new_seconds,
-            "targets_per_second": counters.new_targets / counters.new_seconds,
-        }
-        counters.loss = counters.denominator = counters.new_seconds = 0.0
-        counters.new_documents = counters.new_targets = 0
+    def batches(self, step: int) -> list[Tensors]:
+        """The batches of a step, on the device. They depend on corpus, objective, seed and step alone."""
+        config = self.config
+        arrays = make_batches(self.trained.corpus, config.objective, config.train.batch, config.seed, step)
+        return [to_tensors(batch, self.device) for batch in arrays]
+
+    def seed_dropout(self, step: int) -> None:
+        """Seeds torch's global generator, the only one that dropout draws from."""
+        # Seeding those of all devices takes a tenth of a millisecond.
+        seed_generator = torch.default_generator.manual_seed if self.device.type == "cpu" else torch.manual_seed
+        seed_generator((self.config.seed << 32) + step)
+
+    def loss(self, batches: list[Tensors]) -> tuple[Tensor, float]:
+        """The loss summed over all batches, and what to divide it by."""
+        objective, modules = self.config.objective, self.trained.modules
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.train.precision == "bfloat16"):
+            losses, denominators = zip(*(objective.loss(modules, batch) for batch in batches))
+        return sum(losses), sum(denominators)
+
+    def record(self, entry: dict[str, Any], counters: Counters, metrics: Metrics) -> None:
+        """Adds an entry to the record."""
         counters.metrics_bytes = metrics.append(entry)
-        self.report(entry)
+        self.log.record(entry)
 
     def evaluate(self, counters: Counters, metrics: Metrics) -> None:
-        """An entry of evaluation, once a step: all splits."""
+        """Adds an entry of evaluation on all splits to the record, once a step."""
         if counters.evaluated == counters.step:
             return
-        limit = self.config.train.evaluate_questions
-        found = {asked: evaluate(one, limit=limit, between=self.check) for asked, one in self.trained.asked().items()}
-        if self.trained.corpus.drawn:  # trained to use a prompt: whether it does is part of how far it has come
-            first = next(iter(self.trained.asked().values()))
-            with contextlib.suppress(SettingError):  # the prompt can be longer than learned positions know
-                found["in-context"] = evaluate(first, InContext.fitting(first.corpus), limit, self.check)
+        summaries = self.summaries()
         counters.evaluated = counters.step
-        done = {"documents": counters.documents, "target_tokens": counters.target_tokens, "seconds": counters.seconds}
-        entry = {"kind": "evaluation", "step": counters.step, "time": time.time(), **done, **as_entry(found)}
-        counters.metrics_bytes = metrics.append(entry)
-        self.report(entry)
+        self.record(counters.evaluation_entry(to_entry(summaries)), counters, metrics)
+
+    def summaries(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """The summary of every split, by query mode. What is trained on episodes is evaluated in context, too."""
+        limit, models = self.config.train.evaluate_questions, self.trained.query_modes()
+        summaries = {mode: evaluate(model, limit=limit, check=self.stop.check) for mode, model in models.items()}
+        if self.trained.corpus.episodes:
+            model = next(iter(models.values()))
+            with contextlib.suppress(SettingError):  # learned positions can be fewer than a prompt's tokens
+                summaries["in-context"] = evaluate(model, InContext.fitting(model.corpus), limit, self.stop.check)
+        return summaries
 
     def save(self, optimiser: torch.optim.Optimizer, counters: Counters) -> None:
-        """Weights, the optimiser's memory of each by name, and the counters."""
-        named = dict(self.trained.modules.named_parameters())
-        memory = {
+        """Saves weights, the optimiser's state of each by name, and the counters."""
+        weights = dict(self.trained.modules.named_parameters())
+        state = {
             f"{name}/{key}": value
-            for name, parameter in named.items()
+            for name, parameter in weights.items()
             for key, value in optimiser.state[parameter].items()
         }
-        steps.save(self.folder, counters.step, named, memory, dataclasses.asdict(counters), self.config.train.keep)
+        steps.save(self.folder, counters.step, weights, state, asdict(counters), self.config.train.keep)
 
     def restore(self, optimiser: torch.optim.Optimizer) -> Counters:
-        """Counters, weights and memory of the newest whole step; those of a new run where there is none."""
-        saved = steps.load(self.folder, self.warn)
+        """Counters, weights and state of the newest whole step; the counters of a new run where there is none."""
+        saved = steps.load(self.folder, self.log.warn)
         if saved is None:
             return Counters()
-        _, weights, memory, counters = saved
+        _, weights, state, counters = saved
         load_weights(self.trained.modules, weights, self.folder)
         for name, parameter in self.trained.modules.named_parameters():
-            own = {key.removeprefix(f"{name}/"): value for key, value in memory.items() if key.startswith(f"{name}/")}
-            optimiser.state[parameter] = {k: v.to(parameter.device) for k, v in own.items()}
+            prefix = f"{name}/"
+            optimiser.state[parameter] = {
+                key.removeprefix(prefix): value.to(parameter.device)
+                for key, value in state.items()
+                if key.startswith(prefix)
+            }
         return Counters(**counters)
+
+
+def require_finite(step: int, loss: float, denominator: float, gradient_norm: float) -> None:
+    """Raises NonFiniteStep unless loss and gradient are finite."""
+    if not (math.isfinite(loss) and math.isfinite(gradient_norm)):
+        raise NonFiniteStep(
+            f"step {step} was not taken: its loss is {loss / max(denominator, 1):.3g} and its gradient's norm "
+            f"{gradient_norm:.3g} (a lower train.learning_rate may help)"
+        )

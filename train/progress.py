@@ -1,4 +1,4 @@
-"""Progress of one run: a live bar in a terminal, plain lines elsewhere."""
+"""Where a run reports to: nowhere, several logs, or a live bar in a terminal and plain lines elsewhere."""
 
 import sys
 from typing import Any
@@ -7,21 +7,53 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from eval.show import percent
-from train.settings import Config
+from eval.report import percent
+from train.config import RunConfig
 
 
-class Progress:
-    """Step, loss, accuracy on the splits that the task watches (of what is held out in context, too, where the run is
-    trained for that), documents a second, time left."""
+class Log:
+    """What a run reports to. This one prints warnings, and does nothing else."""
 
-    def __init__(self, config: Config):
-        self.steps, (told, held_out) = config.train.steps, config.task.WATCHED
-        self.watched = {told: (None, told), held_out: (None, held_out), "in context": ("in-context", held_out)}
+    def record(self, entry: dict[str, Any]) -> None:
+        """Takes an entry of the record, metrics.jsonl."""
+
+    def warn(self, line: str) -> None:
+        """Takes a line for the user."""
+        print(line, file=sys.stderr)
+
+
+WARNINGS = Log()
+
+
+class Tee(Log):
+    """Passes everything on to several logs, in order."""
+
+    def __init__(self, *logs: Log):
+        self.logs = logs
+
+    def record(self, entry: dict[str, Any]) -> None:
+        for log in self.logs:
+            log.record(entry)
+
+    def warn(self, line: str) -> None:
+        for log in self.logs:
+            log.warn(line)
+
+
+class Progress(Log):
+    """Shows step, loss, accuracies, documents a second and time left.
+
+    The accuracies are those of the task's progress splits. For a run that is trained on episodes, the accuracy of the
+    held-out split in context is shown, too.
+    """
+
+    def __init__(self, config: RunConfig):
+        self.steps, (stated, held_out) = config.train.steps, config.task.progress_splits
+        self.accuracies = {stated: (None, stated), held_out: (None, held_out), "in context": ("in-context", held_out)}
         self.console = Console(stderr=True, emoji=False)
         self.live = self.console.is_terminal
-        self.seen: dict[str, str] = {}
-        shown = (
+        self.latest: dict[str, str] = {}
+        columns = (
             TextColumn("step"),
             MofNCompleteColumn(),
             BarColumn(20),
@@ -29,8 +61,8 @@ class Progress:
             TimeRemainingColumn(),
             TextColumn("left"),
         )
-        self.bar = Bar(*shown, console=self.console, disable=not self.live)
-        self.task = self.bar.add_task("the first steps", total=self.steps)
+        self.bar = Bar(*columns, console=self.console, disable=not self.live)
+        self.bar_id = self.bar.add_task("the first steps", total=self.steps)
 
     def __enter__(self) -> "Progress":
         self.bar.start()
@@ -39,19 +71,18 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         self.bar.stop()
 
-    def report(self, entry: dict[str, Any]) -> None:
-        """Takes an entry of the record."""
+    def record(self, entry: dict[str, Any]) -> None:
         if entry["kind"] == "train":
-            self.seen["loss"] = f"{entry['loss']:.3f}"
-            self.seen["documents/s"] = f"{entry['documents_per_second']:,.0f}"
+            self.latest["loss"] = f"{entry['loss']:.3f}"
+            self.latest["documents/s"] = f"{entry['documents_per_second']:,.0f}"
         else:
-            for name, (asked, split) in self.watched.items():
-                found = (entry["splits"] if asked is None else entry.get("asked", {}).get(asked, {})).get(split, {})
-                if found.get("count"):
-                    self.seen[name] = percent(found["accuracy"])
-        order = ("loss", *self.watched, "documents/s")
-        line = "  ".join(f"{name} {self.seen[name]}" for name in order if name in self.seen)
-        self.bar.update(self.task, completed=entry["step"], description=line)
+            for name, (query_mode, split) in self.accuracies.items():
+                splits = entry["splits"] if query_mode is None else entry.get("query_modes", {}).get(query_mode, {})
+                if splits.get(split, {}).get("count"):
+                    self.latest[name] = percent(splits[split]["accuracy"])
+        order = ("loss", *self.accuracies, "documents/s")
+        line = "  ".join(f"{name} {self.latest[name]}" for name in order if name in self.latest)
+        self.bar.update(self.bar_id, completed=entry["step"], description=line)
         if not self.live and entry["kind"] == "evaluation":
             print(f"step {entry['step']}/{self.steps}  {line}", file=sys.stderr, flush=True)
 

@@ -1,4 +1,4 @@
-"""TensorBoard: a view of the record and of the trained model, written anew whenever a run starts or goes on."""
+"""TensorBoard: a view of the record and of the trained model, made again whenever a run starts or is resumed."""
 
 import contextlib
 import math
@@ -14,48 +14,48 @@ from matplotlib.figure import Figure
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
-from eval.score import asking, records_of, text
-from eval.show import percent
-from eval.trained import Trained
-from eval.ways.closed_book import ClosedBook
-from eval.ways.in_context import InContext
-from eval.ways.recall import Recall
-from eval.ways.retrieval import LexicalRetrieval
+from config.validation import SettingError
+from eval.evaluate import inference_mode, predict_split
+from eval.methods.base import AnswerMethod
+from eval.methods.chain_of_thought import ChainOfThought
+from eval.methods.in_context import InContext
+from eval.methods.retrieval import LexicalRetrieval
+from eval.report import percent
+from eval.text import render_question
+from eval.trained_model import TrainedModel
 from model.objectives.batch import to_tensors
-from tasks.corpus import Questions
-from tasks.settings import SettingError
+from tasks.corpus import Cloze
 from tasks.vocabulary import PAD, SEPARATOR, SPECIAL
-from train.settings import Config
+from train.config import RunConfig
+from train.progress import Log
 
-SHOWN = 8  # questions a split in the text table
+EXAMPLES = 8  # questions a split in the text tables
 SCALARS = ("loss", "learning_rate", "gradient_norm", "documents_per_second", "targets_per_second")
 
 
-def charts(told: str, held_out: str) -> dict[str, dict[str, list]]:
-    """Curves that belong together, for the splits that a task watches."""
+def charts(stated: str, held_out: str) -> dict[str, dict[str, list]]:
+    """Curves that are shown in one chart, for the progress splits of a task."""
+    closed_book, in_context = f"accuracy/{held_out}", f"in_context/{held_out}"
     return {
-        "told and held out": {
-            f"{told} and {held_out}": ["Multiline", [f"accuracy/{told}", f"accuracy/{held_out}"]],
-            f"{held_out}, closed book and in context": [
-                "Multiline",
-                [f"accuracy/{held_out}", f"in_context/{held_out}"],
-            ],
+        "stated and held out": {
+            f"{stated} and {held_out}": ["Multiline", [f"accuracy/{stated}", closed_book]],
+            f"{held_out}, closed book and in context": ["Multiline", [closed_book, in_context]],
             "every split": ["Multiline", ["accuracy/.*"]],
         }
     }
 
 
-class View:
+class TensorBoardWriter(Log):
     """The folder `tensorboard/` of a run, written entry by entry."""
 
-    def __init__(self, folder: Path, watched: tuple[str, str]):
+    def __init__(self, folder: Path, progress_splits: tuple[str, str]):
         shutil.rmtree(folder / "tensorboard", ignore_errors=True)
-        self.folder, self.watched = folder, watched
+        self.folder, self.progress_splits = folder, progress_splits
 
-    def __enter__(self) -> "View":
+    def __enter__(self) -> "TensorBoardWriter":
         self.writer = SummaryWriter(str(self.folder / "tensorboard"), flush_secs=10)
-        self.writer.add_custom_scalars(charts(*self.watched))
-        # Its thread reports an error to whoever writes next, and needs no traceback of its own.
+        self.writer.add_custom_scalars(charts(*self.progress_splits))
+        # The writer's thread reports an error to whoever writes next, and needs no traceback of its own.
         self.hook, threading.excepthook = threading.excepthook, lambda _: None
         return self
 
@@ -65,92 +65,108 @@ class View:
         finally:
             threading.excepthook = self.hook
 
-    def write(self, entry: dict[str, Any]) -> None:
-        """An entry of the record as scalars."""
+    def warn(self, line: str) -> None:
+        """Warnings are not part of the record."""
+
+    def record(self, entry: dict[str, Any]) -> None:
+        """Writes an entry of the record as scalars."""
         if entry["kind"] == "train":
             values = {name: entry[name] for name in SCALARS}
         else:
-            asked = {split: summary for split, summary in entry["splits"].items() if summary["count"]}
-            values = {f"accuracy/{split}": summary["accuracy"] for split, summary in asked.items()}
-            values |= {f"log_probability/{split}": summary["log_probability"] for split, summary in asked.items()}
-            for split, summary in entry.get("asked", {}).get("in-context", {}).items():
-                values |= {f"in_context/{split}": summary["accuracy"]} if summary["count"] else {}
+            in_context = entry.get("query_modes", {}).get("in-context", {})
+            values = scalars("accuracy", "accuracy", entry["splits"])
+            values |= scalars("log_prob", "log_prob", entry["splits"])
+            values |= scalars("in_context", "accuracy", in_context)
         for name, value in values.items():
             self.writer.add_scalar(name, value, entry["step"], entry["time"])
 
-    def finish(self, trained: Trained, config: Config, asked: list[dict[str, Any]], result: dict[str, Any]) -> None:
-        """What a trained model shows: questions and answers, attention, embeddings, settings with accuracies."""
-        self.writer.add_text("questions", table(asked), result["steps"])
-        asked_first = next(iter(trained.asked().values()))
-        for name, way in shown_ways(trained, config).items():
-            with contextlib.suppress(SettingError):  # a prompt can be longer than learned positions know
-                self.writer.add_text(name.replace("-", " "), table(prompted(asked_first, way)), result["steps"])
+    def finish(
+        self, trained: TrainedModel, config: RunConfig, rows: list[dict[str, Any]], result: dict[str, Any]
+    ) -> None:
+        """Writes what a trained model shows: predictions, attention, embeddings, and settings with accuracies.
+
+        `rows` are those of questions.csv, `result` is what result.json holds.
+        """
+        step, model = result["steps"], next(iter(trained.query_modes().values()))
+        self.writer.add_text("questions", table(rows), step)
+        for name, method in trained_methods(trained, config).items():
+            with contextlib.suppress(SettingError):  # learned positions can be fewer than a prompt's tokens
+                self.writer.add_text(name.replace("-", " "), table(example_rows(model, method)), step)
         for split, questions in trained.corpus.questions.items():
-            maps = attention_maps(asked_first, questions[:1]) if len(questions) else None
-            if maps is not None:
-                self.writer.add_figure(f"attention/{split}", maps, result["steps"])
-        entities = trained.corpus.entities
-        with asking(trained):
-            tokens = torch.from_numpy(entities.tokens).long().to(next(trained.modules.parameters()).device)
-            inside = (tokens != PAD)[..., None]
-            vectors = (trained.modules["network"].embedding(tokens) * inside).sum(1) / inside.sum(1)
-        self.writer.add_embedding(vectors.clone(), list(entities.words), global_step=result["steps"], tag="entities")
-        final = {f"final/{k}": v["accuracy"] for k, v in result["splits"].items() if v["count"]}
+            figure = attention_maps(model, questions[:1].cloze) if len(questions) else None
+            if figure is not None:
+                self.writer.add_figure(f"attention/{split}", figure, step)
+        names = list(trained.corpus.entities.names)
+        self.writer.add_embedding(entity_embeddings(trained), names, global_step=step, tag="entities")
+        final = scalars("final", "accuracy", result["splits"])
         for name, value in final.items():
-            self.writer.add_scalar(name, value, result["steps"])
-        # Not add_hparams, which opens a run of its own for them.
+            self.writer.add_scalar(name, value, step)
+        self.add_settings(config, final)
+
+    def add_settings(self, config: RunConfig, final: dict[str, float]) -> None:
+        """Writes the settings of the run beside its final accuracies."""
         settings = {name: value for name, value in flat(config.json()).items() if name != "format"}
-        for part in hparams(settings, final):
-            self.writer._get_file_writer().add_summary(part)
+        # Not by add_hparams, which makes a second run for them.
+        for summary in hparams(settings, final):
+            self.writer._get_file_writer().add_summary(summary)
+
+
+def scalars(prefix: str, key: str, splits: dict[str, dict[str, Any]]) -> dict[str, float]:
+    """`key` of the summary of each split that was asked, by tag."""
+    return {f"{prefix}/{split}": summary[key] for split, summary in splits.items() if summary["count"]}
 
 
 def flat(values: dict[str, Any], path: str = "") -> dict[str, Any]:
     """Settings by dotted name, as TensorBoard takes them."""
-    out: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, dict):
-            out |= flat(value, f"{path}{name}.")
+            settings |= flat(value, f"{path}{name}.")
         else:
-            out[path + name] = value if isinstance(value, bool | int | float | str) else str(value)
-    return out
+            settings[path + name] = value if isinstance(value, bool | int | float | str) else str(value)
+    return settings
 
 
-def table(asked: list[dict[str, Any]]) -> str:
-    """The first questions of each split as a Markdown table."""
-    ranked = any("rank" in row for row in asked)
-    columns = ["split", "question", "answer", "said", "right", "p(answer)", *["rank"] * ranked]
+def table(rows: list[dict[str, Any]]) -> str:
+    """The first questions of each split as a Markdown table. `rows` are those of questions.csv."""
+    with_rank = any("rank" in row for row in rows)
+    columns = ["split", "question", "answer", "prediction", "correct", "p(answer)", *["rank"] * with_rank]
     lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
-    shown: dict[str, int] = {}
-    for row in asked:
-        split = row["split"] if row["asked"] == "as-trained" else f"{row['split']}, {row['asked']}"
-        shown[split] = shown.get(split, 0) + 1
-        if shown[split] > SHOWN:
-            continue
-        cells = [split, row["question"], row["answer"], "cannot be asked", "", ""]
-        if "said" in row:
-            cells[3:] = [row["said"], "yes" if row["correct"] else "no", percent(math.exp(row["log_probability"]))]
-        cells += [str(row.get("rank", ""))] * ranked
-        cells = [escaped(cell) for cell in cells]
-        cells[1] = cells[1].replace(BREAK, "<br>")  # a prompt on one line leaves the other columns no room
-        lines.append("| " + " | ".join(cells) + " |")
+    count: dict[str, int] = {}
+    for row in rows:
+        mode = row["query_mode"]
+        split = row["split"] if mode == "as-trained" else f"{row['split']}, {mode}"
+        count[split] = count.get(split, 0) + 1
+        if count[split] <= EXAMPLES:
+            lines.append("| " + " | ".join(cells(split, row, with_rank)) + " |")
     return "\n".join(lines)
 
 
-def shown_ways(trained: Trained, config: Config) -> dict[str, ClosedBook]:
-    """The ways with something in front of the question that a model was trained for."""
-    ways: dict[str, ClosedBook] = {}
-    if trained.corpus.drawn:
-        ways |= {"in-context": InContext.fitting(trained.corpus), "lexical-retrieval": LexicalRetrieval()}
-    return ways | ({"recall": Recall()} if config.task.thoughts else {})
+def cells(split: str, row: dict[str, Any], with_rank: bool) -> list[str]:
+    """The cells of one row of the table."""
+    texts = [split, row["question"], row["answer"], "cannot be asked", "", ""]
+    if "prediction" in row:
+        texts[3:] = [row["prediction"], "yes" if row["correct"] else "no", percent(math.exp(row["log_prob"]))]
+    texts += [str(row.get("rank", ""))] * with_rank
+    texts = [escaped(text) for text in texts]
+    texts[1] = texts[1].replace(BREAK, "<br>")  # on one line, a prompt leaves the other columns no room
+    return texts
 
 
-def prompted(trained: Trained, way: ClosedBook) -> list[dict[str, Any]]:
-    """The first questions of each split with what stands in front of them (facts they need, documents looked up, a
-    thought of the model's own), and what is said then."""
+def trained_methods(trained: TrainedModel, config: RunConfig) -> dict[str, AnswerMethod]:
+    """The methods beside closed book that the model was trained for."""
+    methods: dict[str, AnswerMethod] = {}
+    if trained.corpus.episodes:
+        methods |= {"in-context": InContext.fitting(trained.corpus), "lexical-retrieval": LexicalRetrieval()}
+    return methods | ({"chain-of-thought": ChainOfThought()} if config.task.chain_of_thought.copies else {})
+
+
+def example_rows(trained: TrainedModel, method: AnswerMethod) -> list[dict[str, Any]]:
+    """The first questions of each split, with their prompts and the predictions by this method."""
     return [
-        {"split": split, "asked": "as-trained"} | row
+        {"split": split, "query_mode": "as-trained"} | row
         for split, questions in trained.corpus.questions.items()
-        for row in records_of(trained, way, questions[:SHOWN], lambda: None)
+        for row in predict_split(trained, method, questions[:EXAMPLES], lambda: None)
     ]
 
 
@@ -162,27 +178,50 @@ def escaped(text: str) -> str:
 BREAK = escaped(SPECIAL[SEPARATOR])  # between the statements of a document, each on a line of its own
 
 
-def attention_maps(trained: Trained, question: Questions) -> Figure | None:
-    """Who looks at whom when the question is asked, a panel for each layer and head, tokens as labels."""
-    asked = trained.objective.ask(question, np.zeros((1, 0), np.int32))
-    if asked is None:
+def entity_embeddings(trained: TrainedModel) -> torch.Tensor:
+    """The mean embedding of each entity's tokens, [e, d]."""
+    with inference_mode(trained):
+        tokens = torch.from_numpy(trained.corpus.entities.tokens).long()  # [e, k]
+        tokens = tokens.to(next(trained.modules.parameters()).device)
+        is_token = (tokens != PAD)[..., None]
+        vectors = (trained.modules["network"].embedding(tokens) * is_token).sum(1) / is_token.sum(1)
+    return vectors.clone()
+
+
+def attention_maps(trained: TrainedModel, cloze: Cloze) -> Figure | None:
+    """The attention weights when one question is asked: a panel for each layer and head, with tokens as labels.
+
+    None where the objective cannot be asked.
+    """
+    query = trained.objective.make_query(cloze, np.zeros((1, 0), np.int32))
+    if query is None:
         return None
-    weights: list[torch.Tensor] = []
-    with asking(trained):
-        batch = to_tensors(asked, next(trained.modules.parameters()).device)
-        order = batch.get("positions"), batch.get("predict")
-        trained.modules["network"](batch["tokens"], trained.objective.visibility(batch), *order, weights=weights)
-    labels = [plain(trained.corpus.vocabulary.words[i]) for i in asked["tokens"][0]]
-    depth, heads = len(weights), weights[0].shape[1]
+    weights: list[torch.Tensor] = []  # of each layer, [1, heads, t, t]
+    with inference_mode(trained):
+        batch = to_tensors(query, next(trained.modules.parameters()).device)
+        trained.modules["network"](
+            batch["tokens"],
+            trained.objective.visibility_of(batch),
+            batch.get("positions"),
+            batch.get("target_positions"),
+            attention_weights=weights,
+        )
+    labels = [plain(trained.corpus.vocabulary.words[token]) for token in query["tokens"][0]]
+    title = f"{plain(render_question(trained.corpus, cloze, 0))}     (a row attends to columns)"
+    return draw_maps([layer[0].cpu().numpy() for layer in weights], labels, title)
+
+
+def draw_maps(weights: list[np.ndarray], labels: list[str], title: str) -> Figure:
+    """The panels of `attention_maps`. `weights` of each layer are [heads, t, t]."""
+    depth, heads = len(weights), len(weights[0])
     figure = Figure(figsize=(2.3 * heads + 1, 2.3 * depth + 0.6), layout="constrained")
-    panels = figure.subplots(depth, heads, squeeze=False)
-    for layer, row in enumerate(panels):
+    for layer, row in enumerate(figure.subplots(depth, heads, squeeze=False)):
         for head, panel in enumerate(row):
-            panel.imshow(weights[layer][0, head].cpu().numpy(), cmap="Blues", vmin=0, vmax=1)
+            panel.imshow(weights[layer][head], cmap="Blues", vmin=0, vmax=1)
             panel.set_xticks(range(len(labels)), labels if layer == depth - 1 else [], rotation=90, fontsize=8)
             panel.set_yticks(range(len(labels)), labels if head == 0 else [], fontsize=8)
             panel.set_title(f"layer {layer + 1}, head {head + 1}", fontsize=9)
-    figure.suptitle(f"{plain(text(trained.corpus, question, 0))}     (row looks at column)", fontsize=9)
+    figure.suptitle(title, fontsize=9)
     return figure
 
 

@@ -1,6 +1,6 @@
-"""The ways of factorising a document. contract.py says what one is; causal.py and masked.py are the shortest.
+"""Objectives: the ways to factorise a document. base.py says what one is; causal.py and masked.py are the shortest.
 
-To add one: a file with a frozen settings dataclass that is an Objective, and one line here.
+To add one: a file with a frozen settings dataclass that is an Objective, and a line here.
 """
 
 from model.objectives.belief_state import BeliefState

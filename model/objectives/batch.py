@@ -1,94 +1,103 @@
-"""A batch, as numpy makes it and as torch takes it; and what several objectives do to documents on the way there."""
+"""A batch, as numpy makes it and as torch takes it, and what several objectives do to documents and questions."""
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from tasks.corpus import NONE, Documents, Questions, pack
+from tasks.common.segments import Segment, pack
+from tasks.corpus import NONE, Cloze, Documents
 from tasks.vocabulary import MASK
 
-Arrays = dict[str, np.ndarray]  # a batch as numpy
-Tensors = dict[str, Tensor]  # a batch on the device
+Batch = dict[str, np.ndarray]  # as numpy; base.py says which keys there are
+Tensors = dict[str, Tensor]  # the same on the device
 
 
-def to_tensors(arrays: Arrays, device: torch.device) -> Tensors:
+def to_tensors(batch: Batch, device: torch.device) -> Tensors:
     """A batch on the device; integers as torch indexes with them."""
-    return {k: torch.from_numpy(v).to(device, torch.long if v.dtype.kind == "i" else None) for k, v in arrays.items()}
-
-
-def fill(questions: Questions, given: np.ndarray) -> tuple[Documents, np.ndarray]:
-    """The questions with `given`[q, j] at the start of each open span, and the place [q] after it: where a span is
-    shorter than that, its last place."""
-    own, rows = questions.documents, np.arange(len(questions))
-    tokens = own.tokens.copy()
-    for j in range(given.shape[1]):
-        inside = rows[j < questions.size]
-        tokens[inside, questions.start[inside] + j] = given[inside, j]
-    return Documents(tokens, own.lengths, own.roles), questions.start + np.minimum(given.shape[1], questions.size - 1)
-
-
-def flat(place: np.ndarray, t: int) -> np.ndarray:
-    """One `place`[b] in each of b rows of t, counted through [b, t]."""
-    return np.arange(len(place)) * t + place
-
-
-def masked(documents: Documents, hidden: np.ndarray, before: int = 0) -> Arrays:
-    """The documents with `hidden`[b, t] masked; each such token is a target, said `before` places left of it."""
-    place = np.flatnonzero(hidden)
     return {
-        "tokens": np.where(hidden, np.int32(MASK), documents.tokens),
-        "lengths": documents.lengths,
-        "at": place - before,
-        "targets": documents.tokens.ravel()[place],
+        key: torch.from_numpy(array).to(device, torch.long if array.dtype.kind == "i" else None)
+        for key, array in batch.items()
     }
 
 
-def asked_at(questions: Questions, given: np.ndarray, before: int = 0) -> Arrays:
-    """The questions with `given` filled in; the next token is said `before` places left of where it stands."""
-    filled, place = fill(questions, given)
-    at = flat(place - before, filled.tokens.shape[1])
-    return {"tokens": filled.tokens, "lengths": filled.lengths, "at": at}
+# Batches and queries
 
 
-def stated_outside(questions: Questions) -> tuple[np.ndarray, np.ndarray]:
-    """Whether anything of a statement stands left of each open span, bool[q], and right of it."""
-    documents, at = questions.documents, np.arange(questions.documents.tokens.shape[1])
-    stated = documents.roles != NONE
-    left, right = at < questions.start[:, None], at >= (questions.start + questions.size)[:, None]
-    return (stated & left).any(1), (stated & right).any(1)
+def mask_tokens(documents: Documents, is_masked: np.ndarray, offset: int = 0) -> Batch:
+    """The documents with [mask] where `is_masked`[b, t]. Each such token is a target.
+
+    It is predicted at its own position, or `offset` positions right of it.
+    """
+    flat = np.flatnonzero(is_masked)
+    return {
+        "tokens": np.where(is_masked, np.int32(MASK), documents.tokens),
+        "lengths": documents.lengths,
+        "logit_positions": flat + offset,
+        "targets": documents.tokens.ravel()[flat],
+    }
+
+
+def query_at(cloze: Cloze, prefix: np.ndarray, offset: int = 0) -> Batch:
+    """The questions with `prefix`[q, j] filled in. Asked for is the next token of each open span.
+
+    It is predicted at its own position, or `offset` positions right of it.
+    """
+    filled, position = fill_in(cloze, prefix)
+    return {
+        "tokens": filled.tokens,
+        "lengths": filled.lengths,
+        "logit_positions": flat_positions(position + offset, filled.tokens.shape[1]),
+    }
+
+
+def fill_in(cloze: Cloze, prefix: np.ndarray) -> tuple[Documents, np.ndarray]:
+    """The questions with `prefix`[q, j] at the start of each open span, and the position int[q] of the next token.
+
+    Where a span has no further token, that is its last position.
+    """
+    documents, row = cloze.documents, np.arange(len(cloze))
+    tokens = documents.tokens.copy()
+    for j in range(prefix.shape[1]):
+        in_span = row[j < cloze.size]
+        tokens[in_span, cloze.start[in_span] + j] = prefix[in_span, j]
+    filled = Documents(tokens, documents.lengths, documents.roles)
+    return filled, cloze.start + np.minimum(prefix.shape[1], cloze.size - 1)
+
+
+def flat_positions(position: np.ndarray, t: int) -> np.ndarray:
+    """One `position`[b] in each of b documents of t positions, counted through [b, t]."""
+    return np.arange(len(position)) * t + position
+
+
+def stated_left_and_right(cloze: Cloze) -> tuple[np.ndarray, np.ndarray]:
+    """Whether any token of a statement stands left of each open span, bool[q], and right of it."""
+    position = np.arange(cloze.documents.tokens.shape[1])
+    is_stated = cloze.documents.roles != NONE
+    left, right = position < cloze.start[:, None], position >= (cloze.start + cloze.size)[:, None]
+    return (is_stated & left).any(1), (is_stated & right).any(1)
+
+
+# Documents and names
 
 
 def reorder(documents: Documents, order: np.ndarray) -> Documents:
-    """The documents with their places in another order[b, t]."""
+    """The documents with their positions in another order[b, t]."""
     tokens, roles = (np.take_along_axis(array, order, 1) for array in (documents.tokens, documents.roles))
     return Documents(tokens, documents.lengths, roles)
 
 
-def flipped(names: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Names [n, k] of `sizes` [n] tokens, each last token first; padding stays on the right."""
-    at = np.arange(names.shape[1])
-    return np.take_along_axis(names, np.where(at < sizes[:, None], sizes[:, None] - 1 - at, at), 1)
+def interleave(first: Segment, second: Segment) -> Documents:
+    """Documents that alternate: a token of the first segment, one of the second, the next of the first, and so on."""
+    shape = first.tokens.shape
+    tokens, present, roles = (
+        np.stack([np.broadcast_to(array, shape) for array in pair], axis=2).reshape(shape[0], -1)
+        for pair in zip(first, second)
+    )  # [b, t, 2] -> [b, 2t]
+    return pack(tokens, roles, present)
 
 
-Columns = tuple[np.ndarray, np.ndarray, np.ndarray]  # tokens, roles and whether present, each [b, t]
-
-
-def part(documents: Documents, present: np.ndarray) -> Columns:
-    """What is `present`[b, t] of the documents, padding never."""
-    return documents.tokens, documents.roles, present & real(documents)
-
-
-def marker(token: int, present: np.ndarray) -> Columns:
-    """One special token in the documents where it is `present`[b]."""
-    b = len(present)
-    return np.full((b, 1), token, np.int32), np.full((b, 1), NONE, np.int8), present[:, None]
-
-
-def beside(*columns: Columns) -> Documents:
-    """Documents made of parts and markers one after another."""
-    return pack(*(np.concatenate(arrays, axis=1) for arrays in zip(*columns)))
-
-
-def real(documents: Documents) -> np.ndarray:
-    """What is no padding, bool[b, t]."""
-    return np.arange(documents.tokens.shape[1]) < documents.lengths[:, None]
+def reverse_names(names: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Names [n, k] of `sizes`[n] tokens, each with its last token first; padding stays on the right."""
+    position = np.arange(names.shape[1])
+    order = np.where(position < sizes[:, None], sizes[:, None] - 1 - position, position)
+    return np.take_along_axis(names, order, 1)

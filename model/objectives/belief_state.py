@@ -1,7 +1,8 @@
 """Belief state: from what stands left of a gap and what stands right of it, both its ends (Hu et al. 2024, 2410.23506).
 
-One tower reads forward, a second one backward; together they predict the token after the one and the token before
-the other, for every pair of a beginning and an end: each token is a target once for each, and counted so.
+One tower reads forward, a second one backward. From a prefix and a suffix, both predict the token that follows the
+prefix and the one that precedes the suffix. Every pair of a prefix and a suffix has its targets, and they are counted
+so: a token is a target once for each such pair.
 """
 
 from dataclasses import dataclass
@@ -11,27 +12,28 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from model.objectives.batch import Arrays, Tensors, beside, fill, flat, marker, part
-from model.objectives.contract import Objective
-from model.settings import NetworkSettings
+from config.validation import require
+from model.config import ModelConfig
+from model.objectives.base import Objective
+from model.objectives.batch import Batch, Tensors, fill_in, flat_positions
 from model.transformer import Transformer
 from model.visibility import CAUSAL, Visibility
-from tasks.corpus import NONE, Documents, Questions
-from tasks.settings import require
+from tasks.common.segments import concatenate, of_documents, special
+from tasks.corpus import NONE, Cloze, Documents
 from tasks.vocabulary import END
 
 
 class Belief(nn.Module):
-    """Both towers' states made into one for the next token and one for the previous."""
+    """Combines the hidden states of both towers, for the next token and for the previous one."""
 
-    def __init__(self, settings: NetworkSettings):
+    def __init__(self, config: ModelConfig):
         super().__init__()
-        self.mix = nn.Linear(2 * settings.width, 2 * settings.width, bias=settings.bias)
-        self.heads = nn.Linear(2 * settings.width, 2 * settings.width, bias=settings.bias)
+        self.mix = nn.Linear(2 * config.width, 2 * config.width, bias=config.bias)
+        self.heads = nn.Linear(2 * config.width, 2 * config.width, bias=config.bias)
 
-    def forward(self, front: Tensor, back: Tensor, is_next: Tensor) -> Tensor:
-        """front[n, d], back[n, d], is_next[n] -> [n, d], for the head that is asked."""
-        after, before = self.heads(F.gelu(self.mix(torch.cat([front, back], dim=-1)))).chunk(2, dim=-1)
+    def forward(self, prefix: Tensor, suffix: Tensor, is_next: Tensor) -> Tensor:
+        """prefix[n, d], suffix[n, d], is_next[n] -> [n, d], for the head that each target needs."""
+        after, before = self.heads(F.gelu(self.mix(torch.cat([prefix, suffix], dim=-1)))).chunk(2, dim=-1)
         return torch.where(is_next[:, None], after, before)
 
 
@@ -40,66 +42,72 @@ class BeliefState(Objective):
     """
     input     [begin]  f  A  r  B  [end]
 
-    target     front         back          next  previous
+    target     prefix       suffix         next  previous
                [begin] f     r B [end]      A      A
                [begin] f     B [end]        A      r
                [begin] f A   B [end]        r      r         and so on, for every pair
 
-    Any question can be asked: what stands left of its open span is the front, what stands right of it the back.
+    Any question can be asked: what stands left of its open span is the prefix, what stands right of it the suffix.
     """
 
-    def check(self, settings: NetworkSettings) -> None:
-        one = settings.convolution == 1
-        require(one, "model.convolution", settings.convolution, "1 for a belief state: one tower looks to the right")
+    summary = "from what stands left of a gap and what stands right of it, both its ends"
 
-    def parts(self, settings: NetworkSettings, words: int, length: int) -> dict[str, nn.Module]:
-        return {"backward": Transformer(settings, words, length, headless=True), "belief": Belief(settings)}
+    def check_model(self, config: ModelConfig) -> None:
+        allowed = "1 for a belief state: one tower looks to the right"
+        require(config.convolution == 1, "model.convolution", config.convolution, allowed)
 
-    def max_length(self, length: int) -> int:
-        return length + 1
+    def extra_modules(self, config: ModelConfig, vocab_size: int, max_length: int) -> dict[str, nn.Module]:
+        return {"backward": Transformer(config, vocab_size, max_length, with_head=False), "belief": Belief(config)}
 
-    def prepare(self, documents: Documents, rng: np.random.Generator) -> Arrays:
+    def max_length(self, document_length: int) -> int:
+        return document_length + 1
+
+    def make_batch(self, documents: Documents, rng: np.random.Generator) -> Batch:
         ended = with_end(documents)
-        row, place = np.nonzero(ended.roles != NONE)
-        t, at = ended.tokens.shape[1], np.arange(ended.tokens.shape[1])
-        # A target is the next token of the front before it, with every back after it; and the other way round.
-        after = (at > place[:, None]) & (at < ended.lengths[row, None])
-        before = at < place[:, None]
-        n, far = np.nonzero(after)
-        m, near = np.nonzero(before)
+        t = ended.tokens.shape[1]
+        document, target = np.nonzero(ended.roles != NONE)  # [m], the position of each target in its document
+        position = np.arange(t)
+        # As the next token, a target follows one prefix; every later position starts a suffix.
+        after = (position > target[:, None]) & (position < ended.lengths[document, None])  # [m, t]
+        as_next, suffix_start = np.nonzero(after)
+        # As the previous token, it precedes one suffix; every earlier position ends a prefix.
+        before = position < target[:, None]  # [m, t]
+        as_previous, prefix_end = np.nonzero(before)
+        pairs = np.concatenate([as_next, as_previous])  # [n], the target of each pair
+        prefix_end = np.concatenate([target[as_next] - 1, prefix_end])
+        suffix_start = np.concatenate([suffix_start, target[as_previous] + 1])
         return {
             "tokens": ended.tokens,
             "lengths": ended.lengths,
-            "front": np.concatenate([row[n] * t + place[n] - 1, row[m] * t + near]),
-            "back": np.concatenate([row[n] * t + far, row[m] * t + place[m] + 1]),
-            "is_next": np.arange(len(n) + len(m)) < len(n),
-            "targets": np.concatenate([ended.tokens[row[n], place[n]], ended.tokens[row[m], place[m]]]),
+            "prefix_ends": document[pairs] * t + prefix_end,
+            "suffix_starts": document[pairs] * t + suffix_start,
+            "is_next": np.arange(len(pairs)) < len(as_next),
+            "targets": ended.tokens[document[pairs], target[pairs]],
         }
 
-    def visibility(self, batch: Tensors) -> Visibility:
+    def visibility_of(self, batch: Tensors) -> Visibility:
         return CAUSAL
 
-    def hidden(self, modules: nn.ModuleDict, batch: Tensors) -> Tensor:
-        at = torch.arange(batch["tokens"].shape[1], device=batch["tokens"].device)
-        to_right = Visibility("explicit", batch["lengths"], (at >= at[:, None])[None])
-        forward = modules["network"](batch["tokens"], self.visibility(batch)).flatten(0, 1)
-        backward = modules["backward"](batch["tokens"], to_right).flatten(0, 1)
-        return modules["belief"](forward[batch["front"]], backward[batch["back"]], batch["is_next"])
+    def target_hidden(self, modules: nn.ModuleDict, batch: Tensors) -> Tensor:
+        position = torch.arange(batch["tokens"].shape[1], device=batch["tokens"].device)
+        anticausal = Visibility("explicit", batch["lengths"], (position >= position[:, None])[None])
+        forward = modules["network"](batch["tokens"], self.visibility_of(batch)).flatten(0, 1)
+        backward = modules["backward"](batch["tokens"], anticausal).flatten(0, 1)
+        return modules["belief"](forward[batch["prefix_ends"]], backward[batch["suffix_starts"]], batch["is_next"])
 
-    def ask(self, questions: Questions, given: np.ndarray) -> Arrays:
-        filled, place = fill(questions, given)
+    def make_query(self, cloze: Cloze, prefix: np.ndarray) -> Batch:
+        filled, position = fill_in(cloze, prefix)
         ended = with_end(filled)
         t = ended.tokens.shape[1]
         return {
             "tokens": ended.tokens,
             "lengths": ended.lengths,
-            "front": flat(place - 1, t),
-            "back": flat(questions.start + questions.size, t),
-            "is_next": np.ones(len(questions), bool),
+            "prefix_ends": flat_positions(position - 1, t),
+            "suffix_starts": flat_positions(cloze.start + cloze.size, t),
+            "is_next": np.ones(len(cloze), bool),
         }
 
 
 def with_end(documents: Documents) -> Documents:
-    """The documents with [end], so that there is a back after the last token, too."""
-    everything = np.ones(documents.tokens.shape, bool)
-    return beside(part(documents, everything), marker(END, everything[:, 0]))
+    """The documents with [end], so that there is a suffix behind the last token, too."""
+    return concatenate(of_documents(documents), special(END, np.ones(len(documents), bool)))

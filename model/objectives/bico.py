@@ -1,40 +1,42 @@
-"""BICO: a causally trained network is made bidirectional and trained on to fill in masks (Lv et al. 2023, 2311.07468).
+"""BICO: a causally trained network is made bidirectional and trained further to fill in masks (Lv et al. 2023,
+2311.07468).
 
-Give it one to start from: `--from checkpoints/causal-0`. As in that network, each token is said by the place before
-it, which now sees everything.
+It needs a network to start from: `--from checkpoints/causal-0`. As in that network, each token is predicted one
+position left of it, which now sees everything.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from model.objectives.batch import Arrays, Tensors, asked_at, masked
+from model.objectives.base import Objective
+from model.objectives.batch import Batch, Tensors, mask_tokens, query_at
 from model.objectives.causal import Causal
-from model.objectives.contract import Objective
-from model.objectives.hiding import Hiding
+from model.objectives.masking import Masking
 from model.visibility import Visibility
-from tasks.corpus import Documents, Questions
+from tasks.corpus import Cloze, Documents
 
 
 @dataclass(frozen=True)
-class Bico(Hiding):
+class Bico(Masking):
     """
     input     [begin]  f  [mask]  r  B  f        every position sees all
     target       .     A    .     .  .  .
 
-    Asked "as-trained", any open span is masked; asked "left-to-right", the model is a causal one again.
+    Asked "as-trained", any open span is masked. Asked "left-to-right", the model is a causal one again.
     """
 
-    needs_trained = True
+    summary = "a causally trained network is made bidirectional and trained further to fill in masks"
+    needs_trained_model = True
 
-    def prepare(self, documents: Documents, rng: np.random.Generator) -> Arrays:
-        return masked(documents, self.hidden_tokens(documents.roles, rng), before=1)
+    def make_batch(self, documents: Documents, rng: np.random.Generator) -> Batch:
+        return mask_tokens(documents, self.is_masked(documents.roles, rng), offset=-1)
 
-    def visibility(self, batch: Tensors) -> Visibility:
+    def visibility_of(self, batch: Tensors) -> Visibility:
         return Visibility("full", batch["lengths"])
 
-    def asked(self) -> dict[str, Objective]:
+    def query_modes(self) -> dict[str, Objective]:
         return {"as-trained": self, "left-to-right": Causal()}
 
-    def ask(self, questions: Questions, given: np.ndarray) -> Arrays:
-        return asked_at(questions, given, before=1)
+    def make_query(self, cloze: Cloze, prefix: np.ndarray) -> Batch:
+        return query_at(cloze, prefix, offset=-1)

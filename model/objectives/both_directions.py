@@ -1,7 +1,7 @@
 """Both directions: half of the documents are read left to right, half right to left.
 
-Tokens stay where they are; who sees whom is turned round, and the token to the left is predicted instead of the one
-to the right (as the two directions of ELMo, Peters et al. 2018, 1802.05365, here in one network).
+Tokens keep their positions. Right to left, a position sees what stands right of it, and predicts the token left of it
+(as the two directions of ELMo, Peters et al. 2018, 1802.05365, in one network).
 """
 
 from dataclasses import dataclass
@@ -9,12 +9,20 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from model.objectives.batch import Arrays, Tensors, fill, flat, flipped, stated_outside
-from model.objectives.contract import Objective
-from model.settings import NetworkSettings
+from config.validation import require
+from model.config import ModelConfig
+from model.objectives.base import Objective
+from model.objectives.batch import (
+    Batch,
+    Tensors,
+    fill_in,
+    flat_positions,
+    query_at,
+    reverse_names,
+    stated_left_and_right,
+)
 from model.visibility import Visibility
-from tasks.corpus import NONE, Documents, Questions
-from tasks.settings import require
+from tasks.corpus import NONE, Cloze, Documents
 
 
 @dataclass(frozen=True)
@@ -27,50 +35,60 @@ class BothDirections(Objective):
     A question can be asked where its open span is the last of the statement, or the first: then right to left.
     """
 
-    def check(self, settings: NetworkSettings) -> None:
-        one = settings.convolution == 1
-        require(one, "model.convolution", settings.convolution, "1 for both directions: its taps lie on the left alone")
+    summary = "half of the documents are read left to right, half right to left"
 
-    def prepare(self, documents: Documents, rng: np.random.Generator) -> Arrays:
-        to_left = rng.permuted(np.arange(len(documents)) % 2 == 1)
-        is_target, t = documents.roles != NONE, documents.tokens.shape[1]
-        place = np.flatnonzero(is_target)
-        # Read to the left, the last token of a document has nothing that could say it.
-        place = place[~to_left[place // t] | (place % t + 1 < documents.lengths[place // t])]
-        at = place + np.where(to_left[place // t], 1, -1)
+    def check_model(self, config: ModelConfig) -> None:
+        allowed = "1 for both directions: its neighbours are on the left alone"
+        require(config.convolution == 1, "model.convolution", config.convolution, allowed)
+
+    def make_batch(self, documents: Documents, rng: np.random.Generator) -> Batch:
+        right_to_left = rng.permuted(np.arange(len(documents)) % 2 == 1)
+        document, position = np.nonzero(documents.roles != NONE)
+        # Right to left, the last token of a document has no position right of it that could predict it.
+        predictable = ~right_to_left[document] | (position + 1 < documents.lengths[document])
+        document, position = document[predictable], position[predictable]
+        predicted_at = position + np.where(right_to_left[document], 1, -1)
         return {
             "tokens": documents.tokens,
             "lengths": documents.lengths,
-            "to_left": to_left,
-            "at": at,
-            "targets": documents.tokens.ravel()[place],
+            "right_to_left": right_to_left,
+            "logit_positions": document * documents.tokens.shape[1] + predicted_at,
+            "targets": documents.tokens[document, position],
         }
 
-    def read(self, documents: Documents) -> Arrays:
-        return super().read(documents) | {"to_left": np.zeros(len(documents), bool)}
+    def encode_batch(self, documents: Documents) -> Batch:
+        return super().encode_batch(documents) | {"right_to_left": np.zeros(len(documents), bool)}
 
-    def visibility(self, batch: Tensors) -> Visibility:
-        at = torch.arange(batch["tokens"].shape[1], device=batch["tokens"].device)
-        allowed = torch.where(batch["to_left"][:, None, None], at >= at[:, None], at <= at[:, None])
+    def visibility_of(self, batch: Tensors) -> Visibility:
+        position = torch.arange(batch["tokens"].shape[1], device=batch["tokens"].device)
+        to_left, to_right = position <= position[:, None], position >= position[:, None]
+        allowed = torch.where(batch["right_to_left"][:, None, None], to_right, to_left)
         return Visibility("explicit", batch["lengths"], allowed)
 
-    def ask(self, questions: Questions, given: np.ndarray) -> Arrays | None:
-        left, right = stated_outside(questions)
-        if (left & right).any():
+    def make_query(self, cloze: Cloze, prefix: np.ndarray) -> Batch | None:
+        stated_left, stated_right = stated_left_and_right(cloze)
+        if (stated_left & stated_right).any():
             return None
-        if not right.any():
-            filled, place = fill(questions, given)
-            place = place - 1
-        else:
-            filled, place = fill(questions, np.zeros((len(questions), 0), np.int32))
-            for j in range(given.shape[1]):  # said last token first
-                inside = np.flatnonzero(j < questions.size)
-                filled.tokens[inside, (questions.start + questions.size - 1 - j)[inside]] = given[inside, j]
-            place = questions.start + questions.size - np.minimum(given.shape[1], questions.size - 1)
-        to_left = np.full(len(questions), bool(right.any()))
-        asking = {"tokens": filled.tokens, "lengths": filled.lengths, "to_left": to_left}
-        return asking | {"at": flat(place, filled.tokens.shape[1])}
+        right_to_left = bool(stated_right.any())
+        query = query_from_right(cloze, prefix) if right_to_left else query_at(cloze, prefix, offset=-1)
+        return query | {"right_to_left": np.full(len(cloze), right_to_left)}
 
-    def spoken(self, questions: Questions, names: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-        _, right = stated_outside(questions)
-        return flipped(names, sizes) if right.any() else names
+    def to_decoding_order(self, cloze: Cloze, names: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+        _, stated_right = stated_left_and_right(cloze)
+        return reverse_names(names, sizes) if stated_right.any() else names
+
+
+def query_from_right(cloze: Cloze, prefix: np.ndarray) -> Batch:
+    """The questions with `prefix`[q, j], last tokens first, at the end of each open span. Asked for is the token left
+    of it, one position right of that token."""
+    end = cloze.start + cloze.size
+    num_filled = np.minimum(prefix.shape[1], cloze.size)
+    # `fill_in` writes from left to right: the last tokens of a name as a span of their own, in the order of the name.
+    last_tokens = Cloze(cloze.documents, end - num_filled, num_filled)
+    filled, _ = fill_in(last_tokens, reverse_names(prefix, num_filled))
+    position = end - np.minimum(prefix.shape[1], cloze.size - 1)
+    return {
+        "tokens": filled.tokens,
+        "lengths": filled.lengths,
+        "logit_positions": flat_positions(position, filled.tokens.shape[1]),
+    }

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from torch import nn
 
-from model.objectives.batch import Arrays, Tensors, asked_at, flat, stated_outside
-from model.objectives.contract import Objective
+from model.objectives.base import Objective
+from model.objectives.batch import Batch, Tensors, query_at, stated_left_and_right
 from model.visibility import CAUSAL, Visibility
-from tasks.corpus import NONE, Documents, Entities, Questions
+from tasks.corpus import NONE, Cloze, Documents
 
 
 @dataclass(frozen=True)
@@ -20,37 +19,25 @@ class Causal(Objective):
     A question can be asked where its open span is the last of the statement.
     """
 
-    def prepare(self, documents: Documents, rng: np.random.Generator) -> Arrays:
+    summary = "each token of a statement is predicted from what stands left of it"
+    scores_in_one_pass = True
+
+    def make_batch(self, documents: Documents, rng: np.random.Generator) -> Batch:
         next_is_target = np.zeros(documents.tokens.shape, bool)
         next_is_target[:, :-1] = documents.roles[:, 1:] != NONE
-        at = np.flatnonzero(next_is_target)
+        logit_positions = np.flatnonzero(next_is_target)
         return {
             "tokens": documents.tokens,
             "lengths": documents.lengths,
-            "at": at,
-            "targets": documents.tokens.ravel()[at + 1],
+            "logit_positions": logit_positions,
+            "targets": documents.tokens.ravel()[logit_positions + 1],
         }
 
-    def visibility(self, batch: Tensors) -> Visibility:
-        return CAUSAL
+    def visibility_of(self, batch: Tensors) -> Visibility:
+        return CAUSAL  # each position sees itself and what stands left of it
 
-    def ask(self, questions: Questions, given: np.ndarray) -> Arrays | None:
-        _, right = stated_outside(questions)
-        if right.any():
+    def make_query(self, cloze: Cloze, prefix: np.ndarray) -> Batch | None:
+        _, stated_right = stated_left_and_right(cloze)
+        if stated_right.any():
             return None
-        return asked_at(questions, given, before=1)
-
-    def log_probability(
-        self, modules: nn.ModuleDict, questions: Questions, names: np.ndarray, candidates: Entities
-    ) -> np.ndarray | None:
-        """In one pass: what each token is predicted from stands left of it."""
-        asking = self.ask(questions, names)
-        if asking is None:
-            return None
-        j = np.arange(names.shape[1])
-        inside = j < questions.size[:, None]
-        place = flat(questions.start, asking["tokens"].shape[1])[:, None] + j - 1
-        logp = self.log_probabilities(modules, asking | {"at": place[inside]}).cpu().numpy()
-        each = np.zeros(names.shape, np.float32)
-        each[inside] = logp[np.arange(len(logp)), names[inside]]
-        return each.sum(1)
+        return query_at(cloze, prefix, offset=-1)  # a token is predicted one position left of it

@@ -1,8 +1,7 @@
-"""Masked diffusion: tokens are hidden with probability t, and count 1/t.
+"""Masked diffusion: tokens are masked with probability t, and count 1/t.
 
-Answers are unmasked step by step. Down to `least`, the loss is an upper bound of the negative log-likelihood of the
-statement's tokens given the rest, in nats (MDLM, Sahoo et al. 2024, 2406.07524; SMDM, Nie et al. 2024, 2410.18514;
-LLaDA, Nie et al. 2025, 2502.09992).
+Down to `min_time`, the loss is an upper bound of the negative log-likelihood of the statement's tokens given the rest,
+in nats (MDLM, Sahoo et al. 2024, 2406.07524; SMDM, Nie et al. 2024, 2410.18514; LLaDA, Nie et al. 2025, 2502.09992).
 """
 
 from dataclasses import dataclass
@@ -10,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
-from model.objectives.batch import Arrays, Tensors, asked_at, masked
-from model.objectives.contract import Objective
-from model.objectives.unmasking import unmask
+from config.validation import require, require_at_least
+from model.objectives.base import Objective
+from model.objectives.batch import Batch, Tensors, mask_tokens, query_at
+from model.objectives.decoding import iterative_unmask
 from model.visibility import Visibility
-from tasks.corpus import NONE, Documents, Entities, Questions
-from tasks.settings import require
+from tasks.corpus import NONE, Cloze, Documents, Entities
 
 
 @dataclass(frozen=True)
@@ -24,32 +23,34 @@ class Diffusion(Objective):
     input     [begin]  f  [mask]  r  [mask]  f        t = 0.6, drawn for each document
     target       .     .    A     .    B     .        each counts 1 / 0.6
 
-    Any question can be asked: its open span is masked.
+    Any question can be asked: its open span is masked, and unmasked step by step.
     """
 
-    least: float = 0.05
+    summary = "tokens are masked with probability t, and count 1/t"
+
+    min_time: float = 0.05
     """smallest t; it bounds the weight 1/t of a target"""
-    unmask_steps: int = 8
-    """most passes in which an answer is unmasked, the surest tokens first (one a token where it has fewer)"""
+    max_unmask_steps: int = 8
+    """maximum of passes in which an answer is decoded, the surest tokens first; one a token where it has fewer"""
 
     def __post_init__(self):
-        require(0 < self.least < 1, "objective.least", self.least, "above 0 and below 1")
-        require(self.unmask_steps >= 1, "objective.unmask_steps", self.unmask_steps, "1 or more")
+        require(0 < self.min_time < 1, "objective.min_time", self.min_time, "above 0 and below 1")
+        require_at_least(self, "objective", 1, "max_unmask_steps")
 
-    def prepare(self, documents: Documents, rng: np.random.Generator) -> Arrays:
-        time = rng.uniform(self.least, 1, (len(documents), 1))
-        may = documents.roles != NONE
-        hidden = may & (rng.random(may.shape) < time)
-        return masked(documents, hidden) | {
-            "weights": np.broadcast_to(1 / time, may.shape)[hidden].astype(np.float32),
-            "could": may.sum(1),
+    def make_batch(self, documents: Documents, rng: np.random.Generator) -> Batch:
+        time = rng.uniform(self.min_time, 1, (len(documents), 1))
+        maskable = documents.roles != NONE
+        is_masked = maskable & (rng.random(maskable.shape) < time)
+        return mask_tokens(documents, is_masked) | {
+            "weights": np.broadcast_to(1 / time, maskable.shape)[is_masked].astype(np.float32),
+            "num_maskable": maskable.sum(1),
         }
 
-    def visibility(self, batch: Tensors) -> Visibility:
+    def visibility_of(self, batch: Tensors) -> Visibility:
         return Visibility("full", batch["lengths"])
 
-    def ask(self, questions: Questions, given: np.ndarray) -> Arrays:
-        return asked_at(questions, given)
+    def make_query(self, cloze: Cloze, prefix: np.ndarray) -> Batch:
+        return query_at(cloze, prefix)
 
-    def answer(self, modules: nn.ModuleDict, questions: Questions, candidates: Entities) -> np.ndarray:
-        return unmask(self, modules, questions, min(self.unmask_steps, int(questions.size.max(initial=1))))
+    def predict(self, modules: nn.ModuleDict, cloze: Cloze, candidates: Entities) -> np.ndarray:
+        return iterative_unmask(self, modules, cloze, min(self.max_unmask_steps, int(cloze.size.max(initial=1))))

@@ -1,7 +1,7 @@
-"""Joint embedding: not the answer's tokens are predicted but its representation (Wang & Sun 2025, 2504.01928).
+"""Joint embedding: the representation of an answer is predicted, not its tokens (Wang & Sun 2025, 2504.01928).
 
-The same network represents a name standing alone; the right one is told from the other names of the batch
-(contrastive: InfoNCE, van den Oord et al. 2018, 1807.03748). It writes nothing: it chooses among given names.
+The same network represents a name that stands alone. The right name is told from the other names of the batch
+(contrastive: InfoNCE, van den Oord et al. 2018, 1807.03748). The model generates nothing: it chooses among given names.
 """
 
 import math
@@ -12,13 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from model.objectives.batch import Arrays, Tensors, flat, stated_outside, to_tensors
-from model.objectives.contract import Objective
-from model.settings import NetworkSettings
+from config.validation import require
+from model.config import ModelConfig
+from model.objectives.base import Objective
+from model.objectives.batch import Batch, Tensors, query_at, stated_left_and_right, to_tensors
+from model.objectives.masking import run_starts
 from model.visibility import CAUSAL, Visibility
-from tasks.corpus import TARGET, Documents, Entities, Questions
-from tasks.settings import require
-from tasks.vocabulary import BEGIN
+from tasks.corpus import TARGET, Cloze, Documents, Entities
+from tasks.vocabulary import BEGIN, PAD
 
 
 @dataclass(frozen=True)
@@ -30,90 +31,96 @@ class JointEmbedding(Objective):
     A question can be asked where its open span is the last of the statement.
     """
 
+    summary = "the representation of an answer is predicted, not its tokens"
+
     temperature: float = 0.1
     """similarities, cosines, are divided by it"""
 
     def __post_init__(self):
         require(0 < self.temperature < math.inf, "objective.temperature", self.temperature, "above 0")
 
-    def parts(self, settings: NetworkSettings, words: int, length: int) -> dict[str, nn.Module]:
-        return {"predictor": nn.Linear(settings.width, settings.width, bias=settings.bias)}
+    def extra_modules(self, config: ModelConfig, vocab_size: int, max_length: int) -> dict[str, nn.Module]:
+        return {"predictor": nn.Linear(config.width, config.width, bias=config.bias)}
 
-    def prepare(self, documents: Documents, rng: np.random.Generator) -> Arrays:
+    def make_batch(self, documents: Documents, rng: np.random.Generator) -> Batch:
         is_target = documents.roles == TARGET
-        first = is_target.copy()
-        first[:, 1:] &= ~is_target[:, :-1]
-        row, start = np.nonzero(first)
-        t = documents.tokens.shape[1]
-        size = name_sizes(is_target[row], start)
-        k = int(size.max(initial=1))
-        places = np.minimum(start[:, None] + np.arange(k), t - 1)
-        inside = np.arange(k) < size[:, None]
-        names = np.where(inside, documents.tokens[row[:, None], places], 0)
-        names, label = np.unique(names, axis=0, return_inverse=True)
-        return represented(names) | {
+        document, start = np.nonzero(run_starts(is_target, is_target))  # [n], where each target entity starts
+        names = read_names(documents, is_target, document, start)
+        different_names, labels = np.unique(names, axis=0, return_inverse=True)
+        return names_alone(different_names) | {
             "tokens": documents.tokens,
             "lengths": documents.lengths,
-            "at": row * t + start - 1,
-            "label": label.ravel(),
+            "logit_positions": document * documents.tokens.shape[1] + start - 1,
+            "labels": labels.ravel(),
             "targets": documents.tokens[is_target],
         }
 
-    def visibility(self, batch: Tensors) -> Visibility:
+    def visibility_of(self, batch: Tensors) -> Visibility:
         return CAUSAL
 
     def loss(self, modules: nn.ModuleDict, batch: Tensors) -> tuple[Tensor, int]:
-        likeness = self.likeness(modules, batch)
-        return F.cross_entropy(likeness, batch["label"], reduction="sum"), len(batch["label"])
+        similarity = self.similarity(modules, batch)
+        return F.cross_entropy(similarity, batch["labels"], reduction="sum"), len(batch["labels"])
 
-    def likeness(self, modules: nn.ModuleDict, batch: Tensors) -> Tensor:
-        """How like each prediction is to each name of a batch, over the temperature: [n, m]."""
-        predicted = modules["predictor"](self.hidden(modules, batch))
-        names = modules["network"](batch["names"], CAUSAL).flatten(0, 1)[batch["last"]]
+    def similarity(self, modules: nn.ModuleDict, batch: Tensors) -> Tensor:
+        """The cosine of each prediction and each name of a batch, over the temperature: [n, m]."""
+        predicted = modules["predictor"](self.target_hidden(modules, batch))
+        names = modules["network"](batch["names"], CAUSAL).flatten(0, 1)[batch["name_ends"]]
         with torch.autocast(predicted.device.type, enabled=False):  # cosines need more digits than bfloat16 has
             return F.normalize(predicted.float(), dim=-1) @ F.normalize(names.float(), dim=-1).mT / self.temperature
 
-    def ask(self, questions: Questions, given: np.ndarray) -> Arrays | None:
-        _, right = stated_outside(questions)
-        if right.any():
+    def make_query(self, cloze: Cloze, prefix: np.ndarray) -> Batch | None:
+        _, stated_right = stated_left_and_right(cloze)
+        if stated_right.any():
             return None
-        documents = questions.documents
-        at = flat(questions.start - 1, documents.tokens.shape[1])
-        return {"tokens": documents.tokens, "lengths": documents.lengths, "at": at}
+        return query_at(cloze, prefix[:, :0], offset=-1)  # a name is predicted whole, not token by token
 
     @torch.no_grad()
-    def score(self, modules: nn.ModuleDict, questions: Questions, candidates: Entities) -> np.ndarray | None:
-        asking = self.ask(questions, np.zeros((len(questions), 0), np.int32))
-        if asking is None:
+    def candidate_log_probs(self, modules: nn.ModuleDict, cloze: Cloze, candidates: Entities) -> np.ndarray | None:
+        query = self.make_query(cloze, np.zeros((len(cloze), 0), np.int32))
+        if query is None:
             return None
-        batch = to_tensors(asking | represented(candidates.tokens), next(modules.parameters()).device)
-        likeness = self.likeness(modules, batch).cpu().numpy()
-        likeness[candidates.lengths != questions.size[:, None]] = -np.inf
-        return likeness - np.logaddexp.reduce(likeness, axis=1, keepdims=True)
+        batch = to_tensors(query | names_alone(candidates.tokens), next(modules.parameters()).device)
+        similarity = self.similarity(modules, batch).cpu().numpy()
+        similarity[candidates.lengths != cloze.size[:, None]] = -np.inf
+        return similarity - np.logaddexp.reduce(similarity, axis=1, keepdims=True)
 
-    def answer(self, modules: nn.ModuleDict, questions: Questions, candidates: Entities) -> np.ndarray | None:
-        score = self.score(modules, questions, candidates)
-        return None if score is None else candidates.tokens[score.argmax(1), : questions.size.max(initial=1)]
+    def predict(self, modules: nn.ModuleDict, cloze: Cloze, candidates: Entities) -> np.ndarray | None:
+        log_probs = self.candidate_log_probs(modules, cloze, candidates)
+        if log_probs is None:
+            return None
+        return candidates.tokens[log_probs.argmax(1), : cloze.size.max(initial=1)]
 
-    def log_probability(
-        self, modules: nn.ModuleDict, questions: Questions, names: np.ndarray, candidates: Entities
+    def answer_log_prob(
+        self, modules: nn.ModuleDict, cloze: Cloze, names: np.ndarray, candidates: Entities
     ) -> np.ndarray | None:
-        score = self.score(modules, questions, candidates)
-        if score is None:
+        log_probs = self.candidate_log_probs(modules, cloze, candidates)
+        if log_probs is None:
             return None
-        k = questions.size.max(initial=1)
-        inside = np.arange(k) < questions.size[:, None, None]
-        same = ((names[:, None, :k] == candidates.tokens[None, :, :k]) | ~inside).all(-1) & np.isfinite(score)
-        return np.where(same, score, -np.inf).max(1)
+        k = cloze.size.max(initial=1)
+        in_span = np.arange(k) < cloze.size[:, None, None]  # [q, 1, k]
+        equal_tokens = names[:, None, :k] == candidates.tokens[None, :, :k]  # [q, c, k]
+        is_name = (equal_tokens | ~in_span).all(-1) & np.isfinite(log_probs)  # [q, c]
+        return np.where(is_name, log_probs, -np.inf).max(1)
 
 
-def name_sizes(marked: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """Of rows marked[n, t], how many places from `start`[n] on are marked without a gap."""
-    before = np.arange(marked.shape[1]) < start[:, None]
-    return ((marked | before).cumprod(1) * ~before).sum(1)
+def read_names(documents: Documents, is_target: np.ndarray, document: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """The names [n, k] that start at position start[n] of document[n], and are all `is_target`[b, t]; PAD behind."""
+    t = documents.tokens.shape[1]
+    before = np.arange(t) < start[:, None]  # [n, t]
+    in_name = (is_target[document] | before).cumprod(1) * ~before  # from the start on, up to the first gap
+    size = in_name.sum(1)
+    j = np.arange(int(size.max(initial=1)))
+    position = np.minimum(start[:, None] + j, t - 1)  # [n, k]
+    return np.where(j < size[:, None], documents.tokens[document[:, None], position], PAD)
 
 
-def represented(names: np.ndarray) -> Arrays:
-    """Names [m, k] as documents of their own, and the place of the last token of each."""
-    alone = np.concatenate([np.full((len(names), 1), BEGIN, np.int32), names.astype(np.int32)], axis=1)
-    return {"names": alone, "last": flat((names != 0).sum(1), alone.shape[1])}
+def names_alone(names: np.ndarray) -> Batch:
+    """Names [m, k] as documents of a name alone, and the position of the last token of each."""
+    begin = np.full((len(names), 1), BEGIN, np.int32)
+    size = (names != PAD).sum(1)
+    t = 1 + names.shape[1]
+    return {
+        "names": np.concatenate([begin, names.astype(np.int32)], axis=1),
+        "name_ends": np.arange(len(names)) * t + size,
+    }

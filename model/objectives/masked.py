@@ -1,4 +1,4 @@
-"""Masked: some tokens of a statement are hidden and predicted from all the others (BERT, Devlin et al. 2018)."""
+"""Masked: some tokens of a statement are masked and predicted from all the others (BERT, Devlin et al. 2018)."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,15 +6,16 @@ from typing import Literal
 import numpy as np
 from torch import nn
 
-from model.objectives.batch import Arrays, Tensors, asked_at, masked
-from model.objectives.hiding import Hiding
-from model.objectives.unmasking import unmask
+from model.objectives.batch import Batch, Tensors, query_at
+from model.objectives.decoding import iterative_unmask
+from model.objectives.masking import Masking
 from model.visibility import Visibility
-from tasks.corpus import Documents, Entities, Questions
+from tasks.corpus import Cloze, Documents, Entities
+from tasks.vocabulary import MASK
 
 
 @dataclass(frozen=True)
-class Masked(Hiding):
+class Masked(Masking):
     """
     input     [begin]  f  A  r  [mask]  f     or     [begin]  f  [mask]  r  B  f
     target       .     .  .  .    B     .               .     .    A     .  .  .
@@ -22,22 +23,30 @@ class Masked(Hiding):
     Any question can be asked: its open span is masked, as in training.
     """
 
-    see: Literal["full", "causal"] = "full"
-    """what a position sees: all, or only what is left of it, to tell masking from direction"""
-    unmask: Literal["confidence", "left-to-right", "at-once"] = "confidence"
+    summary = "some tokens of a statement are masked and predicted from all the others"
+
+    visibility: Literal["full", "causal"] = "full"
+    """what a position sees: all, or only what is left of it, to separate masking from direction"""
+    decoding: Literal["confidence", "left-to-right", "at-once"] = "confidence"
     """how an answer of several tokens is decoded: the surest token first, in order, or all in one pass"""
 
-    def prepare(self, documents: Documents, rng: np.random.Generator) -> Arrays:
-        return masked(documents, self.hidden_tokens(documents.roles, rng))
+    def make_batch(self, documents: Documents, rng: np.random.Generator) -> Batch:
+        is_masked = self.is_masked(documents.roles, rng)
+        return {
+            "tokens": np.where(is_masked, np.int32(MASK), documents.tokens),
+            "lengths": documents.lengths,
+            "logit_positions": np.flatnonzero(is_masked),
+            "targets": documents.tokens[is_masked],
+        }
 
-    def visibility(self, batch: Tensors) -> Visibility:
-        return Visibility(self.see, batch["lengths"])
+    def visibility_of(self, batch: Tensors) -> Visibility:
+        return Visibility(self.visibility, batch["lengths"])  # each position sees all but padding
 
-    def ask(self, questions: Questions, given: np.ndarray) -> Arrays:
-        asking = asked_at(questions, given)
-        return asking | {"tokens": questions.documents.tokens} if self.unmask == "at-once" else asking
+    def make_query(self, cloze: Cloze, prefix: np.ndarray) -> Batch:
+        query = query_at(cloze, prefix)  # a token is predicted at its own position
+        return query | {"tokens": cloze.documents.tokens} if self.decoding == "at-once" else query
 
-    def answer(self, modules: nn.ModuleDict, questions: Questions, candidates: Entities) -> np.ndarray:
-        if self.unmask != "confidence" or questions.size.max(initial=1) == 1:
-            return super().answer(modules, questions, candidates)
-        return unmask(self, modules, questions, int(questions.size.max()))
+    def predict(self, modules: nn.ModuleDict, cloze: Cloze, candidates: Entities) -> np.ndarray:
+        if self.decoding != "confidence" or cloze.size.max(initial=1) == 1:
+            return super().predict(modules, cloze, candidates)
+        return iterative_unmask(self, modules, cloze, int(cloze.size.max()))

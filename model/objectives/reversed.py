@@ -1,22 +1,23 @@
-"""Reversed: half of the documents are read right to left, tokens turned round (Golovneva et al. 2024, 2403.13799).
+"""Reversed: half of the documents are read right to left, in reversed token order (Golovneva et al. 2024, 2403.13799).
 
-There each document is read both ways and nothing says which; here each half is read one way, as many documents in
-all, and a direction token says so unless `direction` is off. A name of several tokens survives only where entities
-are kept whole. Without a sign that a document is turned, its statements read as false ones by the same word, unless
-names stand apart by a delimiter (Kitouni et al. 2024).
+In the paper each document is read both ways, and nothing marks which. Here each half is read one way, as many documents
+in all, and a direction token marks it unless `direction` is off. A name of several tokens is preserved only where
+entities are kept whole. Without any mark, reversed statements read as false ones by the same word, unless names end in
+a delimiter (Kitouni et al. 2024).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from model.objectives.batch import Arrays, Tensors, flipped, real, reorder
+from config.validation import require, require_at_least
+from model.objectives.base import Objective
+from model.objectives.batch import Batch, Tensors, interleave, reorder, reverse_names
 from model.objectives.causal import Causal
-from model.objectives.contract import Objective
 from model.visibility import CAUSAL, Visibility
-from tasks.corpus import NONE, SOURCE, TARGET, Documents, Questions, pack
-from tasks.settings import require
+from tasks.common.segments import Segment, of_documents
+from tasks.corpus import SOURCE, TARGET, Cloze, Documents
 from tasks.vocabulary import DELIMITER, FORWARD, MASK, REVERSED
 
 
@@ -28,93 +29,106 @@ class Reversed(Objective):
     input     [begin]  [reversed]  f  B  r  a1 a2  f        by entity; by token: … B  r  a2 a1 …
     target       .         .       B  r  a1 a2  .  .
 
-    Asked "left-to-right", as in the paper, or in its "own-order": the question turned as documents are.
+    Asked "left-to-right", as in the paper, or in its "own-order": the question reversed as documents are.
     """
+
+    summary = "half of the documents are read right to left, in reversed token order"
 
     unit: Literal["entity", "token", "segment"] = "entity"
     """what keeps its order: the tokens of an entity, none, or those of segments of random length"""
-    longest_segment: int = 3
-    """most tokens in those segments"""
+    max_segment_length: int = 3
+    """maximum of tokens in those segments"""
     direction: bool = True
-    """whether [forward] or [reversed] stands first"""
+    """whether [forward] or [reversed] stands behind [begin]"""
     delimiter: bool = False
-    """whether [delimiter] stands after each entity of a turned document"""
+    """whether [delimiter] stands behind each entity of a reversed document"""
 
     def __post_init__(self):
-        require(self.longest_segment >= 1, "objective.longest_segment", self.longest_segment, "1 or more")
-        used = self.unit == "segment" or self.longest_segment == Reversed.longest_segment
-        require(used, "objective.longest_segment", self.longest_segment, "left out unless objective.unit is 'segment'")
+        require_at_least(self, "objective", 1, "max_segment_length")
+        is_used = self.unit == "segment" or self.max_segment_length == Reversed.max_segment_length
+        allowed = "left out unless objective.unit is 'segment'"
+        require(is_used, "objective.max_segment_length", self.max_segment_length, allowed)
 
-    def max_length(self, length: int) -> int:
-        return length + self.direction + (length if self.delimiter else 0)
+    def max_length(self, document_length: int) -> int:
+        return document_length + self.direction + (document_length if self.delimiter else 0)
 
-    def prepare(self, documents: Documents, rng: np.random.Generator) -> Arrays:
-        turn = rng.permuted(np.arange(len(documents)) % 2 == 1)
-        return Causal().prepare(self.marked(documents, turn, self.starts(documents, rng)), rng)
+    def make_batch(self, documents: Documents, rng: np.random.Generator) -> Batch:
+        is_reversed = rng.permuted(np.arange(len(documents)) % 2 == 1)
+        starts = self.draw_segments(documents, rng) if self.unit == "segment" else self.unit_starts(documents)
+        return Causal().make_batch(self.with_markers(reverse_units(documents, is_reversed, starts), is_reversed), rng)
 
-    def starts(self, documents: Documents, rng: np.random.Generator) -> np.ndarray:
-        """Where a unit starts that keeps its order, bool[b, t]."""
-        if self.unit == "token":
-            return np.ones(documents.tokens.shape, bool)
-        if self.unit == "entity":
-            return entity_starts(documents)
-        ends = rng.integers(1, self.longest_segment + 1, documents.tokens.shape).cumsum(1)
+    def draw_segments(self, documents: Documents, rng: np.random.Generator) -> np.ndarray:
+        """Where a segment of random length starts, bool[b, t]."""
         starts = np.zeros(documents.tokens.shape, bool)
-        row, j = np.nonzero(ends < documents.tokens.shape[1])
-        starts[row, ends[row, j]] = True
+        start = rng.integers(1, self.max_segment_length + 1, starts.shape).cumsum(1)  # of as many as there may be
+        document, j = np.nonzero(start < starts.shape[1])
+        starts[document, start[document, j]] = True
         return starts
 
-    def marked(self, documents: Documents, turn: np.ndarray, starts: np.ndarray) -> Documents:
-        """The documents, those to `turn`[b] turned by the units that start at `starts`[b, t], all with their signs."""
-        t = documents.tokens.shape[1]
-        at, unit = np.arange(t), starts.cumsum(1)
-        key = np.where(turn[:, None], at - unit * t, at)
-        key[:, 0] = -t * t - 1
-        turned = reorder(documents, np.argsort(np.where(real(documents), key, t + at), axis=1, kind="stable"))
-        # Between tokens j and j + 1 there is room for a sign: of direction after the first, a delimiter after others.
-        tokens, roles, present = (np.repeat(array, 2, axis=1) for array in (turned.tokens, turned.roles, real(turned)))
-        roles[:, 1::2] = NONE
-        tokens[:, 1], tokens[:, 3::2] = np.where(turn, REVERSED, FORWARD), DELIMITER
-        is_entity = np.isin(turned.roles, (SOURCE, TARGET))
-        ends = is_entity & np.pad(entity_starts(turned), ((0, 0), (0, 1)), constant_values=True)[:, 1:]
-        present[:, 1::2] = ends & turn[:, None] if self.delimiter else False
-        present[:, 1] = self.direction
-        return pack(tokens, roles, present)
+    def unit_starts(self, documents: Documents) -> np.ndarray:
+        """Where a unit that keeps its order starts, bool[b, t]. Questions have no segments: entities are kept."""
+        return np.ones(documents.tokens.shape, bool) if self.unit == "token" else entity_starts(documents)
 
-    def visibility(self, batch: Tensors) -> Visibility:
+    def with_markers(self, documents: Documents, is_reversed: np.ndarray) -> Documents:
+        """The documents with a direction token; where `is_reversed`[b], with a delimiter behind each entity."""
+        markers = np.full(documents.tokens.shape, DELIMITER, np.int32)
+        markers[:, 0] = np.where(is_reversed, REVERSED, FORWARD)
+        present = entity_ends(documents) & is_reversed[:, None] & self.delimiter
+        present[:, 0] = self.direction
+        return interleave(of_documents(documents), Segment(markers, present))
+
+    def visibility_of(self, batch: Tensors) -> Visibility:
         return CAUSAL
 
-    def asked(self) -> dict[str, Objective]:
+    def query_modes(self) -> dict[str, Objective]:
         return {"left-to-right": LeftToRight(**vars(self)), "own-order": self}
 
-    def ask(self, questions: Questions, given: np.ndarray) -> Arrays | None:
-        every = np.ones_like(questions.documents.roles, bool)
-        starts = every if self.unit == "token" else entity_starts(questions.documents)
-        return self.ask_of(questions, given, np.ones(len(questions), bool), starts)
+    def make_query(self, cloze: Cloze, prefix: np.ndarray) -> Batch | None:
+        return self.query_in_order(cloze, prefix, is_reversed=True)
 
-    def ask_of(self, questions: Questions, given: np.ndarray, turn: np.ndarray, starts: np.ndarray) -> Arrays | None:
-        documents = self.marked(questions.documents, turn, starts)
+    def query_in_order(self, cloze: Cloze, prefix: np.ndarray, is_reversed: bool) -> Batch | None:
+        """The query with all questions in reversed order, or none."""
+        reverse = np.full(len(cloze), is_reversed)
+        documents = reverse_units(cloze.documents, reverse, self.unit_starts(cloze.documents))
+        documents = self.with_markers(documents, reverse)
         start = (documents.tokens == MASK).argmax(1).astype(np.int32)
-        return Causal().ask(replace(questions, documents=documents, start=start), given)
+        return Causal().make_query(Cloze(documents, start, cloze.size), prefix)
 
-    def spoken(self, questions: Questions, names: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-        return flipped(names, sizes) if self.unit == "token" else names
+    def to_decoding_order(self, cloze: Cloze, names: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+        return reverse_names(names, sizes) if self.unit == "token" else names
 
 
 @dataclass(frozen=True)
 class LeftToRight(Reversed):
-    """The same model, asked as documents are told."""
+    """The same model, asked in the order of documents that are not reversed."""
 
-    def ask(self, questions: Questions, given: np.ndarray) -> Arrays | None:
-        as_told = np.zeros(len(questions), bool)
-        return self.ask_of(questions, given, as_told, entity_starts(questions.documents))
+    def make_query(self, cloze: Cloze, prefix: np.ndarray) -> Batch | None:
+        return self.query_in_order(cloze, prefix, is_reversed=False)
 
-    def spoken(self, questions: Questions, names: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    def to_decoding_order(self, cloze: Cloze, names: np.ndarray, sizes: np.ndarray) -> np.ndarray:
         return names
 
 
+def reverse_units(documents: Documents, is_reversed: np.ndarray, starts: np.ndarray) -> Documents:
+    """The documents; where `is_reversed`[b], with the units that start at `starts`[b, t] in reversed order."""
+    t = documents.tokens.shape[1]
+    position, unit = np.arange(t), starts.cumsum(1)
+    # Sorted by key, later units come first, and positions of one unit keep their order.
+    key = np.where(is_reversed[:, None], position - unit * t, position)
+    key[:, 0] = -t * t - 1  # [begin] stays first, and padding last
+    key = np.where(documents.is_token(), key, t + position)
+    return reorder(documents, np.argsort(key, axis=1, kind="stable"))
+
+
 def entity_starts(documents: Documents) -> np.ndarray:
-    """True at every token but those that go on with a name, bool[b, t]."""
+    """True at every token but those that continue a name, bool[b, t]."""
     is_name, starts = np.isin(documents.roles, (SOURCE, TARGET)), np.ones(documents.roles.shape, bool)
     starts[:, 1:] = ~(is_name[:, 1:] & (documents.roles[:, 1:] == documents.roles[:, :-1]))
     return starts
+
+
+def entity_ends(documents: Documents) -> np.ndarray:
+    """True at the last token of each name, bool[b, t]."""
+    is_name, ends = np.isin(documents.roles, (SOURCE, TARGET)), np.ones(documents.roles.shape, bool)
+    ends[:, :-1] = entity_starts(documents)[:, 1:]
+    return is_name & ends

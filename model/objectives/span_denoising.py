@@ -5,18 +5,19 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor, nn
 
-from model.objectives.batch import Arrays, Tensors, flat, real
+from model.config import ModelConfig
+from model.objectives.batch import Batch, Tensors, flat_positions, interleave
 from model.objectives.causal import Causal
-from model.objectives.hiding import Hiding
-from model.settings import NetworkSettings
+from model.objectives.masking import Masking, run_starts
 from model.transformer import Memory, Transformer
 from model.visibility import CAUSAL, Visibility
-from tasks.corpus import NONE, Documents, Questions, pack
+from tasks.common.segments import Segment, pack
+from tasks.corpus import NONE, Cloze, Documents
 from tasks.vocabulary import MASK, SENTINELS
 
 
 @dataclass(frozen=True)
-class SpanDenoising(Hiding):
+class SpanDenoising(Masking):
     """
     document          [begin]  f  A  r  b1 b2  f
 
@@ -24,58 +25,63 @@ class SpanDenoising(Hiding):
     decoder  input    [sentinel-0]  b1  b2
              target        b1       b2   .
 
-    Each run of hidden tokens is one sentinel, which does not tell its length; runs beyond the fourth stay. Any
-    question can be asked: its open span is a sentinel.
+    Each run of masked tokens is one sentinel, which does not tell its length. Runs beyond the fourth stay. Any question
+    can be asked: its open span is a sentinel.
     """
 
-    def parts(self, settings: NetworkSettings, words: int, length: int) -> dict[str, nn.Module]:
-        return {"decoder": Transformer(settings, words, length, crossed=True, headless=True)}
+    summary = "an encoder reads a document with spans cut out, a decoder writes them"
 
-    def max_length(self, length: int) -> int:
-        return length + len(SENTINELS)
+    def extra_modules(self, config: ModelConfig, vocab_size: int, max_length: int) -> dict[str, nn.Module]:
+        return {"decoder": Transformer(config, vocab_size, max_length, cross_attention=True, with_head=False)}
 
-    def prepare(self, documents: Documents, rng: np.random.Generator) -> Arrays:
-        source, written = cut_out(documents, self.hidden_tokens(documents.roles, rng))
-        targets = Causal().prepare(written, rng)
+    def max_length(self, document_length: int) -> int:
+        return document_length + len(SENTINELS)
+
+    def make_batch(self, documents: Documents, rng: np.random.Generator) -> Batch:
+        source, spans = cut_out(documents, self.is_masked(documents.roles, rng))
+        decoder_batch = Causal().make_batch(spans, rng)
         return {
             "tokens": source.tokens,
             "lengths": source.lengths,
-            "written": written.tokens,
-            "at": targets["at"],
-            "targets": targets["targets"],
+            "decoder_tokens": spans.tokens,
+            "logit_positions": decoder_batch["logit_positions"],
+            "targets": decoder_batch["targets"],
         }
 
-    def visibility(self, batch: Tensors) -> Visibility:
+    def visibility_of(self, batch: Tensors) -> Visibility:
         return Visibility("full", batch["lengths"])
 
-    def hidden(self, modules: nn.ModuleDict, batch: Tensors) -> Tensor:
-        memory = Memory(modules["network"](batch["tokens"], self.visibility(batch)), batch["lengths"])
-        return modules["decoder"](batch["written"], CAUSAL, memory=memory, at=batch["at"])
+    def target_hidden(self, modules: nn.ModuleDict, batch: Tensors) -> Tensor:
+        memory = Memory(modules["network"](batch["tokens"], self.visibility_of(batch)), batch["lengths"])
+        return modules["decoder"](
+            batch["decoder_tokens"], CAUSAL, memory=memory, logit_positions=batch["logit_positions"]
+        )
 
-    def ask(self, questions: Questions, given: np.ndarray) -> Arrays:
-        source, _ = cut_out(questions.documents, questions.documents.tokens == MASK)
-        start = np.full((len(questions), 1), SENTINELS[0], np.int32)
-        written = np.concatenate([start, given.astype(np.int32)], axis=1)
-        at = np.minimum(given.shape[1], questions.size - 1)
+    def make_query(self, cloze: Cloze, prefix: np.ndarray) -> Batch:
+        source, _ = cut_out(cloze.documents, cloze.documents.tokens == MASK)
+        sentinel = np.full((len(cloze), 1), SENTINELS[0], np.int32)
+        decoder_tokens = np.concatenate([sentinel, prefix.astype(np.int32)], axis=1)
+        position = np.minimum(prefix.shape[1], cloze.size - 1)
         return {
             "tokens": source.tokens,
             "lengths": source.lengths,
-            "written": written,
-            "at": flat(at, written.shape[1]),
+            "decoder_tokens": decoder_tokens,
+            "logit_positions": flat_positions(position, decoder_tokens.shape[1]),
         }
 
 
-def cut_out(documents: Documents, hidden: np.ndarray) -> tuple[Documents, Documents]:
-    """What is left of the documents without `hidden`[b, t], and what was cut out, both with sentinels."""
-    hidden = hidden & real(documents)
-    starts = hidden.copy()
-    starts[:, 1:] &= ~hidden[:, :-1]
-    run = starts.cumsum(1) - 1
-    hidden &= run < len(SENTINELS)
-    starts &= hidden
+def cut_out(documents: Documents, is_masked: np.ndarray) -> tuple[Documents, Documents]:
+    """The documents with a sentinel for each run of masked tokens [b, t], and those runs, each behind its sentinel."""
+    is_masked = is_masked & documents.is_token()
+    starts = run_starts(is_masked, is_masked)
+    run = starts.cumsum(1) - 1  # [b, t], number of the run, from 0
+    has_sentinel = run < len(SENTINELS)
+    is_masked, starts = is_masked & has_sentinel, starts & has_sentinel
     sentinel = np.array(SENTINELS, np.int32)[run.clip(0, len(SENTINELS) - 1)]
-    left = pack(np.where(starts, sentinel, documents.tokens), np.where(starts, NONE, documents.roles),
-                real(documents) & (starts | ~hidden))  # fmt: skip
-    tokens, roles, present = (np.repeat(array, 2, axis=1) for array in (documents.tokens, documents.roles, hidden))
-    tokens[:, ::2], roles[:, ::2], present[:, ::2] = sentinel, NONE, starts
-    return left, pack(tokens, roles, present)
+    source = pack(
+        np.where(starts, sentinel, documents.tokens),
+        np.where(starts, NONE, documents.roles),
+        documents.is_token() & (starts | ~is_masked),
+    )
+    spans = interleave(Segment(sentinel, starts), Segment(documents.tokens, is_masked, documents.roles))
+    return source, spans

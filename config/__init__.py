@@ -1,0 +1,1 @@
+"""Settings: how they are checked, and how a command line makes them."""

@@ -1,0 +1,40 @@
+"""How a setting is refused: one line with its name, what was given and what is allowed.
+
+Settings are frozen dataclasses that check themselves in `__post_init__` with the functions below.
+"""
+
+from typing import Any
+
+
+class SettingError(ValueError):
+    """A setting, or an input that a setting names, which cannot be used. Its text is one line for the user."""
+
+
+def require(allowed: bool, setting: str, given: object, what: str) -> None:
+    """Raises SettingError unless `allowed`. `what` says which values are allowed."""
+    if not allowed:
+        raise SettingError(f"{setting} is {given!r}, but must be {what}")
+
+
+def require_share(settings: Any, section: str, *names: str) -> None:
+    """Raises SettingError unless each of these settings is a share, 0 to 1. `section` stands before their names."""
+    for name in names:
+        value = getattr(settings, name)
+        require(0 <= value <= 1, setting_name(section, name), value, "0 to 1")
+
+
+def require_at_least(settings: Any, section: str, minimum: int, *names: str) -> None:
+    """Raises SettingError unless each of these settings is `minimum` or more, or None where it may be None."""
+    for name in names:
+        value = getattr(settings, name)
+        require(value is None or value >= minimum, setting_name(section, name), value, f"{minimum} or more")
+
+
+def require_seed(seed: int) -> None:
+    """Raises SettingError unless numpy and torch both take `seed`."""
+    require(0 <= seed < 2**32, "seed", seed, "0 to 4294967295")
+
+
+def setting_name(section: str, name: str) -> str:
+    """A setting's name as a user types it, such as task.episodes.share."""
+    return f"{section}.{name}" if section else name

@@ -1,0 +1,68 @@
+"""What a method of answering is: from questions to predictions and log-probabilities, with one trained model.
+
+`apply_prompt` makes the questions that the model is given. All others take what it returns. By default a question is
+the model's only input, and the objective that trained the model answers it. What methods override:
+
+    a prompt                                apply_prompt (prompting.py); all_retrieved, where it is looked up
+    another rule that chooses the answer    predict, answer_log_prob and candidate_log_probs
+    a choice among fewer candidates         baselines, too
+    some splits only                        applies_to
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from eval.trained_model import TrainedModel
+from tasks.corpus import Entities, Questions
+
+
+@dataclass(frozen=True)
+class AnswerMethod:
+    """Base of all methods: frozen dataclasses, whose fields are settings and command-line options."""
+
+    name: ClassVar[str]
+    """as commands and tables show it"""
+
+    def applies_to(self, split: str) -> bool:
+        """Whether the questions of this split are asked at all."""
+        return True
+
+    def apply_prompt(self, trained: TrainedModel, questions: Questions) -> Questions:
+        """The questions as the model is given them."""
+        return questions
+
+    def predict(
+        self, trained: TrainedModel, questions: Questions, scores: np.ndarray | None = None
+    ) -> np.ndarray | None:
+        """The predicted tokens of each open span, int[q, k], PAD after it. None where the objective cannot be asked.
+
+        `scores`[q, e]: the log-probability of every entity, if known already; for methods that choose by it.
+        """
+        return trained.objective.predict(trained.modules, questions.cloze, trained.corpus.entities)
+
+    def answer_log_prob(self, trained: TrainedModel, questions: Questions, names: np.ndarray) -> np.ndarray | None:
+        """log p[q] of names[q, k] as the answer, in nats. None where the objective cannot be asked."""
+        return trained.objective.answer_log_prob(trained.modules, questions.cloze, names, trained.corpus.entities)
+
+    def candidate_log_probs(
+        self, trained: TrainedModel, questions: Questions, candidates: Entities
+    ) -> np.ndarray | None:
+        """log p[q, c] of each candidate as the answer, in nats; -inf for names of another length.
+
+        None where the objective cannot be asked, and where the method does not score candidates.
+        """
+        return trained.objective.candidate_log_probs(trained.modules, questions.cloze, candidates)
+
+    def all_retrieved(self, trained: TrainedModel, questions: Questions) -> np.ndarray | None:
+        """bool[q]: whether all premises of a question, as a split holds it, were retrieved. None without retrieval."""
+        return None
+
+    def baselines(self, trained: TrainedModel, questions: Questions) -> tuple[float, float]:
+        """Mean accuracy of a uniform guess among all candidates, and among those that training does not rule out."""
+        return float(questions.chance.mean()), float(questions.elimination_baseline.mean())
+
+    def forward_passes(self, trained: TrainedModel) -> int:
+        """Sequences that the network is given for each token of an answer."""
+        return 1

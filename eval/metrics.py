@@ -1,0 +1,30 @@
+"""Metrics of predictions: pure functions of arrays."""
+
+import numpy as np
+from scipy.stats import binomtest
+
+from tasks.corpus import Entities, Questions
+
+
+def exact_match(entities: Entities, questions: Questions, predictions: np.ndarray) -> np.ndarray:
+    """bool[q]: whether predictions[q, k] are, over the whole open span, the name of an accepted entity."""
+    k, size = predictions.shape[1], questions.cloze.size
+    names = entities.tokens[questions.accepted][..., :k]  # [q, a, k]
+    in_span = np.arange(k) < size[:, None, None]  # [q, 1, k]
+    is_equal = ((names == predictions[:, None]) | ~in_span).all(-1)  # [q, a]
+    has_size = entities.lengths[questions.accepted] == size[:, None]
+    return (is_equal & has_size & (questions.accepted >= 0)).any(1)
+
+
+def token_accuracy(entities: Entities, questions: Questions, predictions: np.ndarray) -> np.ndarray:
+    """float[q]: share of the tokens of the first accepted name that predictions[q, k] have at the same position."""
+    names = entities.tokens[questions.accepted[:, 0]]
+    k, size = min(predictions.shape[1], names.shape[1]), questions.cloze.size
+    is_equal = names[:, :k] == predictions[:, :k]
+    return (is_equal & (np.arange(k) < size[:, None])).sum(1) / size
+
+
+def wilson_interval(correct: int, count: int) -> tuple[float, float]:
+    """The 95 % Wilson interval of a share (Wilson 1927)."""
+    low, high = binomtest(correct, count).proportion_ci(method="wilson")
+    return float(low), float(high)

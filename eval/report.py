@@ -1,0 +1,109 @@
+"""Tables of accuracy in a terminal: by split, and by split and method."""
+
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from eval.evaluate import Summary
+
+MAX_METHODS = 5  # methods in one table of a terminal of 80 columns
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    return "" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def print_by_query_mode(title: str, summaries: dict[str, dict[str, Summary]], split_help: dict[str, str]) -> None:
+    """A table for each query mode, and below them the help of each split."""
+    console = Console()
+    for query_mode, splits in summaries.items():
+        print_splits(title if len(summaries) == 1 else f"{title}, query mode {query_mode}", splits, console)
+    shown = {split: line for split, line in split_help.items() if any(split in splits for splits in summaries.values())}
+    width = max(map(len, shown), default=0)
+    for split, line in shown.items():
+        console.print(f"  {split:{width}}  {line}", markup=False, highlight=False)
+
+
+def print_splits(title: str, splits: dict[str, Summary], console: Console) -> None:
+    """A row for each split: accuracy, its 95 % interval, both baselines, and how many questions were asked.
+
+    Where names have several tokens, the accuracy by token stands beside them.
+    """
+    console.print(title, markup=False, highlight=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
+    by_token = any("token_accuracy" in summary for summary in splits.values())
+    table.add_column("split")
+    for column in ("accuracy", "95 % interval", *["by token"] * by_token, "chance", "elimination", "count"):
+        table.add_column(column, justify="right")
+    for split, summary in splits.items():
+        asked = summary["count"] > 0
+        table.add_row(
+            split,
+            percent(summary["accuracy"]) if asked else "cannot be asked",
+            f"{100 * summary['low']:.1f}–{100 * summary['high']:.1f} %" if asked else "",
+            *[percent(summary.get("token_accuracy"))] * by_token,
+            percent(summary["chance"], 2),
+            percent(summary["elimination_baseline"], 2),
+            str(summary["count"]),
+        )
+    console.print(table)
+
+
+def print_methods(entry: dict[str, Any], console: Console | None = None) -> None:
+    """Tables for each query mode: a row for each split, a column for each method; accuracy in per cent.
+
+    `entry`: what methods.json holds. Methods that retrieve have two more numbers: accuracy where all premises were
+    retrieved, and how often they were.
+    """
+    console = console or Console()
+    methods = entry["methods"]
+    query_modes = dict.fromkeys(mode for method in methods.values() for mode in method["query_modes"])
+    for query_mode in query_modes:
+        by_mode = {name: method["query_modes"].get(query_mode, {}) for name, method in methods.items()}
+        columns = {name: splits for name, splits in by_mode.items() if any(map(was_asked, splits.values()))}
+        suffix = "" if query_mode == "as-trained" else f", query mode {query_mode}"
+        title = f"{entry['run']}, step {entry['step']}{suffix}: exactly right, %"
+        console.print(title, markup=False, highlight=False)
+        names = list(columns)
+        for first in range(0, len(names), MAX_METHODS):
+            part = {name: columns[name] for name in names[first : first + MAX_METHODS]}
+            passes = {name: str(methods[name]["forward_passes"]) for name in part}
+            splits = dict.fromkeys(split for column in columns.values() for split in column)
+            console.print(method_table(part, list(splits), passes))
+    if any(has_retrieved(method) for method in methods.values()):
+        console.print("below: where all premises were retrieved / how often they were", highlight=False)
+
+
+def method_table(columns: dict[str, dict[str, Summary]], splits: list[str], forward_passes: dict[str, str]) -> Table:
+    """A table of these `columns`: the summaries of each method by split."""
+    table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
+    table.add_column("split")
+    for name in columns:
+        table.add_column(name.replace("-", " "), justify="right", min_width=max(map(len, name.split("-"))))
+    for split in splits:
+        table.add_row(split.replace("_", " "), *(cell(column.get(split)) for column in columns.values()))
+    table.add_section()
+    table.add_row("forward passes", *forward_passes.values())
+    return table
+
+
+def was_asked(summary: Summary | None) -> bool:
+    return summary is not None and summary["count"] > 0
+
+
+def has_retrieved(method: dict[str, Any]) -> bool:
+    return any("retrieved" in summary for splits in method["query_modes"].values() for summary in splits.values())
+
+
+def cell(summary: Summary | None) -> str:
+    """An accuracy; below it, where a method retrieves, that with all premises and the share of such questions."""
+    if not was_asked(summary):
+        return "–"
+    accuracy = f"{100 * summary['accuracy']:.1f}"
+    if "retrieved" not in summary:
+        return accuracy
+    retrieved = summary["retrieved"]
+    with_premises = f"{100 * summary['correct_where_retrieved'] / retrieved:.0f}" if retrieved else "–"
+    return f"{accuracy}\n{with_premises}/{100 * retrieved / summary['count']:.0f}"

@@ -1,0 +1,101 @@
+"""`python -m eval methods RUN …`: all questions of a trained run, by every method. Its folder keeps the results.
+
+methods.json   for each method: its settings, its cost, and the summary of each split
+methods.csv    each question, as the model was given it, and the prediction
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from tyro.conf import Positional, arg
+
+from checkpoints.config import plain, read_json
+from checkpoints.folder import as_csv, read_csv, write_json, write_text
+from config.validation import require
+from eval.evaluate import no_check, predict_all, summarize
+from eval.methods import METHODS
+from eval.methods.base import AnswerMethod
+from eval.trained_model import load_trained_model
+
+JSON_FILE, CSV_FILE = "methods.json", "methods.csv"
+
+
+@dataclass(frozen=True)
+class RunMethods:
+    """Ask trained runs all questions by every method: a table, and methods.json and .csv in the folder of each run."""
+
+    runs: Positional[tuple[Path, ...]]
+    """run folders, such as checkpoints/causal-0"""
+    methods: tuple[str, ...] = ()
+    """methods to run; none named: all"""
+    settings: Annotated[dict[str, AnswerMethod], arg(name="")] = field(default_factory=lambda: dict(METHODS))
+    """all methods by name; their settings are options, such as --in-context.distractors"""
+    json: bool = False
+    """print what methods.json holds and nothing else"""
+
+    def __post_init__(self):
+        require(len(self.runs) > 0, "runs", self.runs, "one run folder or more")
+        for name in self.methods:
+            require(name in self.settings, "methods", name, f"one of {', '.join(self.settings)}")
+
+    def chosen(self) -> dict[str, AnswerMethod]:
+        """The methods to run, by name."""
+        return {name: method for name, method in self.settings.items() if name in (self.methods or self.settings)}
+
+
+def run_methods(
+    folder: Path, methods: dict[str, AnswerMethod], check: Callable[[], None] = no_check, overwrite: bool = True
+) -> dict[str, Any]:
+    """Asks the run in `folder` by each of the methods, and returns what methods.json then holds of them.
+
+    Unless `overwrite`, what both files hold of the same weights and settings is read instead. Results of other methods
+    stay in the files.
+    """
+    missing = methods if overwrite else unfinished_methods(folder, methods)
+    if not missing:  # neither world nor weights are needed
+        entry, _ = read_methods(folder, finished_step(folder))
+        return entry | {"methods": {name: entry["methods"][name] for name in methods}}
+    trained, step = load_trained_model(folder)
+    entry, rows = read_methods(folder, step)
+    for name, method in missing.items():
+        method_rows = predict_all(trained, method, check)
+        rows = [row for row in rows if row["method"] != name] + [{"method": name} | row for row in method_rows]
+        entry["methods"][name] = {
+            "settings": method_settings(method),
+            "forward_passes": method.forward_passes(trained),
+            "query_modes": summarize(trained, method_rows, method),
+        }
+        write_text(folder / CSV_FILE, as_csv(rows))
+        write_json(folder / JSON_FILE, entry)
+    return entry | {"methods": {name: entry["methods"][name] for name in methods}}
+
+
+def unfinished_methods(folder: Path, methods: dict[str, AnswerMethod]) -> dict[str, AnswerMethod]:
+    """Those of the methods without results, with these settings, from the finished run in `folder` as it is now."""
+    entry, _ = read_methods(folder, finished_step(folder))
+    finished = {name: result["settings"] for name, result in entry["methods"].items()}
+    return {name: method for name, method in methods.items() if finished.get(name) != method_settings(method)}
+
+
+def method_settings(method: AnswerMethod) -> dict[str, Any]:
+    """A method's settings as methods.json holds them, without those that are None."""
+    return {name: value for name, value in plain(method).items() if value is not None}
+
+
+def finished_step(folder: Path) -> int:
+    """The last step of a finished run."""
+    return read_json(folder / "result.json")["steps"]
+
+
+def read_methods(folder: Path, step: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What methods.json and methods.csv hold of the weights of this step; nothing, if those are of another one."""
+    if (folder / JSON_FILE).exists() and (folder / CSV_FILE).exists():
+        entry = read_json(folder / JSON_FILE)
+        if entry["step"] == step:
+            rows = read_csv(folder / CSV_FILE)
+            for row in rows:  # the only number that can begin as a formula does
+                row["log_prob"] = float(row["log_prob"]) if row["log_prob"] else ""
+            return entry, rows
+    return {"run": folder.name, "step": step, "methods": {}}, []

@@ -1,0 +1,122 @@
+"""Questions and statements as text, both ways: `ka-lo teacher-of _` is a question, `ka-lo teacher-of mi` a statement.
+
+Rendering writes what a model is given as a person reads it. Parsing and encoding turn what a person types into it.
+"""
+
+import difflib
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from config.validation import SettingError
+from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Cloze, Corpus, Documents
+from tasks.vocabulary import BEGIN, PAD
+
+OPEN = "_"
+
+
+def render_question(corpus: Corpus, cloze: Cloze, i: int) -> str:
+    """Question i: each entity as one word, the open span as OPEN."""
+    documents, words, previous_role = cloze.documents, [], NONE
+    length, start, end = documents.lengths[i], cloze.start[i], cloze.start[i] + cloze.size[i]
+    for position, (token, role) in enumerate(zip(documents.tokens[i, :length], documents.roles[i])):
+        is_open = start <= position < end
+        word = OPEN if is_open else corpus.vocabulary.words[token]
+        if role == previous_role and role in (SOURCE, TARGET):
+            words[-1] += "" if is_open else f"-{word}"
+        else:
+            words.append(word)
+        previous_role = role
+    return " ".join(words)
+
+
+def render_name(corpus: Corpus, tokens: np.ndarray) -> str:
+    """The tokens of a name, joined. Tokens of other kinds, as a model may predict them, are shown as they are."""
+    return "-".join(corpus.vocabulary.words[token] for token in tokens if token != PAD)
+
+
+@dataclass(frozen=True)
+class ParsedQuestion:
+    """A question or a statement as names and words."""
+
+    source: str | None
+    """first entity; None: open"""
+    words: tuple[str, ...]
+    """relation words between the entities, such as `book3 encodes-as`"""
+    target: str | None
+    """last entity; None: open"""
+
+
+def parse_question(corpus: Corpus, text: str, setting: str = "question") -> ParsedQuestion:
+    """A typed question or, for any other `setting`, a statement. Names and relations may have several words.
+
+    Raises SettingError for unknown words, with the nearest known ones.
+    """
+    words = unicodedata.normalize("NFC", text).split()
+    relations, names = relation_words(corpus), set(corpus.entities.names)
+    num_open = 1 if setting == "question" else 0
+    readings = list(possible_readings(words, set(relations)))
+    for source, between, target in readings:
+        ends = [None if name == OPEN else name for name in (source, target)]
+        if ends.count(None) == num_open and names.issuperset(name for name in ends if name is not None):
+            return ParsedQuestion(ends[0], between, ends[1])
+    if len(words) < 3 or words.count(OPEN) != num_open:
+        allowed = "an entity, a relation word and an entity" + (f", one entity being {OPEN}" if num_open else "")
+        raise SettingError(f"{setting} is {text!r}, but must be {allowed}")
+    if not readings:
+        between = " ".join(words[1:-1])
+        raise SettingError(f"{between!r} is no relation word of this world; {nearest(between, relations)}")
+    source, _, target = readings[0]
+    unknown = next((name for name in (source, target) if name != OPEN and name not in names), text)
+    raise SettingError(f"{unknown!r} is no entity of this world; {nearest(unknown, corpus.entities.names)}")
+
+
+def relation_words(corpus: Corpus) -> list[str]:
+    """All words that stand between entities, sorted by token."""
+    documents = corpus.documents
+    return [corpus.vocabulary.words[token] for token in np.unique(documents.tokens[documents.roles == RELATION])]
+
+
+def possible_readings(words: list[str], relations: set[str]) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """All ways to read words as a name, relation words and a name, by length of the first name."""
+    for i in range(1, len(words) - 1):
+        for j in range(i + 1, len(words)):
+            between = read_relations(words[i:j], relations)
+            if between:
+                yield " ".join(words[:i]), between, " ".join(words[j:])
+
+
+def read_relations(words: list[str], relations: set[str]) -> tuple[str, ...] | None:
+    """Words read as relation words, the longest ones first; None where that is not possible."""
+    if not words:
+        return ()
+    for n in range(len(words), 0, -1):
+        rest = read_relations(words[n:], relations) if " ".join(words[:n]) in relations else None
+        if rest is not None:
+            return " ".join(words[:n]), *rest
+    return None
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """The part of a message that names the three `known` words most similar to `word`."""
+    return f"the nearest are {', '.join(difflib.get_close_matches(word, known, 3, 0) or known[:3])}"
+
+
+def encode(corpus: Corpus, parsed: ParsedQuestion, size: int = 0) -> Cloze:
+    """The question with an open span of `size` tokens, or the statement with an empty one, without filler: one row."""
+
+    def name_tokens(name: str | None) -> list[int]:
+        if name is None:
+            return [PAD] * size  # opened below
+        entity = corpus.entities.names.index(name)
+        return corpus.entities.tokens[entity, : corpus.entities.lengths[entity]].tolist()
+
+    source, target = name_tokens(parsed.source), name_tokens(parsed.target)
+    words = [corpus.vocabulary.ids[word] for word in parsed.words]
+    tokens = np.array([[BEGIN, *source, *words, *target]], np.int32)
+    roles = [NONE, *[SOURCE] * len(source), *[RELATION] * len(words), *[TARGET] * len(target)]
+    documents = Documents(tokens, np.array([tokens.shape[1]], np.int32), np.array([roles], np.int8))
+    start = 1 if parsed.source is None else 1 + len(source) + len(words)
+    return Cloze.open(documents, np.array([start], np.int32), np.array([size], np.int32))

@@ -1,0 +1,152 @@
+"""Attention, which positions it connects, and how it is computed at the target positions alone."""
+
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from model.config import ModelConfig
+from model.positions import Position
+from model.short_conv import ShortConv, Taps
+
+
+@dataclass(frozen=True)
+class AttentionContext:
+    """Which positions attend to which, in one pass."""
+
+    query_positions: Tensor
+    """int[b or 1, t], the positions that attend"""
+    key_positions: Tensor
+    """int[b or 1, s], the positions that are attended to"""
+    position: Position
+    """the position scheme"""
+    attn_bias: Tensor | None = None
+    """[b or 1, h or 1, t, s]: True where visible; or the scheme's bias where visible, and -inf elsewhere. None: as
+    `causal` says"""
+    causal: bool = False
+    """without `attn_bias`: whether attention is causal; otherwise everything is visible"""
+    weights: list[Tensor] | None = None
+    """a list that attention weights are appended to, by a slower path; None: they are not computed"""
+    target_positions: Tensor | None = None
+    """int[b, t], the positions to be predicted, where those are not the next ones: half of the heads attend from
+    there, the others from `query_positions`"""
+    taps: Taps = ()
+    """the neighbours of a convolution"""
+
+    def rotate_queries(self, query: Tensor) -> Tensor:
+        """Queries [b, h, t, d], rotated by the positions that they attend from."""
+        if self.target_positions is None:
+            return self.position.rotate(query, self.query_positions)
+        from_targets, from_tokens = split_heads(query)
+        return torch.cat(
+            [
+                self.position.rotate(from_targets, self.target_positions),
+                self.position.rotate(from_tokens, self.query_positions),
+            ],
+            dim=1,
+        )
+
+
+def split_heads(by_head: Tensor) -> tuple[Tensor, Tensor]:
+    """[b, h, …] as the heads that attend from the position to be predicted, and the others."""
+    half = (by_head.shape[1] + 1) // 2
+    return by_head[:, :half], by_head[:, half:]
+
+
+@dataclass(frozen=True)
+class TargetRows:
+    """The n positions at which the last layer is computed, in rows of q, the most that any document has."""
+
+    flat: Tensor
+    """int[n], rising, the positions counted through [b, t]"""
+    positions: Tensor
+    """int[b, q], the positions by document, padded with 0"""
+    slots: Tensor
+    """int[n], where each of them stands in [b, q], counted through it"""
+
+    @staticmethod
+    def from_flat(flat: Tensor, b: int, t: int) -> "TargetRows":
+        """The rows of the positions `flat`[n] of b documents of t positions."""
+        document, position = flat // t, flat % t
+        count = torch.bincount(document, minlength=b)
+        q = max(int(count.max()), 1)
+        first = count.cumsum(0) - count  # [b], how many stand in the documents before
+        slots = document * q + torch.arange(len(flat), device=flat.device) - first[document]
+        positions = flat.new_zeros(b * q).scatter_(0, slots, position)
+        return TargetRows(flat, positions.view(b, q), slots)
+
+    def gather(self, x: Tensor) -> Tensor:
+        """x[b, t, d] at the positions: [n, d]."""
+        return x.flatten(0, 1)[self.flat]
+
+    def scatter(self, x: Tensor) -> Tensor:
+        """x[n, d] in rows, zeros elsewhere: [b, q, d]."""
+        b, q = self.positions.shape
+        return x.new_zeros(b * q, x.shape[-1]).index_copy(0, self.slots, x).view(b, q, -1)
+
+    def unscatter(self, x: Tensor) -> Tensor:
+        """x[b, q, d] without its padding: [n, d]."""
+        return x.flatten(0, 1)[self.slots]
+
+
+class Attention(nn.Module):
+    """Every position takes a mean of values, weighted by query and key (Vaswani et al. 2017, 1706.03762)."""
+
+    def __init__(self, config: ModelConfig, convolution: bool):
+        super().__init__()
+        self.heads, self.dropout = config.heads, config.dropout
+        self.query = nn.Linear(config.width, config.width, bias=config.bias)
+        self.key_value = nn.Linear(config.width, 2 * config.width, bias=config.bias)
+        self.out = nn.Linear(config.width, config.width, bias=config.bias)
+        if convolution:
+            self.mix_query = ShortConv(config, config.width)
+            self.mix_key_value = ShortConv(config, 2 * config.width)
+        self.convolution = convolution
+
+    def forward(
+        self, x: Tensor, context: AttentionContext, targets: TargetRows | None = None, memory: Tensor | None = None
+    ) -> Tensor:
+        """x[b, t, d] -> [b, t, d]; with `targets`, [n, d] for those alone.
+
+        Keys and values are of `memory`[b, s, d], or of x where that is None.
+        """
+        query, key, value = self.project(x, context.taps, targets, x if memory is None else memory)
+        query, key = context.rotate_queries(query), context.position.rotate(key, context.key_positions)
+        if context.weights is None:
+            dropout = self.dropout if self.training else 0.0
+            mixed = F.scaled_dot_product_attention(query, key, value, context.attn_bias, dropout, context.causal)
+        else:
+            mixed, weights = attention_with_weights(query, key, value, context.attn_bias, context.causal)
+            context.weights.append(weights)
+        mixed = rearrange(mixed, "b h t d -> b t (h d)")
+        return self.out(mixed if targets is None else targets.unscatter(mixed))
+
+    def project(
+        self, x: Tensor, taps: Taps, targets: TargetRows | None, memory: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries of x[b, t, d], keys and values of memory[b, s, d]: each [b, h, t or s, d / h]."""
+        key_value = self.key_value(memory)
+        if self.convolution:  # a neighbour may be no target, so targets are gathered after it
+            key_value = self.mix_key_value(key_value, taps)
+            query = self.mix_query(self.query(x), taps)
+            query = query if targets is None else targets.scatter(targets.gather(query))
+        else:
+            query = self.query(x) if targets is None else targets.scatter(self.query(targets.gather(x)))
+        key, value = key_value.chunk(2, dim=-1)
+        query, key, value = (rearrange(part, "b t (h d) -> b h t d", h=self.heads) for part in (query, key, value))
+        return query, key, value
+
+
+def attention_with_weights(
+    query: Tensor, key: Tensor, value: Tensor, attn_bias: Tensor | None, causal: bool
+) -> tuple[Tensor, Tensor]:
+    """What scaled_dot_product_attention computes, step by step, and the weights[b, h, t, s]; for inspection."""
+    score = query @ key.mT / query.shape[-1] ** 0.5
+    if causal:
+        attn_bias = torch.ones(score.shape[-2:], dtype=torch.bool, device=score.device).tril()
+    if attn_bias is not None:
+        score = score.masked_fill(~attn_bias, float("-inf")) if attn_bias.dtype == torch.bool else score + attn_bias
+    weights = score.softmax(-1)
+    return weights @ value, weights

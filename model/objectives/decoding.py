@@ -1,0 +1,105 @@
+"""How predictions of several tokens are decoded: left to right, the surest tokens first, or on and on."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from model.objectives.batch import Batch
+from tasks.corpus import NONE, SOURCE, Cloze, Documents
+from tasks.vocabulary import END, MASK, PAD
+
+if TYPE_CHECKING:
+    from model.objectives.base import Objective
+
+
+def decode_greedily(objective: "Objective", modules: nn.ModuleDict, cloze: Cloze) -> np.ndarray | None:
+    """The prediction for each open span, int[q, k], PAD behind it: the most likely token, one after another.
+
+    None where the objective cannot be asked.
+    """
+    predictions = np.zeros((len(cloze), 0), np.int64)
+    for _ in range(int(cloze.size.max(initial=1))):
+        query = objective.make_query(cloze, predictions)
+        if query is None:
+            return None
+        token = objective.token_log_probs(modules, query).argmax(-1, keepdim=True)
+        predictions = np.concatenate([predictions, token.cpu().numpy()], axis=1)
+    predictions = np.where(np.arange(predictions.shape[1]) < cloze.size[:, None], predictions, PAD)
+    return objective.to_decoding_order(cloze, predictions, cloze.size)
+
+
+def iterative_unmask(objective: "Objective", modules: nn.ModuleDict, cloze: Cloze, passes: int) -> np.ndarray:
+    """The prediction for each open span, int[q, k], PAD behind it, the surest tokens first (Mask-Predict,
+    Ghazvininejad et al. 2019, 1904.09324).
+
+    Each of the `passes` decodes an equal share of what is still masked, so that the last one leaves nothing.
+    """
+    tokens, t = cloze.documents.tokens.copy(), cloze.documents.tokens.shape[1]
+    row, j = np.arange(len(cloze))[:, None], np.arange(cloze.size.max(initial=1))
+    in_span = j < cloze.size[:, None]  # [q, k], as all below
+    position = cloze.start[:, None] + np.where(in_span, j, 0)
+    is_open = in_span.copy()
+    for passes_left in range(passes, 0, -1):
+        if not is_open.any():
+            break
+        query: Batch = {
+            "tokens": tokens,
+            "lengths": cloze.documents.lengths,
+            "logit_positions": (row * t + position)[is_open],
+        }
+        log_prob, likeliest = most_likely(objective, modules, query, is_open)
+        decoded = is_open & surest(log_prob, -(-is_open.sum(1, keepdims=True) // passes_left))  # rounded up
+        rows, columns = np.nonzero(decoded)
+        tokens[rows, position[rows, columns]] = likeliest[rows, columns]
+        is_open &= ~decoded
+    return np.where(in_span, tokens[row, position], PAD)
+
+
+def most_likely(
+    objective: "Objective", modules: nn.ModuleDict, query: Batch, is_open: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The log-probability of the most likely token wherever `is_open`[q, k], and the token: [q, k] each."""
+    best = objective.token_log_probs(modules, query).max(-1)
+    log_prob, token = np.full(is_open.shape, -np.inf), np.zeros(is_open.shape, np.int64)
+    log_prob[is_open], token[is_open] = best.values.cpu().numpy(), best.indices.cpu().numpy()
+    return log_prob, token
+
+
+def surest(log_prob: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """The `count`[q, 1] highest in each row of log_prob[q, k], bool[q, k]; of equal ones the first."""
+    rank = np.argsort(np.argsort(-log_prob, axis=1, kind="stable"), axis=1)
+    return rank < count
+
+
+def generate(
+    objective: "Objective", modules: nn.ModuleDict, prompts: Documents, max_tokens: int, sample: bool = False
+) -> np.ndarray | None:
+    """A continuation of each prompt, int[n, w], PAD behind [end]. None where the objective cannot be asked for it.
+
+    It has up to `max_tokens` tokens, the most likely ones or, with `sample`, drawn by torch's generator.
+    """
+    n, rows = len(prompts), np.arange(len(prompts))
+    room = ((0, 0), (0, max_tokens))
+    tokens = np.pad(prompts.tokens, room, constant_values=PAD)
+    # Of roles it matters only whether a token is part of a statement. The open one is not, so nothing is stated behind.
+    roles = np.pad(np.where(prompts.roles == NONE, prompts.roles, SOURCE), room)
+    generated, ended = np.zeros((n, 0), np.int64), np.zeros(n, bool)
+    for j in range(max_tokens):
+        position = prompts.lengths + j
+        tokens[rows, position] = MASK
+        t = int(position.max()) + 1
+        one_open = Cloze(Documents(tokens[:, :t], position + 1, roles[:, :t]), position, np.ones(n, np.int32))
+        query = objective.make_query(one_open, np.zeros((n, 0), np.int64))
+        if query is None:
+            return None
+        log_probs = objective.token_log_probs(modules, query)
+        token = torch.multinomial(log_probs.exp(), 1) if sample else log_probs.argmax(-1, keepdim=True)
+        token = np.where(ended, PAD, token[:, 0].cpu().numpy())
+        tokens[rows, position] = token
+        generated = np.concatenate([generated, token[:, None]], axis=1)
+        ended |= token == END
+        if ended.all():
+            break
+    return generated

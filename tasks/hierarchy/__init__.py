@@ -1,0 +1,5 @@
+"""A semantic hierarchy as a task."""
+
+from tasks.hierarchy.task import Hierarchy
+
+__all__ = ["Hierarchy"]

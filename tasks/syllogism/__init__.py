@@ -1,0 +1,5 @@
+"""Syllogisms as a task."""
+
+from tasks.syllogism.task import Syllogism
+
+__all__ = ["Syllogism"]

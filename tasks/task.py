@@ -1,0 +1,43 @@
+"""What a task is: settings that build a world of facts, and a description of its splits."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tasks.common.chain_of_thought import ChainOfThoughtConfig, with_chain_of_thought
+from tasks.common.episodes import EpisodeConfig
+from tasks.common.statements import DocumentConfig
+from tasks.corpus import Corpus
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(ABC):
+    """Base of all tasks: a frozen dataclass of settings with `build`. Register it in tasks/__init__.py."""
+
+    split_help: ClassVar[dict[str, str]]
+    """a line for each split: a question in symbols, and what it asks"""
+    held_out_splits: ClassVar[tuple[str, ...]]
+    """splits of inferences that no training document states"""
+    elimination_splits: ClassVar[tuple[str, ...]] = ()
+    """held-out splits whose baseline falls once other answers to the same relation word are stated"""
+    progress_splits: ClassVar[tuple[str, str]]
+    """a stated and a held-out split, shown while a run trains"""
+
+    documents: DocumentConfig = DocumentConfig()
+    """training documents"""
+    episodes: EpisodeConfig = EpisodeConfig()
+    """in-context documents, drawn anew for every batch"""
+    chain_of_thought: ChainOfThoughtConfig = ChainOfThoughtConfig()
+    """documents that write the premises of an answer first"""
+
+    @abstractmethod
+    def build(self, seed: int) -> Corpus:
+        """The corpus, a pure function of these settings and `seed`. Raises SettingError where they fit no world."""
+
+    def max_length(self, statement_length: int) -> int:
+        """Tokens in the longest document, where a statement has at most `statement_length`."""
+        return self.documents.max_length(statement_length, self.episodes.max_statements())
+
+    def with_chain_of_thought(self, corpus: Corpus, seed: int) -> Corpus:
+        """The corpus with its held-out splits divided, and with chain-of-thought documents, as the settings say."""
+        return with_chain_of_thought(corpus, self.chain_of_thought, self.held_out_splits, self.elimination_splits, seed)

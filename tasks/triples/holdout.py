@@ -1,0 +1,85 @@
+"""Which facts of a file are stated one way only, so that training answers none of their inverse questions.
+
+The inverse question of a fact stated only as `A r B` is `B r' _`, and every X with `X r B` is right. So training may
+state none of these by r'. Whole groups are held out: the facts of one relation and tail are stated by the forward word
+only, or the facts of one relation and head by the inverse word only.
+"""
+
+import numpy as np
+
+from tasks.triples.world import FileFacts
+
+
+def choose_one_way(
+    facts: FileFacts, share: float, max_answers: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """The facts stated by the forward word only, and those stated by the inverse word only, bool[n] each.
+
+    They are about `share` of each relation's facts, half of them by either word, as far as whole groups of at most
+    `max_answers` facts allow. Of each relation, the side with fewer and so larger groups is served first. The other
+    side follows, with groups that have no held-out fact. The first side is offered the rest.
+    """
+    relation, entities, relations = facts.relation, len(facts.names), len(facts.relations.line)
+    by_tail = number_groups(relation * entities + facts.tails)
+    by_head = number_groups(relation * entities + facts.heads)
+    tails_first = is_tail_side_first(by_tail, by_head, relation, relations)[relation]
+    sides = np.where(tails_first, by_tail, by_head), np.where(tails_first, by_head, by_tail)
+    groups = [number_groups(relation * len(facts) + side) for side in sides]
+    wanted = spread_over_relations(share, relation, relations)
+    held_out = np.zeros((2, len(facts)), bool)
+    for i, side in enumerate((0, 1, 0)):
+        budget = wanted - np.bincount(relation[held_out.any(0)], minlength=relations)
+        if i == 0:
+            budget = (budget + 1) // 2
+        is_free = np.bincount(groups[side], weights=held_out.any(0)) == 0
+        held_out[side] |= take_groups(groups[side], relation, is_free, budget, max_answers, rng)
+    return np.where(tails_first, *held_out), np.where(tails_first, *held_out[::-1])
+
+
+def is_tail_side_first(by_tail: np.ndarray, by_head: np.ndarray, relation: np.ndarray, relations: int) -> np.ndarray:
+    """Whether groups of one tail are served before those of one head, bool[r]; where equal, every second time."""
+    tail_groups, head_groups = (
+        np.bincount(relation[first_members(group)], minlength=relations) for group in (by_tail, by_head)
+    )
+    is_even = np.arange(relations) % 2 == 0
+    return np.where(tail_groups == head_groups, is_even, tail_groups < head_groups)
+
+
+def spread_over_relations(share: float, relation: np.ndarray, relations: int) -> np.ndarray:
+    """How many facts `share` is of each relation's, int[r], rounded such that the sum is right."""
+    total = np.cumsum(np.bincount(relation, minlength=relations))
+    return np.diff(np.round(share * total).astype(int), prepend=0)
+
+
+def number_groups(keys: np.ndarray) -> np.ndarray:
+    """The same keys as numbers from 0, without gaps."""
+    return np.unique(keys, return_inverse=True)[1].ravel()
+
+
+def first_members(group: np.ndarray) -> np.ndarray:
+    """The first member of each group, int[g]; groups are numbered from 0."""
+    return np.unique(group, return_index=True)[1]
+
+
+def take_groups(
+    group: np.ndarray,
+    relation: np.ndarray,
+    is_free: np.ndarray,
+    budget: np.ndarray,
+    max_size: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """The members of random groups, bool[n]: as many as the `budget`[r] of their relation allows.
+
+    Only groups that are free, `is_free`[g], and have at most `max_size` members are taken.
+    """
+    size, relation_of_group = np.bincount(group), relation[first_members(group)]
+    possible = is_free & (size <= np.minimum(budget[relation_of_group], max_size))
+    order = np.lexsort((rng.random(len(size)), relation_of_group))  # relation by relation, each in random order
+    ordered_relation = relation_of_group[order]
+    total = np.cumsum(np.where(possible, size, 0)[order])
+    first_of_relation = np.searchsorted(ordered_relation, ordered_relation)
+    before_relation = np.concatenate([[0], total])[first_of_relation]
+    taken = np.zeros(len(size), bool)
+    taken[order] = possible[order] & (total - before_relation <= budget[ordered_relation])
+    return taken[group]

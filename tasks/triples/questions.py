@@ -1,0 +1,167 @@
+"""Facts of a file as questions: every right answer, and both baselines beside them."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tasks.common.questions import FIRST, LAST, open_first, put_first, role_span
+from tasks.common.statements import Statements, StatementWriter, find_documents
+from tasks.corpus import SOURCE, TARGET, Cloze, Questions
+
+
+@dataclass(frozen=True)
+class TrueStatements:
+    """All true statements, ordered by word and source, so that one search gives all right answers to a question."""
+
+    entities: int
+    """entities in the world"""
+    key: np.ndarray
+    """int[n], word and source of each as one number, in order"""
+    target: np.ndarray
+    """int[n], entity"""
+
+    @staticmethod
+    def build(true: Statements, entities: int) -> "TrueStatements":
+        key = true.word * entities + true.source
+        order = np.lexsort((true.target, key))
+        return TrueStatements(entities, key[order], true.target[order])
+
+    def find(self, source: np.ndarray, word: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The row of the first answer to each question, and the number of its answers."""
+        key = word * self.entities + source
+        first, end = (np.searchsorted(self.key, key, side) for side in ("left", "right"))
+        return first, end - first
+
+    def answers(self, source: np.ndarray, word: np.ndarray) -> np.ndarray:
+        """The targets that each source and word have, int32[q, a], -1 where there are fewer."""
+        first, count = self.find(source, word)
+        rank = np.arange(count.max(initial=0))
+        present = rank < count[:, None]
+        return np.where(present, self.target[np.where(present, first[:, None] + rank, 0)], -1).astype(np.int32)
+
+    def contains(self, statements: Statements) -> np.ndarray:
+        """Whether each statement is true, bool of its shape."""
+        true = self.key * self.entities + self.target
+        given = (statements.word * self.entities + statements.source) * self.entities + statements.target
+        return true[np.minimum(np.searchsorted(true, given), len(true) - 1)] == given
+
+
+@dataclass(frozen=True)
+class UnseenEntities:
+    """The entities that are right in one slot of a word, and that no training document shows there."""
+
+    entities: int
+    """entities in the world"""
+    key: np.ndarray
+    """int[n], word and entity as one number, in order"""
+    count: np.ndarray
+    """int[w], how many a word has"""
+
+    @staticmethod
+    def build(slot: int, true: Statements, stated: Statements, entities: int, words: int) -> "UnseenEntities":
+        is_right, is_stated = (
+            part.word * entities + (part.target if slot == LAST else part.source) for part in (true, stated)
+        )
+        key = np.setdiff1d(is_right, is_stated)
+        return UnseenEntities(entities, key, np.bincount(key // entities, minlength=words))
+
+    def baseline(self, word: np.ndarray, accepted: np.ndarray) -> np.ndarray:
+        """How often a uniform guess among them is `accepted`[q, a], float[q]."""
+        is_candidate = np.isin(word[:, None] * self.entities + accepted, self.key) & (accepted >= 0)
+        return is_candidate.sum(1) / np.maximum(self.count[word], 1)
+
+
+@dataclass(frozen=True)
+class SetQuestionBuilder:
+    """Builds questions that accept a set of entities each."""
+
+    writer: StatementWriter
+    unseen: tuple[UnseenEntities, UnseenEntities]
+    """for the first and the last slot"""
+    rng: np.random.Generator
+
+    def build(
+        self,
+        slot: int,
+        statements: Statements,
+        accepted: np.ndarray,
+        premises: np.ndarray,
+        support_documents: np.ndarray,
+    ) -> Questions:
+        """Questions for what stands in the `slot` of each statement; see Questions for the arrays."""
+        documents = self.writer.write(statements, np.arange(len(statements))[:, None], self.rng)
+        return Questions(
+            cloze=Cloze.open(documents, *role_span(documents, TARGET if slot == LAST else SOURCE)),
+            accepted=accepted,
+            support_documents=support_documents,
+            premises=premises,
+            chance=(accepted >= 0).sum(1) / len(self.writer.entities),
+            elimination_baseline=self.unseen[slot].baseline(statements.word, accepted),
+            inverse_form=open_first(self.writer, statements.inverse()) if slot == LAST else None,
+        )
+
+
+@dataclass(frozen=True)
+class TriplesQuestions:
+    """What can be asked about the facts of a file."""
+
+    builder: SetQuestionBuilder
+    true: TrueStatements
+    stated: Statements
+    """all that training states"""
+    assignment: np.ndarray
+    """int[n, m], which of these each document holds"""
+    copies: int
+    """documents that hold each of them"""
+    max_answers: int
+    """right answers that a question may have"""
+
+    def by_split(self, is_one_way: np.ndarray) -> dict[str, Questions]:
+        """The questions of each split, about the statements of one-way facts, `is_one_way`[n].
+
+        All statements with one word and target share an inverse question, so only the first of them is asked about.
+        """
+        rows = np.flatnonzero(is_one_way)
+        inverse_question = self.stated.word[rows] * self.true.entities + self.stated.target[rows]
+        rows = rows[np.sort(np.unique(inverse_question, return_index=True)[1])]
+        statements = self.stated[rows]
+        (a, r, b), inverse = statements.triple(), statements.inverse()
+        sources = put_first(self.true.answers(b, inverse.word), a)  # [q, a]
+        swapped = Statements(*np.broadcast_arrays(b[:, None], r[:, None], sources))  # [q, a] each
+        wrong = put_first(np.where(self.true.contains(swapped), np.int32(-1), sources), a)
+        splits = {
+            "forward": (LAST, statements, self.targets(statements)),
+            "backward": (FIRST, statements, sources),
+            "inverse": (LAST, inverse, sources),
+            "wrong_frame": (LAST, Statements(b, r, a), wrong),
+        }
+        premises, support_documents = rows[:, None].astype(np.int32), self.support(rows)
+        questions = {}
+        for split, (slot, statements, accepted) in splits.items():
+            has_answer = accepted[:, 0] >= 0
+            if has_answer.any():
+                arrays = (part[has_answer] for part in (statements, accepted, premises, support_documents))
+                questions[split] = self.builder.build(slot, *arrays)
+        return questions
+
+    def targets(self, statements: Statements) -> np.ndarray:
+        """The right answers to `A r _`, int32[q, a]; none at all, -1, where they are more than `max_answers`."""
+        a, r, b = statements.triple()
+        allowed = self.true.find(a, r)[1] <= self.max_answers
+        answers = put_first(self.true.answers(a[allowed], r[allowed]), b[allowed])
+        targets = np.full((len(statements), max(answers.shape[1], 1)), -1, np.int32)
+        targets[allowed, : answers.shape[1]] = answers
+        return targets
+
+    def inferences(self) -> Questions:
+        """The inverse of all that documents state, where at most `max_answers` answers are right."""
+        inverse = self.stated.inverse()
+        rows = np.flatnonzero(self.true.find(inverse.source, inverse.word)[1] <= self.max_answers)
+        statements = inverse[rows]
+        accepted = put_first(self.true.answers(statements.source, statements.word), statements.target)
+        builder = replace(self.builder, rng=np.random.default_rng(0))  # the same questions at each call
+        return builder.build(LAST, statements, accepted, rows[:, None].astype(np.int32), self.support(rows))
+
+    def support(self, rows: np.ndarray) -> np.ndarray:
+        """The documents that hold each of the stated `rows`[q], int32[q, 1, s]."""
+        return find_documents(self.assignment, rows, self.copies)[:, None]

@@ -1,0 +1,114 @@
+"""Evaluation of hand-made predictions: summaries with intervals and baselines, and questions that cannot be asked."""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from eval.evaluate import evaluate, from_entry, predict_all, summarize, to_entry
+from eval.methods.closed_book import ClosedBook
+from eval.metrics import wilson_interval
+from eval.trained_model import TrainedModel
+from model.build import build_modules
+from model.config import ModelConfig
+from model.objectives.base import Objective
+from model.objectives.bico import Bico
+from model.objectives.causal import Causal
+from model.objectives.masked import Masked
+from tasks.corpus import Corpus
+from tests.test_metrics import CORPUS
+
+
+def untrained(objective: Objective, corpus: Corpus = CORPUS) -> TrainedModel:
+    return TrainedModel(corpus, objective, build_modules(ModelConfig(width=16), objective, corpus, 0).eval())
+
+
+@dataclass(frozen=True)
+class Knows(ClosedBook):
+    """Predicts the accepted name of each question, but for the first `num_wrong` of each split."""
+
+    num_wrong: int
+
+    def predict(self, trained, questions, scores=None):
+        predictions = trained.corpus.entities.tokens[questions.accepted[:, 0]].copy()
+        predictions[: self.num_wrong, 0] = 0
+        return predictions
+
+    def answer_log_prob(self, trained, questions, names):
+        return np.full(len(questions), -0.5, np.float32)
+
+    def candidate_log_probs(self, trained, questions, candidates):
+        scores = np.full((len(questions), len(candidates)), -2.0, np.float32)
+        scores[:, 0] = -1.0
+        return scores
+
+
+@pytest.mark.parametrize("num_wrong", [0, 2, 6])
+def test_evaluation_counts_right_predictions(num_wrong):
+    trained, method = untrained(Masked()), Knows(num_wrong)
+    splits = evaluate(trained, method)
+    assert splits.keys() == CORPUS.questions.keys()
+    for summary in splits.values():
+        correct = 6 - num_wrong
+        assert (summary["correct"], summary["count"], summary["accuracy"]) == (correct, 6, correct / 6)
+        assert summary["log_prob"] == -0.5
+        assert summary["chance"] == pytest.approx(1 / 6)  # half of the twelve names have the answer's length
+        assert (summary["low"], summary["high"]) == wilson_interval(correct, 6)
+    rows = predict_all(trained, method)
+    assert summarize(trained, rows) == {"as-trained": splits}
+    assert {row["rank"] for row in rows} <= {1, 2}  # entity 0 has a higher score than all others
+    assert evaluate(trained, method, limit=4).keys() == CORPUS.questions.keys()
+    assert evaluate(trained, method, limit=4)["inverse"]["count"] == 4
+
+
+def test_a_row_holds_the_question_the_answer_and_how_the_prediction_scores():
+    (row, *_) = predict_all(untrained(Masked()), Knows(0))
+    columns = "split query_mode question answer prediction correct log_prob rank token_accuracy"
+    assert " ".join(row) == columns
+    assert row["prediction"] == row["answer"]
+    assert row["correct"] == row["token_accuracy"] == 1
+
+
+def test_a_model_with_two_query_modes_is_summarised_in_both():
+    trained = untrained(Bico())
+    rows = predict_all(trained)
+    summaries = summarize(trained, rows)
+    assert list(summaries) == ["as-trained", "left-to-right"]
+    for query_mode, model in trained.query_modes().items():
+        for split, summary in evaluate(model).items():
+            assert summaries[query_mode][split] == pytest.approx(summary)
+    assert len(rows) == 2 * sum(map(len, CORPUS.questions.values()))
+    assert summaries["as-trained"]["backward"]["count"] == len(CORPUS.questions["backward"])
+    assert summaries["left-to-right"]["backward"]["count"] == 0
+    entry = to_entry(summaries)
+    assert entry["splits"] == summaries["as-trained"]  # tables show the first query mode
+    assert from_entry(json.loads(json.dumps(entry))) == summaries
+
+
+def test_a_model_with_one_query_mode_has_its_splits_in_an_entry_once():
+    summaries = {"as-trained": evaluate(untrained(Causal()))}
+    assert list(to_entry(summaries)) == ["splits"]
+    assert from_entry(to_entry(summaries)) == summaries
+
+
+def test_a_split_that_cannot_be_asked_has_no_accuracy_instead_of_zero():
+    summary = evaluate(untrained(Causal()))["backward"]
+    assert summary["count"] == 0
+    assert (summary["accuracy"], summary["low"], summary["high"], summary["log_prob"]) == (None,) * 4
+    rows = [row for row in predict_all(untrained(Causal())) if row["split"] == "backward"]
+    assert len(rows) == len(CORPUS.questions["backward"])
+    assert not any("prediction" in row for row in rows)
+
+
+def test_evaluation_may_be_stopped_between_chunks_and_leaves_training_mode_as_it_was():
+    trained = untrained(Causal())
+    trained.modules.train()
+
+    def stop():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(trained, check=stop)
+    evaluate(trained)
+    assert trained.modules.training

@@ -1,0 +1,115 @@
+"""docs/extending.md: every block is applied to a copy of the project, and every command runs there at small size."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.test_readme import ROOT, SMALL, copy_of_the_project
+
+TEXT = (ROOT / "docs/extending.md").read_text()
+BLOCKS = re.findall(r"^```(python|diff)\n# (\S+?)(?:, above (\w+))?\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+COMMANDS = [
+    line for block in re.findall(r"^```sh\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL) for line in block.splitlines()
+]
+TINY = "--train.steps 4 --train.warmup 2 --model.width 16 --model.heads 2 --train.device cpu"
+# What is given beside a command's own arguments, so that it takes seconds.
+SMALLEST = {
+    "siblings": f"--task.pairs 20 --task.documents.copies 2 {TINY}",
+    "sweep": "--seeds 1 --steps 2",
+    "ablate": "--seeds 1 --steps 2",
+}
+
+
+def apply(root: Path, kind: str, file: str, above: str, text: str) -> None:
+    """Applies one block."""
+    path = root / file
+    if kind == "diff":
+        path.write_text(patched(path.read_text(), text))
+    elif above:
+        before, registry, after = path.read_text().partition(f"\n{above} = ")
+        assert registry, f"{file} has no {above}"
+        path.write_text(f"{before}\n{text}\n\n{registry.lstrip()}{after}")
+    else:
+        assert not path.exists(), f"{file} is there already"
+        path.write_text(text)
+
+
+def patched(source: str, diff: str) -> str:
+    """The source with the lines of a short diff: replaced lines, imports, and entries at the end of a registry."""
+    lines, changes = source.splitlines(), diff.splitlines()
+    removed = [line[1:] for line in changes if line[0] == "-"]
+    added = [line[1:] for line in changes if line[0] == "+"]
+    assert len(removed) + len(added) == len(changes)
+    if removed:
+        (position,) = (i for i, line in enumerate(lines) if line == removed[0])
+        lines[position : position + 1] = added
+        return "\n".join(lines) + "\n"
+    for line in added:
+        is_import = line.startswith(("from ", "import "))
+        indent = len(line) - len(line.lstrip())
+        similar = [
+            i
+            for i, other in enumerate(lines)
+            if (other.startswith(("from ", "import ")) if is_import else other.endswith(","))
+            and len(other) - len(other.lstrip()) == indent
+        ]
+        lines.insert(similar[-1] + 1, line)
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory) -> Path:
+    """A copy of the project with every block applied."""
+    root = copy_of_the_project(tmp_path_factory.mktemp("extended"))
+    for kind, file, above, text in BLOCKS:
+        apply(root, kind, file, above, text)
+    return root
+
+
+def run(root: Path, words: list[str]) -> subprocess.CompletedProcess:
+    environment = os.environ | {"COLUMNS": "100"}
+    return subprocess.run(words, cwd=root, capture_output=True, text=True, env=environment, check=False)
+
+
+def test_every_section_has_a_file_a_registry_line_and_a_command():
+    sections = TEXT.split("\n## ")[1:]
+    assert len(sections) == 6
+    for section in sections:
+        assert "```python\n# " in section
+        assert "```diff\n# " in section or section.startswith("A study")
+        assert "```sh\n" in section
+
+
+@pytest.mark.xdist_group("extending")
+def test_every_command_runs_with_what_was_added(extended):
+    for command in COMMANDS:
+        words = shlex.split(command)
+        if words[0] == "make":
+            given = next(word[5:] for word in words if word.startswith("ARGS="))
+            words = [word for word in words if not word.startswith("ARGS=")]
+            words += [f"ARGS={given} {SMALLEST['ablate']}", "-o", ".venv/ready", f"RUN={sys.executable} -m"]
+        else:
+            words[0] = sys.executable
+            if words[2] == "train":
+                added = next((text for name, text in SMALLEST.items() if name in words), SMALL)
+                words += shlex.split(added)
+        ended = run(extended, words)
+        assert ended.returncode == 0, f"{command}\n{ended.stdout}\n{ended.stderr}"
+        assert "Traceback" not in ended.stderr
+    for name in ("siblings-0", "scale-norm-0", "depth-masked-4-0", "ablate-model.position-causal-sinusoidal-0"):
+        assert (extended / "checkpoints" / name / "result.json").exists(), name
+    assert (extended / "checkpoints/control-0/methods.json").exists()
+
+
+@pytest.mark.xdist_group("extending")
+def test_the_tests_that_walk_registries_pass_for_what_was_added(extended):
+    selected = "single-clue or siblings or sinusoidal or offer_what_is_registered or has_a_preset"
+    files = ("tests/test_every_task.py", "tests/test_objectives.py", "tests/test_visibility.py", "tests/test_house.py")
+    ended = run(extended, [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", selected, *files])
+    assert ended.returncode == 0, ended.stdout[-3000:]
+    assert int(re.search(r"(\d+) passed", ended.stdout)[1]) >= 20

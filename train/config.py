@@ -1,0 +1,111 @@
+"""How a model is trained, and the whole of what defines a run."""
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from tyro.conf import arg
+
+from checkpoints.config import config_json
+from config.validation import require, require_at_least, require_seed, require_share
+from eval.trained_model import SECTIONS
+from model.config import ModelConfig
+from model.objectives.base import Objective
+from tasks.task import Task
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of the training itself: how long, how fast, on what, and what is recorded."""
+
+    steps: int = 4000
+    """optimiser steps"""
+    targets: int | None = None
+    """target tokens after which to end, before `steps` are over; the learning rate then follows their share"""
+    batch: int = 96
+    """documents a step"""
+    learning_rate: float = 3e-3
+    """highest learning rate, reached after warm-up"""
+    warmup: int = 100
+    """steps over which the learning rate rises from 0"""
+    final_rate: float = 0.1
+    """learning rate at the last step, as a share of the highest"""
+    weight_decay: float = 0.1
+    """decay a step, times the learning rate; on matrices only"""
+    beta1: float = 0.9
+    """AdamW: decay rate of the mean gradient"""
+    beta2: float = 0.99
+    """AdamW: decay rate of the mean squared gradient"""
+    clip: float = 1.0
+    """highest norm of the gradient; longer ones are shortened to it"""
+    log_every: int = 50
+    """steps between entries of loss in the record"""
+    evaluate_every: int = 250
+    """steps between evaluations on all splits"""
+    evaluate_questions: int = 200
+    """questions a split in those; all are evaluated at the end"""
+    save_every: int = 1000
+    """steps between saves; the end is always saved"""
+    keep: int = 2
+    """saved steps kept, the newest"""
+    threads: int = 1
+    """torch threads on a CPU"""
+    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], arg(prefix_name=False)] = "auto"
+    """where to train; auto: cuda, else mps, else cpu"""
+    precision: Annotated[Literal["float32", "bfloat16"], arg(prefix_name=False)] = "float32"
+    """number format of matrix products; bfloat16 is slow on most CPUs"""
+    compile: Annotated[bool, arg(prefix_name=False)] = False
+    """compile the network first (15-50 s, then faster steps for small models)"""
+    init_from: Annotated[str | None, arg(name="from", prefix_name=False)] = None
+    """run folder whose weights to start from, with a fresh optimiser"""
+    augment: int = 0
+    """copies of each statement that the run of `--from` infers in context from its own documents, added to the
+    documents"""
+
+    def __post_init__(self):
+        counts = ("steps", "batch", "log_every", "evaluate_every", "evaluate_questions", "save_every", "keep")
+        require_at_least(self, "train", 1, *counts, "threads", "targets")
+        require(0 <= self.warmup <= self.steps, "train.warmup", self.warmup, f"0 to train.steps ({self.steps})")
+        require(0 < self.learning_rate <= 1, "train.learning_rate", self.learning_rate, "above 0 and at most 1")
+        max_decay = 1 / self.learning_rate  # beyond that, a step's decay changes the sign of weights
+        allowed = f"0 to {max_decay:.0f}"
+        require(0 <= self.weight_decay <= max_decay, "train.weight_decay", self.weight_decay, allowed)
+        require_at_least(self, "train", 0, "augment")
+        require(self.init_from is not None or not self.augment, "train.augment", self.augment, "0 without --from")
+        require(0 < self.clip < math.inf, "train.clip", self.clip, "above 0")
+        require_share(self, "train", "final_rate")
+        for name in ("beta1", "beta2"):
+            require(0 <= getattr(self, name) < 1, f"train.{name}", getattr(self, name), "0 or more and below 1")
+
+
+RUN_SECTIONS = SECTIONS | {"train": {"adamw": TrainConfig}}  # what config.json holds, and by which names
+TaskType = TypeVar("TaskType", bound=Task)
+ObjectiveType = TypeVar("ObjectiveType", bound=Objective)
+
+
+@dataclass(frozen=True)
+class RunConfig(Generic[TaskType, ObjectiveType]):
+    """One run: with `seed`, all that its weights follow from."""
+
+    task: TaskType
+    """the world: its facts, documents and questions"""
+    objective: ObjectiveType
+    """what is predicted from what"""
+    model: ModelConfig = ModelConfig()
+    """the network"""
+    train: TrainConfig = TrainConfig()
+    """the training"""
+    seed: int = 0
+    """draws the world, the initial weights and the batches; 0-4 for reporting, 1000 and above for tuning"""
+
+    def __post_init__(self):
+        require_seed(self.seed)
+
+    def json(self) -> dict[str, Any]:
+        """What config.json holds."""
+        named = {}
+        for section, types_by_name in RUN_SECTIONS.items():
+            settings = getattr(self, section)
+            name = next(name for name, settings_type in types_by_name.items() if type(settings) is settings_type)
+            named[section] = (name, settings)
+        return config_json(self.seed, named)

@@ -1,0 +1,1 @@
+"""Many runs: trained side by side, then compared."""

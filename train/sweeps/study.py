@@ -1,0 +1,217 @@
+"""Several runs that are compared: trained where they are not yet, then one table, one figure and every number."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from checkpoints.config import differences, read_json
+from checkpoints.folder import as_csv, run_folder, write_text
+from config.validation import SettingError, require, require_at_least
+from eval.run_methods import unfinished_methods
+from eval.trained_model import require_same_world
+from train.config import RunConfig
+from train.report.base import Report, Rows
+from train.report.results import curve_rows, read_results, result_rows, what_differs
+from train.run import refuse_other_settings
+from train.signals import StopFlag
+from train.sweeps.pool import Failures, MethodSet, RunResults, default_jobs, no_methods, train_all
+
+OUTPUTS = ("results.csv", "curves.csv", "table.md", "figure.svg", "figure.png")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MultiRunConfig:
+    """Settings of every command that trains several runs."""
+
+    seeds: int = 5
+    """worlds, each for every variant"""
+    first_seed: int = 0
+    """the first of them"""
+    jobs: int | None = None
+    """runs at once; None: one a core and, on a GPU, at most eight"""
+    steps: int | None = None
+    """optimiser steps of every variant; None: its own"""
+    targets: int | None = None
+    """target tokens after which every variant ends, before its steps are over; None: its own"""
+    name: str | None = None
+    """folder in checkpoints/ for table and figure, and what the runs' names begin with; None: the command's own"""
+    overwrite: bool = False
+    """train all runs again from the start"""
+    table: bool = False
+    """train nothing: table and figure of what is finished"""
+    merge: Path | None = None
+    """results.csv of runs trained elsewhere, whose other seeds and variants are added to table and figure (not to
+    curves)"""
+
+    def __post_init__(self):
+        require_at_least(self, "", 1, "seeds", "jobs", "steps", "targets")
+        require(not (self.table and self.overwrite), "table", True, "given without overwrite")
+
+    def all_seeds(self) -> range:
+        return range(self.first_seed, self.first_seed + self.seeds)
+
+    def with_budget(self, config: RunConfig) -> RunConfig:
+        """The run with the steps and targets that these settings give."""
+        train = config.train if self.targets is None else replace(config.train, targets=self.targets)
+        return with_steps(replace(config, train=train), self.steps)
+
+
+def with_steps(config: RunConfig, steps: int | None) -> RunConfig:
+    """The run with another number of steps; None: as it is."""
+    if steps is None:
+        return config
+    return replace(config, train=replace(config.train, steps=steps, warmup=min(config.train.warmup, steps)))
+
+
+@dataclass(frozen=True)
+class Study:
+    """Runs that are compared. What comes of them is written to checkpoints/<name>/.
+
+    results.csv    a row for each run, method, query mode and split
+    curves.csv     a row for each evaluation of them
+    table.md       what is printed; figure.svg, figure.png
+    failures.json  runs that did not end, and why
+    """
+
+    name: str
+    """folder in checkpoints/"""
+    runs: dict[str, RunConfig]
+    """by name; all that are finished are shown"""
+    variants: dict[str, str]
+    """variant of each run, whatever its seed"""
+    chosen: set[str]
+    """runs to train where they are not finished"""
+    settings: MultiRunConfig
+    """settings of the command"""
+    methods: Callable[[str], MethodSet] = no_methods
+    """methods to apply to the runs of a variant"""
+
+    def run(self, stop: StopFlag, report: Report) -> None:
+        """Trains what is not trained yet, then writes and prints the report.
+
+        A failure stops no other run. Exit code 1 says that there was one. Raises SettingError for a refused setting.
+        """
+        folder = run_folder(self.name)
+        require(not (folder / "config.json").exists(), "name", self.name, "other than that of a run")
+        merged = read_results(self.settings.merge) if self.settings.merge else []
+        self.require_same_settings(merged)
+        to_finish = self.runs_to_finish()
+        finished = self.finished_runs()
+        to_train = self.runs_to_train(to_finish, stop)
+        new, failures = self.train(to_train, stop)
+        results = {name: result for name, result in finished.items() if name not in to_train} | new
+        shown = bool(results or failures or merged)
+        require(shown, "table", True, f"left out until a run of {self.name} is finished")
+        prepare_folder(folder, failures)
+        if results or merged:
+            rows, curves = self.collect(results, merged)
+            self.write(folder, rows, curves, report)
+            report.print(self.by_variant(rows))
+            print(f"table, figure and every number: checkpoints/{self.name}/")
+        exit_on_failures(failures)
+
+    def runs_to_finish(self) -> dict[str, RunConfig]:
+        """The chosen runs, none where only a table is asked for. Raises SettingError where one has other settings."""
+        chosen = {} if self.settings.table else {name: self.runs[name] for name in self.runs if name in self.chosen}
+        if not self.settings.overwrite:
+            for name, config in chosen.items():
+                refuse_other_settings(run_folder(name), config)
+        return chosen
+
+    def runs_to_train(self, runs: dict[str, RunConfig], stop: StopFlag) -> dict[str, RunConfig]:
+        """Those of the runs that need a process: all of them, or those that are not complete."""
+        if self.settings.overwrite:
+            return runs
+        return {name: config for name, config in runs.items() if not self.is_complete(name, stop)}
+
+    def train(self, runs: dict[str, RunConfig], stop: StopFlag) -> tuple[RunResults, Failures]:
+        """Trains the runs and applies the methods of their variants."""
+        if not runs:
+            return {}, {}
+        jobs = self.settings.jobs or default_jobs(runs.values())
+        return train_all(runs, jobs, self.settings.overwrite, stop, lambda name: self.methods(self.variants[name]))
+
+    def collect(self, results: RunResults, merged: Rows) -> tuple[Rows, Rows]:
+        """Rows of results.csv, with the merged ones of other variants and seeds, and of curves.csv."""
+        in_order = {name: results[name] for name in self.runs if name in results}
+        rows = result_rows(self.runs, in_order, self.variants, self.methods)
+        trained = {(row["variant"], row["seed"]) for row in rows}
+        rows += [row for row in merged if (row["variant"], row["seed"]) not in trained]
+        rows.sort(key=lambda row: row["seed"])
+        return rows, curve_rows({name: self.runs[name] for name in in_order}, self.variants)
+
+    def by_variant(self, rows: Rows) -> Rows:
+        """The rows in the order of this study's variants, then those of other variants."""
+        order = {variant: i for i, variant in enumerate(dict.fromkeys(self.variants.values()))}
+        return sorted(rows, key=lambda row: order.get(row["variant"], len(order)))
+
+    def write(self, folder: Path, rows: Rows, curves: Rows, report: Report) -> None:
+        """Writes tables and figure."""
+        write_text(folder / "results.csv", as_csv(rows))
+        if curves:
+            write_text(folder / "curves.csv", as_csv(curves))
+        write_text(folder / "table.md", report.markdown(self.by_variant(rows)))
+        report.draw(self.by_variant(rows), curves, folder)
+
+    def require_same_settings(self, merged: Rows) -> None:
+        """Raises SettingError where a variant of this study has other settings in these rows."""
+        settings_of = {self.variants[name]: comparable(what_differs(config)) for name, config in self.runs.items()}
+        for row in merged:
+            merged_settings = comparable(json.loads(row["settings"]))
+            same = settings_of.get(row["variant"], merged_settings) == merged_settings
+            require(same, "merge", row["run"], f"trained as {row['variant']} is here, in {self.settings.merge}")
+
+    def is_complete(self, name: str, stop: StopFlag) -> bool:
+        """Whether a run needs no process: it ended on this world, and its methods are applied.
+
+        Where that cannot be found out, the process reports why.
+        """
+        stop.check()
+        folder, config = run_folder(name), self.runs[name]
+        try:
+            if not self.result_of(name) or unfinished_methods(folder, self.methods(self.variants[name])):
+                return False
+            require_same_world(folder, self.world_digest(config.task, config.seed))
+        except (SettingError, OSError, MemoryError):
+            return False
+        return True
+
+    @cached_property
+    def world_digest(self) -> Callable[[Any, int], str]:
+        """The digest of the corpus that a task builds at a seed, each built once."""
+        return lru_cache(maxsize=None)(lambda task, seed: task.build(seed).digest())
+
+    def finished_runs(self) -> RunResults:
+        return {name: result for name in self.runs if (result := self.result_of(name))}
+
+    def result_of(self, name: str) -> dict[str, Any] | None:
+        """The result of a run that ended under the settings that it has here."""
+        folder = run_folder(name)
+        if not (folder / "result.json").exists():
+            return None
+        changed = differences(read_json(folder / "config.json"), self.runs[name].json())
+        return None if changed else read_json(folder / "result.json")
+
+
+def comparable(settings: dict[str, Any]) -> str:
+    """Settings by dotted name as text, without the run that it starts from, whose name holds the seed."""
+    return json.dumps({name: value for name, value in settings.items() if name != "train.init_from"})
+
+
+def prepare_folder(folder: Path, failures: Failures) -> None:
+    """Makes the folder with failures.json, and removes earlier outputs, which could be of other runs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in OUTPUTS:
+        (folder / name).unlink(missing_ok=True)
+    write_text(folder / "failures.json", json.dumps(failures, indent=1) + "\n")
+
+
+def exit_on_failures(failures: Failures) -> None:
+    for name, reason in failures.items():
+        print(f"error: {name}: {reason}", file=sys.stderr)
+    if failures:
+        raise SystemExit(1)
