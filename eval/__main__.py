@@ -87,24 +87,24 @@ def main(arguments: list[str]) -> None:
 
 def evaluate_command(arguments: list[str]) -> None:
     """`python -m eval`"""
-    given = parse_arguments(Evaluate, arguments, "python -m eval")
+    settings = parse_arguments(Evaluate, arguments, "python -m eval")
     with refusals():
-        trained, step = load_trained_model(given.run)
+        trained, step = load_trained_model(settings.run)
         summaries = summarize(trained, predict_all(trained))
-    if given.json:
+    if settings.json:
         entry = to_entry(summaries)
         print(json.dumps(entry.get("query_modes", entry["splits"]), indent=1))
     else:
-        split_help = read_config(given.run, SECTIONS)["task"].split_help
-        print_by_query_mode(f"{given.run}, step {step}", summaries, split_help)
+        split_help = read_config(settings.run, SECTIONS)["task"].split_help
+        print_by_query_mode(f"{settings.run}, step {step}", summaries, split_help)
 
 
 def methods_command(arguments: list[str]) -> None:
     """`python -m eval methods`"""
-    given = parse_arguments(RunMethods, arguments, "python -m eval methods")
+    settings = parse_arguments(RunMethods, arguments, "python -m eval methods")
     with refusals():
-        entries = [run_methods(folder, given.chosen()) for folder in given.runs]
-    if given.json:
+        entries = [run_methods(folder, settings.chosen()) for folder in settings.runs]
+    if settings.json:
         print(json.dumps(entries, indent=1))
     else:
         for entry in entries:
@@ -113,15 +113,15 @@ def methods_command(arguments: list[str]) -> None:
 
 def ask_command(arguments: list[str]) -> None:
     """`python -m eval ask`"""
-    given = parse_arguments(Ask, arguments, "python -m eval ask")
-    method = given.method()
+    settings = parse_arguments(Ask, arguments, "python -m eval ask")
+    method = settings.method()
     with refusals():
-        trained, step = load_trained_model(given.run)
-        question, answers = ask(trained, given.question, method)
+        trained, step = load_trained_model(settings.run)
+        question, answers = ask(trained, settings.question, method)
     console = Console(emoji=False)
     if method is not CLOSED_BOOK:
         console.print(question, markup=False, highlight=False, soft_wrap=True)
-    console.print(answer_table(f"{given.question}    ({given.run}, step {step})", answers))
+    console.print(answer_table(f"{settings.question}    ({settings.run}, step {step})", answers))
 
 
 def answer_table(title: str, answers: list[RankedAnswer]) -> Table:

@@ -1,4 +1,4 @@
-"""Evaluation: questions are put to a trained model by a method, and its predictions scored and summarised.
+"""Evaluation: a method answers questions with a trained model, and its predictions are scored and summarised.
 
 There is one route. `apply_prompt` makes the questions that the model is given, `predict` its predictions,
 `predict_split` a row for each question, and `summarize_split` the summary of a split. `predict_all` and `summarize` do
@@ -45,8 +45,9 @@ def evaluate(
     for split, questions in trained.corpus.questions.items():
         if limit is not None and limit < len(questions):
             questions = questions[np.random.default_rng(0).permutation(len(questions))[:limit]]
-        asked = method.applies_to(split)
-        rows = predict_split(trained, method, questions, check, detailed=False) if asked else []
+        rows = []
+        if method.applies_to(split):
+            rows = predict_split(trained, method, questions, check, detailed=False)
         summaries[split] = summarize_split(rows, method.baselines(trained, questions))
     return summaries
 
@@ -124,7 +125,7 @@ def predict_split(
 
 
 def question_columns(corpus: Corpus, prompted: Questions) -> dict[str, list[Any]]:
-    """The columns of `predict_split` that show what is asked."""
+    """The columns of `predict_split` that show the question and its answer."""
     return {
         "question": [render_question(corpus, prompted.cloze, i) for i in range(len(prompted))],
         "answer": [corpus.entities.names[entity] for entity in prompted.accepted[:, 0]],

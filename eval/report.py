@@ -38,11 +38,11 @@ def print_splits(title: str, splits: dict[str, Summary], console: Console) -> No
     for column in ("accuracy", "95 % interval", *["by token"] * by_token, "chance", "elimination", "count"):
         table.add_column(column, justify="right")
     for split, summary in splits.items():
-        asked = summary["count"] > 0
+        has_accuracy = was_asked(summary)
         table.add_row(
             split,
-            percent(summary["accuracy"]) if asked else "cannot be asked",
-            f"{100 * summary['low']:.1f}–{100 * summary['high']:.1f} %" if asked else "",
+            percent(summary["accuracy"]) if has_accuracy else "cannot be asked",
+            f"{100 * summary['low']:.1f}–{100 * summary['high']:.1f} %" if has_accuracy else "",
             *[percent(summary.get("token_accuracy"))] * by_token,
             percent(summary["chance"], 2),
             percent(summary["elimination_baseline"], 2),

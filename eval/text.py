@@ -1,4 +1,4 @@
-"""Questions and statements as text, both ways: `ka-lo teacher-of _` is a question, `ka-lo teacher-of mi` a statement.
+"""Questions and statements as text: `ka-lo teacher-of _` is a question, `ka-lo teacher-of mi` a statement.
 
 Rendering writes what a model is given as a person reads it. Parsing and encoding turn what a person types into it.
 """

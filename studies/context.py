@@ -116,7 +116,7 @@ PANELS = {
     "codebook": panel("codebook", "encode", "latent"),
     "hierarchy": panel("hierarchy", "inherited", "syllogism", **HIERARCHY_ONLY),
     "codebook, decoding": panel("codebook", "decode_stated", "decode"),
-    "hierarchy, inverse": panel("hierarchy", "stated", "inverse"),
-    "fine-tuned on new facts": Panel("unseen_inverse", FINE_TUNED),
-    "old facts after fine-tuning": Panel("forward", FINE_TUNED),
+    "hierarchy, inverse word": panel("hierarchy", "stated", "inverse"),
+    "after fine-tuning": Panel("unseen_inverse", FINE_TUNED),
+    "after fine-tuning, old facts": Panel("forward", FINE_TUNED),
 }

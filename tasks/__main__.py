@@ -24,8 +24,10 @@ def main(arguments: list[str]) -> None:
             settings = parse_arguments(settings_type, rest, f"python -m tasks {command} {task}")
             with refusals():
                 settings.run()
-        case [command] | [command, "--help" | "-h"] if command in COMMANDS:
+        case [command, "--help" | "-h"] if command in COMMANDS:
             print_commands()
+        case [command] if command in COMMANDS:
+            refuse(f"task is missing, but must be one of {', '.join(TASKS)}")
         case [command, task, *_] if command in COMMANDS:
             refuse_choice("task", task, list(TASKS))
         case [command, *_]:
@@ -35,7 +37,8 @@ def main(arguments: list[str]) -> None:
 def print_commands() -> None:
     for _, usage, summary in COMMANDS.values():
         print(f"python -m tasks {usage:32}  {summary}")
-    print(f"\nTASK: {', '.join(TASKS)}. --help behind it lists every setting.")
+    print(f"\nTASK is one of {', '.join(TASKS)}.")
+    print("With --help behind it, every setting is listed.")
 
 
 def refuse_choice(name: str, given: str, choices: list[str]) -> NoReturn:

@@ -1,5 +1,7 @@
 """Some documents and questions of a task, in a terminal: `python -m tasks show TASK`."""
 
+import os
+import re
 import textwrap
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -10,10 +12,10 @@ from rich.text import Text
 
 from config.validation import require_seed
 from tasks.common.chain_of_thought import RL_SUFFIX
-from tasks.corpus import Corpus, Documents, Questions
+from tasks.corpus import Corpus, Questions
+from tasks.selection import choose_different, choose_documents, choose_questions, is_chain_of_thought, support
 from tasks.task import Task
 from tasks.token_lines import FAINT, OPEN, OPEN_STYLE, ROLE_NAMES, ROLE_STYLES, TokenLines
-from tasks.vocabulary import END
 
 Settings = TypeVar("Settings")
 
@@ -41,10 +43,8 @@ class Show(Generic[Settings]):
     def run(self) -> None:
         """Prints to stdout, in colour where stdout is a terminal with colours and NO_COLOR is not set."""
         corpus = self.task.build(self.seed)
-        plain_text = {"markup": False, "emoji": False, "highlight": False}  # names come from users' files
-        console = Console(**plain_text)
-        if console.no_color:
-            console = Console(**plain_text, color_system=None)  # no bold and no dim, either
+        color_system = None if os.environ.get("NO_COLOR") else "auto"  # None: no bold and no dim, either
+        console = Console(color_system=color_system, markup=False, emoji=False, highlight=False)
         title = f"{type(self.task).__name__.lower()}, seed {self.seed}"
         Page(console, self.task, corpus, title).print()
 
@@ -60,7 +60,7 @@ class Page:
 
     def print(self) -> None:
         questions = choose_questions(self.corpus, self.task.held_out_splits)
-        shown = choose_documents(self.corpus.documents, questions, self.task.held_out_splits)
+        shown = choose_documents(self.corpus.documents, questions, self.task.held_out_splits, NUM_DOCUMENTS)
         self.print_title()
         self.print_documents(shown)
         self.print_questions(questions, shown)
@@ -80,15 +80,14 @@ class Page:
 
     def print_documents(self, shown: list[int]) -> None:
         """Plain documents, episodes and chain-of-thought documents, numbered from 1."""
-        corpus, rows = self.corpus, self.chain_of_thought
+        corpus, chain_of_thought = self.corpus, self.chain_of_thought
         sorts = {"Documents": corpus.documents[shown]}
         if corpus.episodes:
             title = f"Episodes: {100 * corpus.episodes.share:.0f} % of a batch, drawn anew for each batch"
             sorts[title] = corpus.episodes.draw(NUM_DOCUMENTS, np.random.default_rng(0))
-        if len(rows):
-            rank = np.arange(NUM_DOCUMENTS)  # far from each other, so that they are of several splits
-            chosen = rows[(rank * len(rows) // NUM_DOCUMENTS + rank) % len(rows)]
-            sorts[f"Chain of thought: {len(rows):,} of the documents"] = corpus.documents[chosen]
+        if len(chain_of_thought):
+            title = f"Chain of thought: {len(chain_of_thought):,} of the documents"
+            sorts[title] = choose_different(corpus.documents[chain_of_thought], NUM_DOCUMENTS)
         number = 0
         for title, documents in sorts.items():
             self.print_heading(title)
@@ -101,7 +100,8 @@ class Page:
         for split, question in questions.items():
             plain_split = split.removesuffix(RL_SUFFIX)
             part = "" if split == plain_split else ", reinforcement part"
-            self.print_wrapped(f"{split}  {self.task.split_help[plain_split]}{part}", bold=len(split))
+            line = re.sub(r"  +", "  ", self.task.split_help[plain_split])  # spaces that align it in tables
+            self.print_wrapped(f"{split}  {line}{part}", bold=len(split))
             self.print_indented(self.lines.question(question.cloze, 0))
             self.print_indented([self.answer_line(question).append(premise_note(question, shown))])
 
@@ -159,31 +159,6 @@ class Page:
             self.console.print(Text(prefix).append_text(line), overflow="fold")
 
 
-def choose_questions(corpus: Corpus, held_out: tuple[str, ...]) -> dict[str, Questions]:
-    """A question of each split: the first held-out one, and those that share most premises with it."""
-    first_split = next(split for split in (*held_out, *corpus.questions) if split in corpus.questions)
-    premises = corpus.questions[first_split].premises[0]
-    chosen = {}
-    for split, questions in corpus.questions.items():
-        shared = np.isin(questions.premises, premises[premises >= 0]).sum(1)
-        chosen[split] = questions[shared.argmax(keepdims=True)]
-    return chosen
-
-
-def choose_documents(documents: Documents, questions: dict[str, Questions], held_out: tuple[str, ...]) -> list[int]:
-    """Plain documents: those that state premises of the questions, of held-out ones first, and then others."""
-    by_split = sorted(questions, key=lambda split: split not in held_out)
-    supporting = [rows[0] for split in by_split for rows in support(questions[split]) if rows]
-    others = np.flatnonzero(~is_chain_of_thought(documents))[:NUM_DOCUMENTS].tolist()
-    return list(dict.fromkeys(supporting + others))[:NUM_DOCUMENTS]
-
-
-def support(question: Questions) -> list[list[int]]:
-    """For each premise of a question, the documents that state it."""
-    by_premise = question.support_documents[0][question.premises[0] >= 0]
-    return [[row for row in rows if row >= 0] for rows in by_premise.tolist()]
-
-
 def premise_note(question: Questions, shown: list[int]) -> str:
     """Which of the documents `shown` state its premises; nothing unless they state all of them."""
     by_premise = [[number for number, row in enumerate(shown, 1) if row in rows] for rows in support(question)]
@@ -192,8 +167,3 @@ def premise_note(question: Questions, shown: list[int]) -> str:
         return ""
     documents = f"document{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
     return f"   (premise{'s' * (len(by_premise) > 1)}: {documents})"
-
-
-def is_chain_of_thought(documents: Documents) -> np.ndarray:
-    """bool[n]: no other document has an [end]."""
-    return (documents.tokens == END).any(1)

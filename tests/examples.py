@@ -1,35 +1,40 @@
-"""Small things that several tests need: a tiny world, an untrained model of it, and every kind of visibility."""
+"""What several tests need: a tiny world, an untrained model of it, and every pattern of visibility."""
 
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from config.override import override
 from model.build import build_modules
 from model.config import ModelConfig
 from model.objectives.base import Objective
 from model.objectives.batch import Tensors, to_tensors
 from model.visibility import Visibility
+from tasks.common.statements import DocumentConfig
 from tasks.corpus import Corpus, Documents
-from tasks.reversal.task import Reversal
+from tasks.reversal import Reversal
 
-WORLD = Reversal(entities=12, relations=2, one_way=4, filler=2, copies=2)
+WORLD = Reversal(entities=12, relations=2, one_way=4, documents=DocumentConfig(filler=2, copies=2))
 NETWORK = ModelConfig(width=16, heads=2, depth=2)
 
 
-def corpus(seed: int = 0, **settings) -> Corpus:
-    return Reversal(**asdict(WORLD) | settings).build(seed)
+def corpus(changes: dict[str, Any] | None = None, seed: int = 0) -> Corpus:
+    """The tiny world with settings changed, by dotted name."""
+    return override(WORLD, changes or {}).build(seed)
 
 
-def modules(objective: Objective, of: Corpus, seed: int = 0, **network) -> nn.ModuleDict:
-    return build_modules(ModelConfig(**asdict(NETWORK) | network), objective, of, seed).eval()
+def modules(objective: Objective, world: Corpus, seed: int = 0, **network: Any) -> nn.ModuleDict:
+    """An untrained model of the world, with settings of the tiny network changed."""
+    return build_modules(ModelConfig(**asdict(NETWORK) | network), objective, world, seed).eval()
 
 
-def some_documents(of: Corpus) -> Documents:
+def some_documents(world: Corpus) -> Documents:
     """Four documents, among them the shortest and the longest, so that some are padded and one is not."""
-    by_length = np.argsort(of.documents.lengths, kind="stable")
-    return of.documents[by_length[[0, len(by_length) // 3, len(by_length) // 2, -1]]]
+    by_length = np.argsort(world.documents.lengths, kind="stable")
+    return world.documents[by_length[[0, len(by_length) // 3, len(by_length) // 2, -1]]]
 
 
 def batch(objective: Objective, documents: Documents, seed: int = 0) -> Tensors:
@@ -38,18 +43,18 @@ def batch(objective: Objective, documents: Documents, seed: int = 0) -> Tensors:
 
 def prefix(lengths: Tensor, t: int) -> Tensor:
     """allowed[b, t, s]: the first half of a document sees itself whole, the rest what is left of it."""
-    at = torch.arange(t)
-    return (at < lengths[:, None, None] // 2) | (at[:, None] >= at)
+    position = torch.arange(t)
+    return (position < lengths[:, None, None] // 2) | (position[:, None] >= position)
 
 
 def blocks(lengths: Tensor, t: int) -> Tensor:
     """allowed[b, t, s]: both halves of a document see themselves whole and nothing of each other."""
-    second = torch.arange(t) >= lengths[:, None] // 2
-    return second[:, :, None] == second[:, None, :]
+    in_second = torch.arange(t) >= lengths[:, None] // 2
+    return in_second[:, :, None] == in_second[:, None, :]
 
 
 def scattered(lengths: Tensor, t: int) -> Tensor:
-    """allowed[b, t, s] at random: who is seen may see what the one who looks may not."""
+    """allowed[b, t, s] at random: a position may see another one that sees more than it may see itself."""
     return torch.rand(len(lengths), t, t, generator=torch.Generator().manual_seed(0)) < 0.5
 
 
@@ -68,6 +73,6 @@ VISIBILITIES = {
 
 
 def visible(visibility: Visibility, b: int, t: int) -> Tensor:
-    """visible[b, t, s], written out."""
-    seen = visibility.visible(b, t, torch.device("cpu"))
-    return torch.ones(b, t, t, dtype=torch.bool) if seen is None else seen.expand(b, t, t)
+    """bool[b, t, s], written out."""
+    matrix = visibility.visible(b, t, torch.device("cpu"))
+    return torch.ones(b, t, t, dtype=torch.bool) if matrix is None else matrix.expand(b, t, t)

@@ -28,8 +28,8 @@ def test_a_question_is_rendered_as_a_person_types_it():
 @pytest.mark.parametrize("objective", [Causal(), Masked(), Masked(decoding="left-to-right")])
 def test_a_typed_question_ranks_all_entities_by_probability(objective):
     first, second = CORPUS.entities.names[:2]
-    asked, answers = ask(untrained(objective), f"{first} teacher-of _", best=12)
-    assert asked == f"[begin] {first} teacher-of _"
+    text, answers = ask(untrained(objective), f"{first} teacher-of _", best=12)
+    assert text == f"[begin] {first} teacher-of _"
     assert len(answers) == len({answer.entity for answer in answers}) == 12
     probabilities = [answer.probability for answer in answers]
     assert probabilities == sorted(probabilities, reverse=True)
@@ -67,11 +67,11 @@ def test_an_answer_says_what_training_states_of_both_entities(name):
         source, words = "-".join(source), " ".join(words)
         _, answers = ask(trained, f"{source} {words} _", best=len(corpus.entities))
         for answer in answers:
-            asked = (source, words, answer.entity)
+            statement = (source, words, answer.entity)
             pair = {source, answer.entity}
-            others = {fact for fact in stated if {fact[0], fact[2]} == pair and fact != asked}
+            others = {fact for fact in stated if {fact[0], fact[2]} == pair and fact != statement}
             beginnings = ("not stated", "not stated, but: ", "stated in these words only", "stated; also: ")
-            beginning = beginnings[2 * (asked in stated) + bool(others)]
+            beginning = beginnings[2 * (statement in stated) + bool(others)]
             assert answer.stated.startswith(beginning)
             kinds.add(beginning)
             if others:

@@ -9,7 +9,6 @@ from config.override import override
 from tasks import TASKS
 from tasks.__main__ import main
 from tasks.corpus import ROLES
-from tasks.task import Task
 from tasks.vocabulary import MASK
 
 SMALL_WORLDS = {
@@ -29,22 +28,18 @@ SMALL_WORLDS = {
 }
 
 
-def small_task(name: str) -> Task:
-    return override(TASKS[name](), SMALL_WORLDS[name])
+def flags(settings: dict[str, object]) -> list[str]:
+    """Settings of a task on the command line."""
+    return [f"--task.{name.replace('_', '-')}={value}" for name, value in settings.items()]
 
 
-def small_flags(name: str) -> list[str]:
-    """The small world's settings on the command line."""
-    return [f"--task.{setting.replace('_', '-')}={value}" for setting, value in SMALL_WORLDS[name].items()]
-
-
-SMALL = small_flags("reversal")
+SMALL = flags(SMALL_WORLDS["reversal"])
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_what_is_exported_is_what_is_built(task, tmp_path):
-    main(["export", task, "--out", str(tmp_path / "out"), "--seed", "3", *small_flags(task)])
-    corpus = small_task(task).build(3)
+    main(["export", task, "--out", str(tmp_path / "out"), "--seed", "3", *flags(SMALL_WORLDS[task])])
+    corpus = override(TASKS[task](), SMALL_WORLDS[task]).build(3)
     words = json.loads((tmp_path / "out/vocabulary.json").read_text())["words"]
     assert words == list(corpus.vocabulary.words)
 
@@ -84,7 +79,7 @@ def test_files_that_exist_are_replaced_only_with_overwrite(tmp_path, capsys):
     assert (tmp_path / "documents.jsonl").read_text() != before
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["export"], ["show"], ["show", "--help"]])
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["export", "-h"], ["show", "--help"]])
 def test_both_commands_and_all_tasks_are_listed(arguments, capsys):
     main(arguments)
     listed = capsys.readouterr().out
@@ -98,6 +93,7 @@ def test_both_commands_and_all_tasks_are_listed(arguments, capsys):
     [
         (["export", "chess"], f"task is 'chess', but must be one of {', '.join(TASKS)}\n"),
         (["show", "chess"], f"task is 'chess', but must be one of {', '.join(TASKS)}\n"),
+        (["show"], f"task is missing, but must be one of {', '.join(TASKS)}\n"),
         (["show", "reversl"], "hierarchy, triples; did you mean reversal?\n"),
         (["shwo", "reversal"], "command is 'shwo', but must be one of show, export; did you mean show?\n"),
         (["show", "reversal", "--task.entitis", "3"], "did you mean --task.entities?"),

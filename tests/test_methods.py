@@ -59,8 +59,8 @@ CORPUS = WORLD.build(1)
 def prompt_and_question(corpus: Corpus, cloze: Cloze, i: int) -> tuple[list[Statement], Statement]:
     """The statements in the prompt of question i, and the question."""
     tokens = cloze.documents.tokens[i, : cloze.documents.lengths[i]]
-    *stated, asked = statements(corpus, tokens)
-    return stated, tuple(OPEN if "[mask]" in part else part for part in asked)
+    *stated, query = statements(corpus, tokens)
+    return stated, tuple(OPEN if "[mask]" in part else part for part in query)
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,12 @@ class ReadsPrompt:
                 predictions[i, : len(tokens)] = tokens
         return predictions
 
-    def answer(self, stated: list[Statement], asked: Statement) -> str | None:
+    def answer(self, stated: list[Statement], query: Statement) -> str | None:
         for source, word, target in stated:
             for first, relation, last in ((source, word, target), (target, inverse_word(self.corpus, word), source)):
-                if relation == asked[1] and first == asked[0]:
+                if relation == query[1] and first == query[0]:
                     return last
-                if relation == asked[1] and last == asked[2]:
+                if relation == query[1] and last == query[2]:
                     return first
         return None
 
@@ -189,17 +189,17 @@ def test_near_distractors_share_a_piece_of_a_name_with_the_premise():
 )
 def test_a_prompt_is_the_same_whichever_questions_are_asked_beside_it(method):
     questions = CORPUS.questions["inverse"]
-    together, asked = method.apply_prompt(NETWORK, questions).cloze, questions.cloze
+    together, alone = method.apply_prompt(NETWORK, questions).cloze, questions.cloze
     for i in range(len(questions)):
-        alone, n = method.apply_prompt(NETWORK, questions[i : i + 1]).cloze, together.documents.lengths[i]
-        assert alone.documents.lengths[0] == n
-        np.testing.assert_array_equal(alone.documents.tokens[0, :n], together.documents.tokens[i, :n])
+        single, n = method.apply_prompt(NETWORK, questions[i : i + 1]).cloze, together.documents.lengths[i]
+        assert single.documents.lengths[0] == n
+        np.testing.assert_array_equal(single.documents.tokens[0, :n], together.documents.tokens[i, :n])
         # The question stays as it is: its open span moved along.
-        start, size = asked.start[i], asked.size[i]
+        start, size = alone.start[i], alone.size[i]
         moved = together.documents.tokens[i, together.start[i] : together.start[i] + size]
-        np.testing.assert_array_equal(moved, asked.documents.tokens[i, start : start + size])
+        np.testing.assert_array_equal(moved, alone.documents.tokens[i, start : start + size])
         assert prompt_and_question(CORPUS, together, i)[1] == question(CORPUS, questions, i)
-        roles = together.documents.roles[i, : n - asked.documents.lengths[i] + 1]
+        roles = together.documents.roles[i, : n - alone.documents.lengths[i] + 1]
         assert (roles == NONE).all()
 
 
@@ -304,9 +304,9 @@ def test_lexical_retrieval_takes_the_best_by_bm25():
 def test_dense_retrieval_takes_the_nearest():
     questions, index = CORPUS.questions["inverse"], DocumentIndex.of(CORPUS)
     entries = DenseRetrieval(5).retrieve(NETWORK, index, questions)
-    asked, stored = (represent(NETWORK, documents) for documents in (questions.cloze.documents, index.documents))
+    vectors, stored = (represent(NETWORK, documents) for documents in (questions.cloze.documents, index.documents))
     np.testing.assert_allclose(np.linalg.norm(stored, axis=1), 1, rtol=1e-5)
-    for vector, retrieved in zip(asked, entries):
+    for vector, retrieved in zip(vectors, entries):
         similarity = stored @ vector
         others = np.delete(similarity, retrieved)
         assert (np.diff(similarity[retrieved]) <= 1e-6).all()
@@ -332,8 +332,8 @@ def test_dense_retrieval_by_a_known_representation_takes_what_shares_most_words(
 
     stored = [words(index.documents, entry) for entry in range(len(index))]
     for i, retrieved in enumerate(entries):
-        asked = words(questions.cloze.documents, i)
-        cosine = np.array([len(asked & other) / (len(asked) * len(other)) ** 0.5 for other in stored])
+        query = words(questions.cloze.documents, i)
+        cosine = np.array([len(query & other) / (len(query) * len(other)) ** 0.5 for other in stored])
         np.testing.assert_allclose(cosine[retrieved], np.sort(cosine)[::-1][:3], rtol=1e-5)
 
 

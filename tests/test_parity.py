@@ -12,7 +12,7 @@ from model.positions import Alibi
 from model.transformer import Transformer
 from model.visibility import CAUSAL, Visibility
 
-B, T, WORDS = 4, 9, 23
+B, T, VOCAB_SIZE = 4, 9, 23
 GPT2_PARTS = {"norm": "layer", "feed_forward": "gelu", "bias": True}
 LIKE_GPT2 = ModelConfig(width=16, heads=4, depth=3, position="learned", tied=True, **GPT2_PARTS)
 LIKE_LLAMA = ModelConfig(
@@ -22,62 +22,63 @@ LIKE_LLAMA = ModelConfig(
     position="rotary",
     norm="rms",
     feed_forward="swiglu",
-    hidden=24,
+    feed_forward_width=24,
     bias=False,
     rotary_base=10_000.0,
 )
-DRAW = torch.Generator().manual_seed(0)
-TOKENS = torch.randint(WORDS, (B, T), generator=DRAW)
+GENERATOR = torch.Generator().manual_seed(0)
+TOKENS = torch.randint(VOCAB_SIZE, (B, T), generator=GENERATOR)
 LENGTHS = torch.tensor([T, 5, 2, 1])
-REAL = torch.arange(T) < LENGTHS[:, None]
+IS_TOKEN = torch.arange(T) < LENGTHS[:, None]
 VISIBILITIES = {"full": Visibility("full"), "full, padded": Visibility("full", LENGTHS)}
 
 
 def with_random_weights(module: nn.Module) -> nn.Module:
     """Every weight drawn, norms and biases too, since zeros and ones would hide where they are swapped."""
     for parameter in module.parameters():
-        nn.init.normal_(parameter, mean=float(parameter.ndim == 1), std=0.3, generator=DRAW)
+        nn.init.normal_(parameter, mean=float(parameter.ndim == 1), std=0.3, generator=GENERATOR)
     return module.eval()
 
 
-def network_with(settings: ModelConfig, weights: dict[str, Tensor]) -> Transformer:
-    network = Transformer(settings, WORDS, T).eval()
+def network_with(config: ModelConfig, weights: dict[str, Tensor]) -> Transformer:
+    network = Transformer(config, VOCAB_SIZE, T).eval()
     network.load_state_dict(weights)
     return network
 
 
 @pytest.fixture(scope="module")
 def gpt2() -> GPT2LMHeadModel:
-    s = LIKE_GPT2
-    shape = {"vocab_size": WORDS, "n_positions": T, "n_embd": s.width, "n_layer": s.depth, "n_head": s.heads}
-    still = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0, "attn_implementation": "eager"}
-    return with_random_weights(GPT2LMHeadModel(GPT2Config(**shape, **still)))
+    config = LIKE_GPT2
+    shape = {"vocab_size": VOCAB_SIZE, "n_positions": T, "n_embd": config.width}
+    shape |= {"n_layer": config.depth, "n_head": config.heads}
+    no_dropout = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+    return with_random_weights(GPT2LMHeadModel(GPT2Config(**shape, **no_dropout, attn_implementation="eager")))
 
 
 @pytest.fixture(scope="module")
 def llama() -> LlamaForCausalLM:
-    s = LIKE_LLAMA
-    shape = {"vocab_size": WORDS, "hidden_size": s.width, "intermediate_size": s.hidden, "num_hidden_layers": s.depth}
-    heads = {"num_attention_heads": s.heads, "max_position_embeddings": T, "tie_word_embeddings": False}
-    as_published = {"rms_norm_eps": 1e-6, "rope_theta": s.rotary_base, "attn_implementation": "eager"}
-    return with_random_weights(LlamaForCausalLM(LlamaConfig(**shape, **heads, **as_published)))
+    config = LIKE_LLAMA
+    shape = {"vocab_size": VOCAB_SIZE, "hidden_size": config.width, "intermediate_size": config.feed_forward_width}
+    shape |= {"num_hidden_layers": config.depth, "num_attention_heads": config.heads, "max_position_embeddings": T}
+    as_published = {"rms_norm_eps": 1e-6, "rope_theta": config.rotary_base, "tie_word_embeddings": False}
+    return with_random_weights(LlamaForCausalLM(LlamaConfig(**shape, **as_published, attn_implementation="eager")))
 
 
 def from_gpt2(outside: GPT2LMHeadModel) -> Transformer:
     body, d = outside.transformer, LIKE_GPT2.width
     weights = {"embedding.weight": body.wte.weight, "position.table.weight": body.wpe.weight}
-    for i, h in enumerate(body.h):
-        joint = h.attn.c_attn  # maps stand transposed there, queries before keys before values
+    for i, block in enumerate(body.h):
+        joint = block.attn.c_attn  # its maps are transposed, queries before keys before values
         maps = {
             "attention.query": (joint.weight[:, :d], joint.bias[:d]),
             "attention.key_value": (joint.weight[:, d:], joint.bias[d:]),
-            "attention.out": (h.attn.c_proj.weight, h.attn.c_proj.bias),
-            "feed_forward.up": (h.mlp.c_fc.weight, h.mlp.c_fc.bias),
-            "feed_forward.out": (h.mlp.c_proj.weight, h.mlp.c_proj.bias),
+            "attention.out": (block.attn.c_proj.weight, block.attn.c_proj.bias),
+            "feed_forward.up": (block.mlp.c_fc.weight, block.mlp.c_fc.bias),
+            "feed_forward.out": (block.mlp.c_proj.weight, block.mlp.c_proj.bias),
         }
         for name, (weight, bias) in maps.items():
             weights |= {f"layers.{i}.{name}.weight": weight.T, f"layers.{i}.{name}.bias": bias}
-        for name, norm in {"norm_attention": h.ln_1, "norm_feed_forward": h.ln_2}.items():
+        for name, norm in {"norm_attention": block.ln_1, "norm_feed_forward": block.ln_2}.items():
             weights |= {f"layers.{i}.{name}.weight": norm.weight, f"layers.{i}.{name}.bias": norm.bias}
     weights |= {"norm.weight": body.ln_f.weight, "norm.bias": body.ln_f.bias, "head.weight": outside.lm_head.weight}
     return network_with(LIKE_GPT2, weights)
@@ -85,27 +86,27 @@ def from_gpt2(outside: GPT2LMHeadModel) -> Transformer:
 
 def from_llama(outside: LlamaForCausalLM) -> Transformer:
     weights = {"embedding.weight": outside.model.embed_tokens.weight}
-    for i, h in enumerate(outside.model.layers):
-        own = {
-            "norm_attention": h.input_layernorm.weight,
-            "attention.query": h.self_attn.q_proj.weight,
-            "attention.key_value": torch.cat([h.self_attn.k_proj.weight, h.self_attn.v_proj.weight]),
-            "attention.out": h.self_attn.o_proj.weight,
-            "norm_feed_forward": h.post_attention_layernorm.weight,
-            "feed_forward.gate": h.mlp.gate_proj.weight,
-            "feed_forward.up": h.mlp.up_proj.weight,
-            "feed_forward.out": h.mlp.down_proj.weight,
+    for i, block in enumerate(outside.model.layers):
+        maps = {
+            "norm_attention": block.input_layernorm.weight,
+            "attention.query": block.self_attn.q_proj.weight,
+            "attention.key_value": torch.cat([block.self_attn.k_proj.weight, block.self_attn.v_proj.weight]),
+            "attention.out": block.self_attn.o_proj.weight,
+            "norm_feed_forward": block.post_attention_layernorm.weight,
+            "feed_forward.gate": block.mlp.gate_proj.weight,
+            "feed_forward.up": block.mlp.up_proj.weight,
+            "feed_forward.out": block.mlp.down_proj.weight,
         }
-        weights |= {f"layers.{i}.{name}.weight": weight for name, weight in own.items()}
+        weights |= {f"layers.{i}.{name}.weight": weight for name, weight in maps.items()}
     weights |= {"norm.weight": outside.model.norm.weight, "head.weight": outside.lm_head.weight}
     return network_with(LIKE_LLAMA, weights)
 
 
 def additive(visibility: Visibility) -> Tensor:
     """What transformers adds to scores [b, 1, t, s]: 0 where visible, the lowest number elsewhere."""
-    seen = visibility.visible(B, T, TOKENS.device)
-    seen = torch.ones(B, T, T, dtype=torch.bool) if seen is None else seen.expand(B, T, T)
-    return torch.zeros(B, T, T).masked_fill(~seen, torch.finfo(torch.float32).min)[:, None]
+    visible = visibility.visible(B, T, TOKENS.device)
+    visible = torch.ones(B, T, T, dtype=torch.bool) if visible is None else visible.expand(B, T, T)
+    return torch.zeros(B, T, T).masked_fill(~visible, torch.finfo(torch.float32).min)[:, None]
 
 
 def assert_same(ours: Tensor, theirs: Tensor) -> None:
@@ -124,15 +125,15 @@ def test_causal_is_llama(llama):
 
 
 def test_no_parameter_is_left_over(gpt2, llama):
-    for outside, take in ((gpt2, from_gpt2), (llama, from_llama)):
-        count = sum(parameter.numel() for parameter in take(outside).parameters())
+    for outside, convert in ((gpt2, from_gpt2), (llama, from_llama)):
+        count = sum(parameter.numel() for parameter in convert(outside).parameters())
         assert count == sum(parameter.numel() for parameter in outside.parameters())
 
 
 def test_padding_changes_nothing_for_causal_as_in_gpt2(gpt2):
     network = from_gpt2(gpt2)
-    ours, theirs = network.logits(network(TOKENS, CAUSAL)), gpt2(TOKENS, attention_mask=REAL.long()).logits
-    assert_same(ours[REAL], theirs[REAL])
+    ours, theirs = network.logits(network(TOKENS, CAUSAL)), gpt2(TOKENS, attention_mask=IS_TOKEN.long()).logits
+    assert_same(ours[IS_TOKEN], theirs[IS_TOKEN])
 
 
 @pytest.mark.parametrize("name", VISIBILITIES)
@@ -153,13 +154,13 @@ def test_full_is_llama_without_its_causal_mask(llama, name):
 
 @pytest.mark.parametrize("name", VISIBILITIES)
 def test_full_is_a_transformer_encoder_of_torch(name):
-    settings = ModelConfig(width=16, heads=4, depth=2, position="none", **GPT2_PARTS)
-    network = with_random_weights(Transformer(settings, WORDS, T))
+    config = ModelConfig(width=16, heads=4, depth=2, position="none", **GPT2_PARTS)
+    network = with_random_weights(Transformer(config, VOCAB_SIZE, T))
     x = network.embedding(TOKENS)
     for layer in network.layers:
-        x = encoder_like(layer)(x, src_key_padding_mask=~REAL if "padded" in name else None)
-    seen = REAL if "padded" in name else torch.ones_like(REAL)
-    assert_same(network(TOKENS, VISIBILITIES[name])[seen], network.norm(x)[seen])
+        x = encoder_like(layer)(x, src_key_padding_mask=~IS_TOKEN if "padded" in name else None)
+    compared = IS_TOKEN if "padded" in name else torch.ones_like(IS_TOKEN)
+    assert_same(network(TOKENS, VISIBILITIES[name])[compared], network.norm(x)[compared])
 
 
 def encoder_like(layer: nn.Module) -> nn.TransformerEncoderLayer:
@@ -179,10 +180,10 @@ def encoder_like(layer: nn.Module) -> nn.TransformerEncoderLayer:
     return outside
 
 
-def test_looking_left_alibi_is_that_of_bloom_but_for_what_softmax_ignores():
-    heads, at = 4, torch.arange(T)[None]
+def test_alibi_to_the_left_is_that_of_bloom_but_for_what_softmax_ignores():
+    heads, position = 4, torch.arange(T)[None]
     theirs = build_alibi_tensor(torch.ones(1, T, dtype=torch.long), heads, torch.float32).view(heads, 1, T)
-    apart = Alibi(ModelConfig(heads=heads), T).bias(at, at)[0] - theirs
+    difference = Alibi(ModelConfig(heads=heads), T).bias(position, position)[0] - theirs
     for t in range(T):
-        seen = apart[:, t, : t + 1]
-        torch.testing.assert_close(seen, seen[:, :1].expand_as(seen))
+        to_left = difference[:, t, : t + 1]
+        torch.testing.assert_close(to_left, to_left[:, :1].expand_as(to_left))

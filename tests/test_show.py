@@ -1,4 +1,4 @@
-"""`python -m tasks show` prints what was built: documents of every sort, and a question of each split with an answer."""
+"""`python -m tasks show` prints what is built: documents of every sort, and a question of each split."""
 
 import csv
 import re
@@ -14,10 +14,19 @@ from tasks.common.chain_of_thought import RL_SUFFIX
 from tasks.corpus import NONE, ROLES, Corpus
 from tasks.vocabulary import FILLER, MASK, SEPARATOR
 from tests.running import python
-from tests.test_export import small_flags, small_task
+from tests.test_export import flags
 
-EPISODES = ["--task.episodes.share=0.5"]
-CHAIN_OF_THOUGHT = ["--task.chain-of-thought.rl-share=0.5", "--task.chain-of-thought.copies=2"]
+# Large enough for episodes, and to divide every held-out split.
+WORLDS = {
+    "reversal": {"entities": 20, "relations": 2, "one_way": 12, "names.max_length": 2, "documents.copies": 2},
+    "syllogism": {"chains": 120, "names.max_length": 2, "documents.copies": 2},
+    "codebook": {"books": 8, "symbols": 8, "one_way": 4, "encodings": 8, "documents.copies": 2},
+    "hierarchy": {"trees": 20, "documents.copies": 2},
+    "triples": {"one_way_share": 0.1, "documents.copies": 2},
+}
+EPISODES = {"episodes.share": 0.5}
+CHAIN_OF_THOUGHT = {"chain_of_thought.rl_share": 0.5, "chain_of_thought.copies": 2}
+EVERYTHING = EPISODES | CHAIN_OF_THOUGHT
 ESCAPE = "\x1b"
 
 
@@ -30,9 +39,13 @@ def plain_pipe(monkeypatch):
     monkeypatch.setenv("TERM", "xterm-256color")
 
 
-def show(capsys, task: str, *flags: str) -> str:
-    main(["show", task, *small_flags(task), *flags])
+def show(capsys, task: str, **more: object) -> str:
+    main(["show", task, *flags(WORLDS[task] | more)])
     return capsys.readouterr().out
+
+
+def build(task: str, **more: object) -> Corpus:
+    return override(TASKS[task](), WORLDS[task] | more).build(0)
 
 
 def sections(text: str) -> dict[str, list[str]]:
@@ -54,28 +67,20 @@ def numbered(lines: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_one_question_of_each_split_is_shown_with_its_help_and_an_answer(task, capsys):
-    flags = [*EPISODES, *CHAIN_OF_THOUGHT]
-    text = " ".join("\n".join(sections(show(capsys, task, *flags))["Questions"]).split())
-    corpus = with_everything(task)
-    titles = {split: f"{split} {TASKS[task].split_help[split.removesuffix(RL_SUFFIX)]}" for split in corpus.questions}
-    starts = {split: text.index(" ".join(title.split())) for split, title in titles.items()}
+    text = " ".join("\n".join(sections(show(capsys, task, **EVERYTHING))["Questions"]).split())
+    corpus = build(task, **EVERYTHING)
+    help_lines = {split: TASKS[task].split_help[split.removesuffix(RL_SUFFIX)] for split in corpus.questions}
+    starts = {split: text.index(" ".join(f"{split} {line}".split())) for split, line in help_lines.items()}
     ends = [*sorted(starts.values())[1:], len(text)]
-    for (split, start), end in zip(sorted(starts.items(), key=lambda item: item[1]), ends):
-        questions, part = corpus.questions[split], text[start:end]
-        asked, answers = re.search(
-            r"(\[begin\].*?) counted answers?: (.*?)(?: \(premise| and \d+ more|$)", part
-        ).groups()
-        words = re.sub(r"(?<= )[SRT]-*(?: |$)", "", f"{asked} ").split()
+    assert list(starts.values()) == sorted(starts.values())
+    for (split, start), end in zip(starts.items(), ends):
+        match = re.search(r"(\[begin\].*?) counted answers?: (.*?)(?: \(premise| and \d+ more|$)", text[start:end])
+        words = [word for word in match[1].split() if not re.fullmatch("[SRT]-*", word)]
+        questions = corpus.questions[split]
         rows = [i for i in range(len(questions)) if question_words(corpus, split, i) == words]
-        assert rows
-        names = [corpus.entities.names[e] for i in rows for e in questions.accepted[i] if e >= 0]
-        assert set(answers.strip().split(", ")) <= set(names)
-
-
-def with_everything(task: str, seed: int = 0) -> Corpus:
-    """The small world with episodes and chains of thought."""
-    more = {"episodes.share": 0.5, "chain_of_thought.rl_share": 0.5, "chain_of_thought.copies": 2}
-    return override(small_task(task), more).build(seed)
+        accepted = {corpus.entities.names[entity] for i in rows for entity in questions.accepted[i] if entity >= 0}
+        assert accepted
+        assert set(match[2].strip().split(", ")) <= accepted
 
 
 def question_words(corpus: Corpus, split: str, i: int) -> list[str]:
@@ -88,9 +93,9 @@ def question_words(corpus: Corpus, split: str, i: int) -> list[str]:
 def test_three_documents_of_every_sort_are_shown_where_settings_make_some(task, capsys):
     plain = sections(show(capsys, task))
     assert set(plain) == {"Documents", "Questions", "Legend"}
-    everything = sections(show(capsys, task, *EPISODES, *CHAIN_OF_THOUGHT))
+    everything = sections(show(capsys, task, **EVERYTHING))
     assert set(everything) == {"Documents", "Episodes", "Chain", "Questions", "Legend"}
-    corpus = with_everything(task)
+    corpus = build(task, **EVERYTHING)
     stored = {corpus.vocabulary.text(tokens) for tokens in corpus.documents.tokens}
     for sort in ("Documents", "Episodes", "Chain"):
         documents = numbered(everything[sort])
@@ -102,17 +107,18 @@ def test_three_documents_of_every_sort_are_shown_where_settings_make_some(task, 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_the_last_lines_name_settings_that_make_the_missing_documents(task, capsys):
-    flags = re.findall(r"--task\.\S+ [\d.]+", show(capsys, task))
-    assert [flag.split()[0] for flag in flags] == [flag.split("=")[0] for flag in (*EPISODES, *CHAIN_OF_THOUGHT)]
-    text = show(capsys, task, *" ".join(flags).split())
+    missing = re.findall(r"--task\.\S+ [\d.]+", show(capsys, task))
+    assert [flag.split()[0] for flag in missing] == [flag.split("=")[0] for flag in flags(EVERYTHING)]
+    main(["show", task, *flags(WORLDS[task]), *" ".join(missing).split()])
+    text = capsys.readouterr().out
     assert {"Episodes", "Chain"} <= set(sections(text))
     assert "--task" not in text
-    assert "copies" in show(capsys, task, *CHAIN_OF_THOUGHT[:1]).splitlines()[-1]
+    assert "copies" in show(capsys, task, **{"chain_of_thought.rl_share": 0.5}).splitlines()[-1]
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_the_letters_below_tokens_are_their_roles(task, capsys):
-    corpus, letters = small_task(task).build(0), {role: name[0].upper() for name, role in ROLES.items()}
+    corpus, letters = build(task), {role: name[0].upper() for name, role in ROLES.items()}
     lines = sections(show(capsys, task))["Documents"]
     for line, marks in zip(lines[::2], lines[1::2]):
         text = line[4:]
@@ -138,7 +144,7 @@ def test_the_legend_says_what_colours_letters_and_targets_are(capsys, monkeypatc
     for part in ("source relation target", "letters below", "_ ", "special tokens and filler", "targets", "trained"):
         assert part in legend
     assert "episode" not in legend.partition("For episodes")[0]
-    legend = " ".join(sections(show(capsys, "reversal", *EPISODES, *CHAIN_OF_THOUGHT))["Legend"])
+    legend = " ".join(sections(show(capsys, "reversal", **EVERYTHING))["Legend"])
     assert "In an episode, only the answers to what it asks have a role." in legend
     assert "In a chain of thought, all tokens behind the first [separator] have a role." in legend
     monkeypatch.setenv("FORCE_COLOR", "1")
@@ -147,7 +153,7 @@ def test_the_legend_says_what_colours_letters_and_targets_are(capsys, monkeypatc
 
 def test_what_the_legend_says_about_roles_is_true():
     for task in TASKS:
-        corpus = with_everything(task)
+        corpus = build(task, **EVERYTHING)
         episodes = corpus.episodes.draw(20, np.random.default_rng(0))
         assert set(np.unique(episodes.roles)) == {NONE, ROLES["target"]}
         chains = corpus.documents[np.flatnonzero((corpus.documents.tokens == corpus.vocabulary.ids["[end]"]).any(1))]
@@ -173,7 +179,7 @@ def test_colour_is_for_terminals_that_want_it(capsys, monkeypatch):
 
 
 def test_a_pipe_has_no_colour_codes_and_the_command_ends_well():
-    ended = python("-m", "tasks", "show", "reversal", *small_flags("reversal"))
+    ended = python("-m", "tasks", "show", "reversal", *flags(WORLDS["reversal"]))
     assert ended.returncode == 0
     assert ended.stderr == ""
     assert ESCAPE not in ended.stdout
@@ -183,7 +189,7 @@ def test_a_pipe_has_no_colour_codes_and_the_command_ends_well():
 @pytest.mark.parametrize("task", TASKS)
 def test_no_line_is_wider_than_the_terminal(task, columns, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(columns))
-    lines = show(capsys, task, *EPISODES, *CHAIN_OF_THOUGHT).splitlines()
+    lines = show(capsys, task, **EVERYTHING).splitlines()
     assert max(map(cell_len, lines)) <= columns
 
 

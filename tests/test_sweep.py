@@ -17,7 +17,7 @@ from checkpoints import folder as folders
 from checkpoints.steps import path_of, steps
 from config.validation import SettingError
 from eval.metrics import wilson_interval
-from tests.running import command, contents, tiny
+from tests.running import HOUSE, command, contents, tiny
 from tests.test_compare import COLUMNS
 from train.config import RunConfig
 from train.report import by_variant
@@ -241,11 +241,16 @@ def test_results_from_elsewhere_are_merged_with_those_here(swept, tmp_path):
 
 
 def test_the_rows_in_docs_are_of_the_study_as_it_is(given):
-    root = Path(__file__).parent.parent
-    sweep(Sweep(root / "studies" / "context.py", name="compare-context"), StopFlag())
-    rows = read_results(root / "docs" / "context.csv")
+    sweep(Sweep(HOUSE / "studies" / "context.py", name="compare-context"), StopFlag())
+    rows = read_results(HOUSE / "docs" / "context.csv")
     assert {row["variant"] for row in rows} == set(given[0].variants.values())
     given[0].require_same_settings(rows)
+
+
+@pytest.mark.parametrize("file", sorted((HOUSE / "studies").glob("[!_]*.py")), ids=lambda file: file.stem)
+def test_every_study_is_a_sweep_file(file, given):
+    sweep(Sweep(file, seeds=1), StopFlag())
+    assert len(given[0].runs) == len(set(given[0].variants.values())) > 1
 
 
 def test_a_single_variant_starts_from_another_that_is_trained_already(given, listed, monkeypatch, tmp_path):

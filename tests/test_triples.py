@@ -131,8 +131,8 @@ class Reader:
 
     def __init__(self, corpus: Corpus, names: list[str]):
         relations, fillers = len(corpus.relations), len(FILLER)
-        own = tuple(f"own-{i}" for i in range(len(corpus.entities) - len(names)))
-        self.words = (*SPECIAL, *WORDS[:relations], *[None] * fillers, *names, *own)
+        further = tuple(f"own-{i}" for i in range(len(corpus.entities) - len(names)))
+        self.words = (*SPECIAL, *WORDS[:relations], *[None] * fillers, *names, *further)
         assert len(self.words) == len(corpus.vocabulary)
 
     def statements(self, tokens: np.ndarray) -> list[tuple[str, ...]]:
@@ -152,7 +152,7 @@ class Reader:
         parts = (part for row in documents.tokens for part in self.statements(row))
         return Counter(part for part in parts if len(part) == 3)
 
-    def asked(self, questions: Questions) -> list[tuple[str | None, str, str | None]]:
+    def open_statements(self, questions: Questions) -> list[tuple[str | None, str, str | None]]:
         return [part for row in questions.cloze.documents.tokens for part in self.statements(row)]
 
     def accepted(self, corpus: Corpus, questions: Questions) -> list[set[str]]:
@@ -199,7 +199,7 @@ def test_no_answer_to_an_inverse_question_is_stated_by_its_word_anywhere(lines, 
     for split in ("inverse", "inverse_rl"):
         if split not in corpus.questions:
             continue
-        for source, word, target in reader.asked(corpus.questions[split]):
+        for source, word, target in reader.open_statements(corpus.questions[split]):
             assert target is None
             assert not [fact for fact in premises if fact[:2] == (source, word)]
             if split == "inverse":  # chain-of-thought documents may state those of the reinforcement part
@@ -219,7 +219,8 @@ def test_every_right_answer_is_accepted_and_no_other(lines, options, seed):
     true, names = true_statements(lines)
     reader = Reader(corpus, names)
     for split, questions in corpus.questions.items():
-        for (source, word, target), accepted in zip(reader.asked(questions), reader.accepted(corpus, questions)):
+        asked = zip(reader.open_statements(questions), reader.accepted(corpus, questions))
+        for (source, word, target), accepted in asked:
             if split == "backward":
                 assert accepted == {name for name in names if (name, word, target) in true}
             elif split == "wrong_frame":
@@ -241,7 +242,7 @@ def test_every_one_way_fact_is_asked_about_once_with_all_that_share_its_answers(
         corpus = build(task, seed)
     reader = Reader(corpus, true_statements(lines)[1])
     splits = [split for split in ("inverse", "inverse_rl") if split in corpus.questions]
-    asked = [question for split in splits for question in reader.asked(corpus.questions[split])]
+    asked = [question for split in splits for question in reader.open_statements(corpus.questions[split])]
     assert len(set(asked)) == len(asked) >= 1
     if not task.chain_of_thought.copies:  # such documents state some of them after all
         one_way = one_way_statements(reader.stated(corpus.documents))
@@ -263,7 +264,7 @@ def test_the_premises_of_a_question_were_stated_and_its_documents_hold_them(line
     assert (premises.documents.roles[:, :3] != NONE).all()
     shown = dict(zip(names, corpus.entities.names))
     for split, questions in (*corpus.questions.items(), ("inferences", corpus.inferences())):
-        for i, question in enumerate(reader.asked(questions)):
+        for i, question in enumerate(reader.open_statements(questions)):
             a, r, b = stated[questions.premises[i, 0]]
             expected = {"forward": (a, r, None), "backward": (None, r, b), "wrong_frame": (b, r, None)}
             assert question == expected.get(split, (b, inverse(r), None))
@@ -288,7 +289,7 @@ def test_both_baselines_are_those_of_a_random_answer(lines, options, seed):
     reader = Reader(corpus, names)
     stated = reader.stated(corpus.documents)
     for questions in corpus.questions.values():
-        asked = zip(reader.asked(questions), reader.accepted(corpus, questions))
+        asked = zip(reader.open_statements(questions), reader.accepted(corpus, questions))
         for i, ((source, word, _), accepted) in enumerate(asked):
             slot = 2 if source is not None else 0
             seen = {fact[slot] for fact in stated if fact[1] == word}
@@ -400,7 +401,7 @@ def test_the_prompt_of_a_question_holds_its_premises_and_no_distractor_states_th
     questions, premises = corpus.questions["inverse"][:50], corpus.premises
     method = InContext(3)
     prompted = method.apply_prompt(TrainedModel(corpus, Causal(), None), questions)
-    prompt_rows = method.rows(premises, questions)
+    prompt_rows = method.choose_premises(premises, questions)
     for tokens, rows, needed in zip(prompted.cloze.documents.tokens, prompt_rows, questions.premises):
         assert needed[0] in rows
         assert len(set(premises.fact[rows].tolist())) == 4
@@ -590,11 +591,11 @@ def arrays(corpus: Corpus) -> list[np.ndarray]:
     """Every array of a corpus that is not drawn anew."""
     all_questions = corpus.questions.values()
     clozes = [questions.cloze for questions in all_questions]
-    parts = [corpus.documents, corpus.premises.documents, *(cloze.documents for cloze in clozes)]
-    found = [getattr(part, field.name) for part in parts for field in fields(part)]
-    found += [part for cloze in clozes for part in (cloze.start, cloze.size)]
+    documents = [corpus.documents, corpus.premises.documents, *(cloze.documents for cloze in clozes)]
+    parts = [getattr(part, field.name) for part in documents for field in fields(part)]
+    parts += [part for cloze in clozes for part in (cloze.start, cloze.size)]
     names = ("accepted", "support_documents", "premises", "chance", "elimination_baseline")
-    return found + [getattr(questions, name) for questions in all_questions for name in names]
+    return parts + [getattr(questions, name) for questions in all_questions for name in names]
 
 
 def test_same_seed_same_corpus_and_another_seed_another():

@@ -53,9 +53,9 @@ def with_prompt(cloze: Cloze, documents: Documents, rows: np.ndarray) -> Cloze:
         document, present = documents[row], row >= 0
         in_prompt = present[:, None] & (document.tokens != BEGIN)
         segments += [of_documents(document, in_prompt, NONE), special(SEPARATOR, present)]
-    asked = cloze.documents
-    prompted = concatenate(*segments, of_documents(asked, asked.tokens != BEGIN))
-    return Cloze(prompted, cloze.start + prompted.lengths - asked.lengths, cloze.size)
+    question = cloze.documents
+    prompted = concatenate(*segments, of_documents(question, question.tokens != BEGIN))
+    return Cloze(prompted, cloze.start + prompted.lengths - question.lengths, cloze.size)
 
 
 def question_rng(cloze: Cloze, i: int) -> np.random.Generator:

@@ -81,9 +81,9 @@ class LexicalRetrieval(Retrieval):
         require_at_least(self, self.name, 1, "documents")
 
     def retrieve(self, trained: TrainedModel, index: DocumentIndex, questions: Questions) -> np.ndarray:
-        asked = questions.cloze.documents
-        is_word = (asked.roles != NONE) & (asked.tokens != MASK)
-        words = [[str(token) for token in row[is_known]] for row, is_known in zip(asked.tokens, is_word)]
+        documents = questions.cloze.documents
+        is_known = (documents.roles != NONE) & (documents.tokens != MASK)
+        words = [[str(token) for token in tokens[known]] for tokens, known in zip(documents.tokens, is_known)]
         bm25, k = bm25_index(trained.corpus), min(self.documents, len(index))
         return bm25.retrieve(words, k=k, return_as="documents", show_progress=False).astype(int)
 

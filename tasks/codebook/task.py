@@ -129,7 +129,7 @@ class Codebook(Task):
         relations = (*(f"book{i}" for i in range(first_verb)), *VERBS)
         alphabets = Alphabets(self.symbols, self.length, len(SPECIAL) + len(relations) + len(FILLER))
         writer = self.writer(alphabets, len(relations))
-        # Rounded up. No split asks about fewer books than `decode_stated`, which asks about two-way books alone.
+        # Rounded up. `decode_stated` takes its questions from two-way books alone.
         per_book = -(-self.questions_per_split // max(1, self.books - self.one_way))
         books = draw_books(
             alphabets,

@@ -33,11 +33,13 @@ def of_documents(
 
 def concatenate(*segments: Segment) -> Documents:
     """Documents made of the segments, one after another."""
-    shapes = [segment.tokens.shape for segment in segments]
-    tokens = np.concatenate([segment.tokens.astype(np.int32) for segment in segments], axis=1)
-    present = np.concatenate([np.broadcast_to(one.present, shape) for one, shape in zip(segments, shapes)], axis=1)
-    roles = [np.broadcast_to(np.asarray(one.roles, np.int8), shape) for one, shape in zip(segments, shapes)]
-    return pack(tokens, np.concatenate(roles, axis=1), present)
+    n, ends = len(segments[0].tokens), np.cumsum([segment.tokens.shape[1] for segment in segments])
+    tokens, roles = np.empty((n, ends[-1]), np.int32), np.empty((n, ends[-1]), np.int8)
+    present = np.empty((n, ends[-1]), bool)
+    for segment, end in zip(segments, ends):
+        columns = slice(end - segment.tokens.shape[1], end)
+        tokens[:, columns], present[:, columns], roles[:, columns] = segment
+    return pack(tokens, roles, present)
 
 
 def pack(tokens: np.ndarray, roles: np.ndarray, present: np.ndarray) -> Documents:

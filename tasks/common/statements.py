@@ -120,10 +120,10 @@ class StatementWriter:
             wording = rng.integers(self.wordings, size=n) if self.wordings > 1 else np.zeros(n, np.int64)
             segments += [
                 filler_before,
-                self.optional_word(first_word[row], wording, present),
+                *self.optional_word(first_word[row], wording, present),
                 self.name(statements.source[row], present, SOURCE),
                 Segment(self.word_tokens(statements.word[row], wording), present, RELATION),
-                self.optional_word(second_word[row], wording, present),
+                *self.optional_word(second_word[row], wording, present),
                 self.name(statements.target[row], present, TARGET),
                 self.draw_filler(has_filler, rng),
             ]
@@ -145,9 +145,12 @@ class StatementWriter:
         """Token ids [n, 1] of words [n]. Words beyond those of the relations have one wording only."""
         return (self.first_word + word + np.where(word < self.words, self.words * wording, 0))[:, None]
 
-    def optional_word(self, word: np.ndarray, wording: np.ndarray, present: np.ndarray) -> Segment:
-        """Relation words [n], -1 for none."""
-        return Segment(self.word_tokens(word, wording), present & (word[:, None] >= 0), RELATION)
+    def optional_word(self, word: np.ndarray, wording: np.ndarray, present: np.ndarray) -> list[Segment]:
+        """Relation words [n], -1 for none. No segment at all where there is none."""
+        has_word = word >= 0
+        if not has_word.any():
+            return []
+        return [Segment(self.word_tokens(word, wording), present & has_word[:, None], RELATION)]
 
     def draw_filler(self, present: np.ndarray, rng: np.random.Generator) -> Segment:
         """0 to `max_filler` filler words where `present`[n, 1]."""

@@ -106,8 +106,8 @@ class Triples(Task):
         """
         taken = {*SPECIAL, OPEN}
         words, names = display_names(facts.relations.words, taken), display_names(facts.names, taken)
-        own = display_names(syllables(self.episodes.own_entities), taken) if self.episodes.own_entities else ()
-        return words, (*names, *own), display_names(FILLER, taken)
+        further = display_names(syllables(self.episodes.own_entities), taken) if self.episodes.own_entities else ()
+        return words, (*names, *further), display_names(FILLER, taken)
 
     def build(self, seed: int) -> Corpus:
         rng, facts = np.random.default_rng([seed, 0]), self.read()

@@ -51,40 +51,42 @@ class FileFacts:
 
 def read_facts(file: str, relations: str) -> FileFacts:
     """What the two files state. Raises SettingError with the file and the line that cannot be used."""
-    known = read_relations(relations)
+    relation_words = read_relations(relations)
     lines, (sources, words, targets) = read_columns("task.file", file, ("head", "relation", "tail"))
     require(bool(lines), "task.file", file, "a file with facts: it has none below its header")
-    word = word_numbers(known, words, file, relations, lines)
+    line, word = np.array(lines), word_numbers(relation_words, words, file, relations, lines)
     names = tuple(dict.fromkeys(name for pair in zip(sources, targets) for name in pair))
     entity = {name: i for i, name in enumerate(names)}
     source, target = (np.array([entity[name] for name in column]) for column in (sources, targets))
+
     by_inverse, relation = word % 2 == 1, word // 2
     heads, tails = np.where(by_inverse, target, source), np.where(by_inverse, source, target)
     fact = (relation * len(names) + heads) * len(names) + tails
-    _, first_row, number = np.unique(fact, return_index=True, return_inverse=True)
-    line, first = np.array(lines), first_row[number.ravel()]  # first[i]: the row that first states the fact of row i
-    rows, repeats = np.sort(first_row), np.flatnonzero(first != np.arange(len(lines)))
+    _, first_rows, number = np.unique(fact, return_index=True, return_inverse=True)
+    rows = np.sort(first_rows)
+    first_row = first_rows[number.ravel()]  # int[n], the row that first states the fact of each row
+    repeats = np.flatnonzero(first_row != np.arange(len(lines)))
     return FileFacts(
         names=names,
-        relations=known,
+        relations=relation_words,
         heads=heads[rows],
         relation=relation[rows],
         tails=tails[rows],
         line=line[rows],
-        repeated=np.stack([line[repeats], line[first[repeats]]], axis=1),
+        repeated=np.stack([line[repeats], line[first_row[repeats]]], axis=1),
     )
 
 
 def word_numbers(
-    known: RelationWords, words: tuple[str, ...], file: str, relations: str, lines: list[int]
+    relation_words: RelationWords, words: tuple[str, ...], file: str, relations: str, lines: list[int]
 ) -> np.ndarray:
     """The number of each relation word, int[n]. Raises SettingError for the first one that is not known."""
-    number = {word: i for i, word in enumerate(known.words)}
+    number = {word: i for i, word in enumerate(relation_words.words)}
     numbers = np.array([number.get(word, -1) for word in words])
     if (numbers < 0).any():
         i = int((numbers < 0).argmax())
-        listed = ", ".join(repr(short(word)) for word in known.words[:MAX_LISTED])
-        allowed = f"a word of {relations!r}: {listed}" + (" …" if len(known.words) > MAX_LISTED else "")
+        listed = ", ".join(repr(short(word)) for word in relation_words.words[:MAX_LISTED])
+        allowed = f"a word of {relations!r}: {listed}" + (" …" if len(relation_words.words) > MAX_LISTED else "")
         raise bad_line("task.file", file, lines[i], f"relation is {short(words[i])!r}", allowed)
     return numbers
 
