@@ -88,8 +88,8 @@ def read_config(folder: Path, sections: dict[str, dict[str, type]]) -> dict[str,
     for section, types_by_name in sections.items():
         require(isinstance(values.get(section), dict), section, values.get(section), "a section of config.json")
         name = values[section].get("name")
-        known = isinstance(name, str) and name in types_by_name
-        require(known, f"{section}.name", name, f"one of {list(types_by_name)}")
+        is_known = isinstance(name, str) and name in types_by_name
+        require(is_known, f"{section}.name", name, f"one of {list(types_by_name)}")
         settings = {key: value for key, value in values[section].items() if key != "name"}
         config[section] = restore(types_by_name[name], settings, section)
     return config

@@ -52,7 +52,7 @@ def save(
                 os.fsync(file.fileno())
         sync(temporary)
         if final.exists():
-            final.rename(unused_path(folder / f"{final.name}-damaged"))
+            final.rename(free_path(folder / f"{final.name}-damaged"))
         temporary.rename(final)
         sync(folder)
     finally:
@@ -100,7 +100,7 @@ def to_bytes(tensors: dict[str, Tensor]) -> bytes:
     return safetensors({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
 
 
-def unused_path(path: Path) -> Path:
+def free_path(path: Path) -> Path:
     """`path`, or with the first number that makes a name not in use."""
     numbered = (path.with_name(f"{path.name}-{number}") for number in itertools.count(1))
     return next(candidate for candidate in itertools.chain([path], numbered) if not candidate.exists())

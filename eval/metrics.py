@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.stats import binomtest
 
-from tasks.corpus import Entities, Questions
+from tasks.corpus import Questions
+from tasks.vocabulary import Entities
 
 
 def exact_match(entities: Entities, questions: Questions, predictions: np.ndarray) -> np.ndarray:

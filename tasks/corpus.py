@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from tasks.vocabulary import MASK, Vocabulary
+from tasks.vocabulary import MASK, Entities, Vocabulary
 
 # Roles of a token. An entity's name is a run of equal roles. Special tokens and filler have the role NONE:
 # a model sees them, and no objective predicts them.
@@ -40,41 +40,19 @@ class Documents:
 
     def __add__(self, other: "Documents") -> "Documents":
         """These, then the others."""
-        t = max(self.tokens.shape[1], other.tokens.shape[1])
+        lengths = np.concatenate([self.lengths, other.lengths])
         tokens, roles = (
-            np.concatenate([pad_right(first, t), pad_right(second, t)])
-            for first, second in ((self.tokens, other.tokens), (self.roles, other.roles))
+            np.zeros((len(lengths), max(self.tokens.shape[1], other.tokens.shape[1])), dtype)
+            for dtype in (np.int32, np.int8)
         )
-        return Documents(tokens, np.concatenate([self.lengths, other.lengths]), roles)
+        for documents, rows in ((self, slice(0, len(self))), (other, slice(len(self), None))):
+            tokens[rows, : documents.tokens.shape[1]] = documents.tokens
+            roles[rows, : documents.roles.shape[1]] = documents.roles
+        return Documents(tokens, lengths, roles)
 
     def is_token(self) -> np.ndarray:
         """bool[n, t]: False where a row is padding."""
         return np.arange(self.tokens.shape[1]) < self.lengths[:, None]
-
-
-def pad_right(array: np.ndarray, t: int) -> np.ndarray:
-    """array[n, s] with zeros on the right: [n, t]."""
-    return np.pad(array, ((0, 0), (0, t - array.shape[1])))
-
-
-@dataclass(frozen=True)
-class Entities:
-    """The entities of a world and their names.
-
-    No name is the beginning of another one of the same length. So the tokens of a span tell which name it is.
-    """
-
-    tokens: np.ndarray
-    """int32[e, k], the tokens of each name, padded on the right"""
-    lengths: np.ndarray
-    """int32[e], tokens of each name"""
-    names: tuple[str, ...]
-    """each name as text, its tokens joined by "-" """
-    alphabet: np.ndarray | None = None
-    """int8[e], where names are of several alphabets: a question tells which one its answer is of"""
-
-    def __len__(self) -> int:
-        return len(self.names)
 
 
 @dataclass(frozen=True)
@@ -104,7 +82,7 @@ class Cloze:
 
     def __add__(self, other: "Cloze") -> "Cloze":
         """These, then the others."""
-        start, size = (np.concatenate(pair) for pair in ((self.start, other.start), (self.size, other.size)))
+        start, size = np.concatenate([self.start, other.start]), np.concatenate([self.size, other.size])
         return Cloze(self.documents + other.documents, start, size)
 
 
@@ -131,8 +109,8 @@ class Questions:
         return len(self.cloze)
 
     def __getitem__(self, rows) -> "Questions":
-        parts = (getattr(self, field.name) for field in fields(self))
-        return Questions(*(None if part is None else part[rows] for part in parts))
+        values = (getattr(self, field.name) for field in fields(self))
+        return Questions(*(None if value is None else value[rows] for value in values))
 
     def __add__(self, other: "Questions") -> "Questions":
         """These, then the others. Both have the same number of premises, answers and supporting documents."""
@@ -178,7 +156,7 @@ class EpisodeSchedule:
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """A world as one seed draws it: what is trained on, and what is asked. Two are equal only if they are one object."""
+    """A world as one seed draws it: what is trained on, and what is asked. Two are equal only if they are the same."""
 
     vocabulary: Vocabulary
     entities: Entities

@@ -1,4 +1,4 @@
-"""The words of a corpus and their token ids.
+"""The words of a corpus and their token ids, and the names of entities that they make up.
 
 Every corpus starts with the same special tokens, so no objective changes the vocabulary.
 To add one: put it at the end of SPECIAL, so that the ids of the others stay.
@@ -50,3 +50,23 @@ class Vocabulary:
     def text(self, tokens: np.ndarray) -> str:
         """The words of `tokens`[t], without padding."""
         return " ".join(self.words[i] for i in tokens if i != PAD)
+
+
+@dataclass(frozen=True)
+class Entities:
+    """The entities of a world and their names.
+
+    No name is the beginning of another one of the same length. So the tokens of a span tell which name it is.
+    """
+
+    tokens: np.ndarray
+    """int32[e, k], the tokens of each name, padded on the right"""
+    lengths: np.ndarray
+    """int32[e], tokens of each name"""
+    names: tuple[str, ...]
+    """each name as text, its tokens joined by "-" """
+    alphabet: np.ndarray | None = None
+    """int8[e], where names are of several alphabets: a question tells which one its answer is of"""
+
+    def __len__(self) -> int:
+        return len(self.names)

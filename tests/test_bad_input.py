@@ -269,7 +269,7 @@ def test_a_link_is_no_run(runs, refusal, broken, flag):
 
 
 @pytest.mark.parametrize("flag", [[], ["--resume"], ["--overwrite"]])
-def test_a_foreign_folder_is_left_alone(runs, refusal, flag):
+def test_a_foreign_folder_is_not_touched(runs, refusal, flag):
     (runs / "foreign").mkdir(exist_ok=True)
     (runs / "foreign" / "thesis.txt").write_text("mine")
     line = refusal(train.__main__.main, [*CAUSAL, "--name", "foreign", *flag])
@@ -278,7 +278,7 @@ def test_a_foreign_folder_is_left_alone(runs, refusal, flag):
 
 
 @pytest.mark.parametrize("flag", [[], ["--resume"], ["--overwrite"]])
-def test_a_file_of_the_name_is_left_alone(runs, refusal, flag):
+def test_a_file_of_the_name_is_not_touched(runs, refusal, flag):
     (runs / "file").write_text("mine")
     assert str(runs / "file") in refusal(train.__main__.main, [*CAUSAL, "--name", "file", *flag])
     assert (runs / "file").read_text() == "mine"

@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from eval.methods.generate_and_verify import GenerateAndVerify
 from eval.methods.in_context import InContext
 from eval.methods.retrieval import OracleRetrieval
-
 from eval.run_methods import run_methods
 from tasks.reversal.task import Reversal
 from train.presets import CODEBOOK, HIERARCHY, IN_CONTEXT, PRESETS, SYLLOGISM

@@ -86,12 +86,14 @@ OTHERS = [
     ("objective", Masked(scheme="fixed", maskable=("relation",), rate=1.0)),
     ("train", TrainConfig(init_from="checkpoints/ä b", learning_rate=1e-30, device="cpu", compile=True)),
 ]
-every_type = pytest.mark.parametrize(("section", "settings_type"), TYPES, ids=[kind.__name__ for _, kind in TYPES])
+every_type = pytest.mark.parametrize(
+    ("section", "settings_type"), TYPES, ids=[settings_type.__name__ for _, settings_type in TYPES]
+)
 every_setting = pytest.mark.parametrize("setting", SETTINGS, ids=str)
 
 
 @pytest.fixture
-def written(tmp_path):
+def write_config(tmp_path):
     """Writes a whole config.json with `values` by dotted name, or without those that are `...`."""
 
     def write(values):
@@ -123,9 +125,9 @@ def test_an_unknown_setting_is_refused_and_the_known_ones_are_listed(section, se
     assert all(field.name in str(refusal.value) for field in dataclasses.fields(settings_type))
 
 
-def test_an_unknown_nested_setting_is_refused_by_its_dotted_name(written):
+def test_an_unknown_nested_setting_is_refused_by_its_dotted_name(write_config):
     with pytest.raises(SettingError, match=r"^task\.documents\.colour is 'red', but must be absent: .*copies"):
-        read_config(written({"task.documents.colour": "red"}), SECTIONS)
+        read_config(write_config({"task.documents.colour": "red"}), SECTIONS)
 
 
 @every_setting
@@ -191,9 +193,9 @@ def test_types_are_distinguished(settings_type, name, value, allowed):
         ("train.beta2", 1.0, "0 or more and below 1"),
     ],
 )
-def test_an_impossible_value_is_refused(written, setting, value, allowed):
+def test_an_impossible_value_is_refused(write_config, setting, value, allowed):
     with pytest.raises(SettingError, match=rf"^{setting} is .*, but must be .*{allowed}"):
-        read_config(written({setting: value}), RUN_SECTIONS)
+        read_config(write_config({setting: value}), RUN_SECTIONS)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -203,43 +205,43 @@ def test_a_setting_that_json_has_no_number_for_is_refused(setting, value):
         override(setting.settings_type(), {".".join(setting.names): value})
 
 
-def test_a_whole_config_is_read_with_its_seed(written):
+def test_a_whole_config_is_read_with_its_seed(write_config):
     config = tiny(Masked())
     expected = {"seed": 0, "task": config.task, "model": config.model, "objective": config.objective}
-    assert read_config(written({}), SECTIONS) == expected
+    assert read_config(write_config({}), SECTIONS) == expected
 
 
 @pytest.mark.parametrize("version", [..., None, 3, "2"])
-def test_another_format_is_refused(written, version):
+def test_another_format_is_refused(write_config, version):
     with pytest.raises(SettingError, match=r"config.json format is .*, but must be 2"):
-        read_config(written({"format": version}), SECTIONS)
+        read_config(write_config({"format": version}), SECTIONS)
 
 
-def test_a_run_of_an_earlier_version_is_refused_in_one_line(written):
-    folder = written({"format": 1})
+def test_a_run_of_an_earlier_version_is_refused_in_one_line(write_config):
+    folder = write_config({"format": 1})
     with pytest.raises(SettingError, match=rf"^{folder} was made by an earlier version, .*: train it again$"):
         read_config(folder, SECTIONS)
 
 
 @pytest.mark.parametrize("seed", [..., None, "0", 1.5, True, -1, 2**32])
-def test_an_impossible_seed_is_refused(written, seed):
+def test_an_impossible_seed_is_refused(write_config, seed):
     with pytest.raises(SettingError, match=r"^seed is .*, but must be "):
-        read_config(written({"seed": seed}), SECTIONS)
+        read_config(write_config({"seed": seed}), SECTIONS)
 
 
 @pytest.mark.parametrize("section", list(SECTIONS))
 @pytest.mark.parametrize("name", [..., None, "other", ["causal"]])
-def test_a_name_that_is_in_no_registry_is_refused(written, section, name):
+def test_a_name_that_is_in_no_registry_is_refused(write_config, section, name):
     with pytest.raises(SettingError, match=rf"^{section}\.name is .*, but must be one of ") as refusal:
-        read_config(written({f"{section}.name": name}), SECTIONS)
+        read_config(write_config({f"{section}.name": name}), SECTIONS)
     assert all(known in str(refusal.value) for known in SECTIONS[section])
 
 
 @pytest.mark.parametrize("section", list(SECTIONS))
 @pytest.mark.parametrize("value", [..., None, [], "causal"])
-def test_a_section_that_is_no_object_is_refused(written, section, value):
+def test_a_section_that_is_no_object_is_refused(write_config, section, value):
     with pytest.raises(SettingError, match=rf"^{section} is "):
-        read_config(written({section: value}), SECTIONS)
+        read_config(write_config({section: value}), SECTIONS)
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"\x80\x04."])

@@ -36,10 +36,10 @@ from model.objectives.causal import Causal
 from model.visibility import Visibility
 from tasks.common.names import NameConfig
 from tasks.common.statements import DocumentConfig
-from tasks.corpus import NONE, TARGET, Cloze, Corpus, Documents, Entities, Questions
+from tasks.corpus import NONE, TARGET, Cloze, Corpus, Documents, Questions
 from tasks.reversal import Reversal
 from tasks.syllogism import Syllogism
-from tasks.vocabulary import MASK
+from tasks.vocabulary import MASK, Entities
 from tests.reading import OPEN, Statement, answered, inverse_word, premises, question, statements
 from tests.running import python, tiny
 from tests.test_reversal import facts

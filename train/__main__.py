@@ -41,8 +41,7 @@ class Arguments(Generic[Settings]):
 
     config: Annotated[Settings, arg(name="")]
     task: Literal[tuple(TASKS)] | None = None
-    """another task than the preset's, with the preset's documents, chain_of_thought and share of episodes; give its
-    other settings"""
+    """another task than the preset's, which keeps the settings that all tasks have"""
     name: str | None = None
     """folder in checkpoints/; None: the preset, the task if another is given, and the seed, such as causal-0"""
     resume: bool = False
@@ -84,16 +83,16 @@ def train_several(command: str, rest: list[str]) -> None:
 def train_one(preset: str, rest: list[str]) -> None:
     """Trains one run with the settings of a preset, but for those that the arguments `rest` set."""
     config = PRESETS[preset][1]
-    task = named_task(rest)
+    task = task_argument(rest)
     if task in TASKS and TASKS[task] is not type(config.task):
         config = with_task(config, task)
     arguments_type = Arguments[RunConfig[type(config.task), type(config.objective)]]
-    given = parse_arguments(arguments_type, rest, f"python -m train {preset}", default=Arguments(config))
-    config = given.config
-    name = "-".join(filter(None, [preset, given.task, str(config.seed)])) if given.name is None else given.name
+    parsed = parse_arguments(arguments_type, rest, f"python -m train {preset}", default=Arguments(config))
+    config = parsed.config
+    name = "-".join(filter(None, [preset, parsed.task, str(config.seed)])) if parsed.name is None else parsed.name
     try:
         with stop_on_signals() as stop, Progress(config) as progress:
-            result = train_run(config, name, resume=given.resume, overwrite=given.overwrite, log=progress, stop=stop)
+            result = train_run(config, name, resume=parsed.resume, overwrite=parsed.overwrite, log=progress, stop=stop)
     except StopRequested as request:
         print(f"stopped and saved: --resume continues checkpoints/{name}", file=sys.stderr)
         raise SystemExit(128 + request.args[0]) from None
@@ -103,24 +102,24 @@ def train_one(preset: str, rest: list[str]) -> None:
     print_by_query_mode(f"checkpoints/{name}", from_entry(result), config.task.split_help)
 
 
-def named_task(arguments: list[str]) -> str | None:
+def task_argument(arguments: list[str]) -> str | None:
     """What follows --task. It is looked up before the arguments are parsed: which settings exist depends on it."""
     words = [part for word in arguments for part in (word.split("=", 1) if word.startswith("--task=") else [word])]
-    named = [value for flag, value in pairwise(words) if flag == "--task"]
-    return named[-1] if named else None
+    values = [value for flag, value in pairwise(words) if flag == "--task"]
+    return values[-1] if values else None
 
 
 def with_task(config: RunConfig, name: str) -> RunConfig:
     """The run with the task of this name, which keeps the settings that all tasks have."""
     task = TASKS[name]()
-    kept = {field.name: getattr(config.task.episodes, field.name) for field in fields(EpisodeConfig)}
+    shared = {field.name: getattr(config.task.episodes, field.name) for field in fields(EpisodeConfig)}
     return replace(
         config,
         task=replace(
             task,
             documents=config.task.documents,
             chain_of_thought=config.task.chain_of_thought,
-            episodes=replace(task.episodes, **kept),
+            episodes=replace(task.episodes, **shared),
         ),
     )
 

@@ -28,9 +28,9 @@ from model.objectives.base import Objective
 from model.objectives.batch import Batch, Tensors
 from model.objectives.causal import Causal
 from model.objectives.masked import Masked
-from tasks.corpus import NONE, RELATION, ROLES, SOURCE, TARGET, Corpus, Documents, Entities
+from tasks.corpus import NONE, RELATION, ROLES, SOURCE, TARGET, Corpus, Documents
 from tasks.reversal import Reversal
-from tasks.vocabulary import SPECIAL, Vocabulary
+from tasks.vocabulary import SPECIAL, Entities, Vocabulary
 from train.config import RunConfig, TrainConfig
 from train.counters import Counters
 from train.loop import Loop

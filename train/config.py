@@ -103,9 +103,9 @@ class RunConfig(Generic[TaskType, ObjectiveType]):
 
     def json(self) -> dict[str, Any]:
         """What config.json holds."""
-        named = {}
+        sections = {}
         for section, types_by_name in RUN_SECTIONS.items():
             settings = getattr(self, section)
             name = next(name for name, settings_type in types_by_name.items() if type(settings) is settings_type)
-            named[section] = (name, settings)
-        return config_json(self.seed, named)
+            sections[section] = (name, settings)
+        return config_json(self.seed, sections)

@@ -15,7 +15,8 @@ from typing import ClassVar
 import numpy as np
 
 from eval.trained_model import TrainedModel
-from tasks.corpus import Entities, Questions
+from tasks.corpus import Questions
+from tasks.vocabulary import Entities
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from eval.methods.base import AnswerMethod
 from eval.trained_model import TrainedModel
 from model.objectives.batch import fill_in
 from tasks.common.questions import role_span
-from tasks.corpus import TARGET, Cloze, Entities, Questions
-from tasks.vocabulary import PAD
+from tasks.corpus import TARGET, Cloze, Questions
+from tasks.vocabulary import PAD, Entities
 
 CHUNK = 8192  # statements a pass; bounds memory, changes no prediction
 

@@ -12,8 +12,8 @@ import numpy as np
 from eval.methods.base import AnswerMethod
 from eval.methods.in_context import InContext
 from eval.trained_model import TrainedModel
-from tasks.corpus import Entities, Questions
-from tasks.vocabulary import PAD
+from tasks.corpus import Questions
+from tasks.vocabulary import PAD, Entities
 
 
 class MultipleChoice(AnswerMethod):

@@ -14,8 +14,8 @@ from config.validation import SettingError
 from eval.methods.base import AnswerMethod
 from eval.trained_model import TrainedModel
 from tasks.common.segments import concatenate, of_documents, special
-from tasks.corpus import NONE, Cloze, Documents, Entities, Questions
-from tasks.vocabulary import BEGIN, SEPARATOR
+from tasks.corpus import NONE, Cloze, Documents, Questions
+from tasks.vocabulary import BEGIN, SEPARATOR, Entities
 
 MAX_BEGINNINGS = 32  # different beginnings of candidate names, each without its last token
 

@@ -31,7 +31,8 @@ from model.objectives.batch import Batch, Tensors, to_tensors
 from model.objectives.decoding import decode_greedily
 from model.objectives.scoring import score_by_token, score_candidates, score_in_one_pass
 from model.visibility import Visibility
-from tasks.corpus import Cloze, Documents, Entities
+from tasks.corpus import Cloze, Documents
+from tasks.vocabulary import Entities
 
 BATCH_KEYS = {
     # Of every batch, but that a belief state has no logit_positions. Flat positions are counted through [b, t].

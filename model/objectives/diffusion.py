@@ -14,7 +14,8 @@ from model.objectives.base import Objective
 from model.objectives.batch import Batch, Tensors, mask_tokens, query_at
 from model.objectives.decoding import iterative_unmask
 from model.visibility import Visibility
-from tasks.corpus import NONE, Cloze, Documents, Entities
+from tasks.corpus import NONE, Cloze, Documents
+from tasks.vocabulary import Entities
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from model.objectives.base import Objective
 from model.objectives.batch import Batch, Tensors, query_at, stated_left_and_right, to_tensors
 from model.objectives.masking import run_starts
 from model.visibility import CAUSAL, Visibility
-from tasks.corpus import TARGET, Cloze, Documents, Entities
-from tasks.vocabulary import BEGIN, PAD
+from tasks.corpus import TARGET, Cloze, Documents
+from tasks.vocabulary import BEGIN, PAD, Entities
 
 
 @dataclass(frozen=True)

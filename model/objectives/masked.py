@@ -10,8 +10,8 @@ from model.objectives.batch import Batch, Tensors, query_at
 from model.objectives.decoding import iterative_unmask
 from model.objectives.masking import Masking
 from model.visibility import Visibility
-from tasks.corpus import Cloze, Documents, Entities
-from tasks.vocabulary import MASK
+from tasks.corpus import Cloze, Documents
+from tasks.vocabulary import MASK, Entities
 
 
 @dataclass(frozen=True)

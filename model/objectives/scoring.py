@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import nn
 
-from tasks.corpus import Cloze, Entities
+from tasks.corpus import Cloze
+from tasks.vocabulary import Entities
 
 if TYPE_CHECKING:
     from model.objectives.base import Objective

@@ -11,7 +11,7 @@ from math import perm
 import numpy as np
 
 from tasks.common.names import syllables
-from tasks.corpus import Entities
+from tasks.vocabulary import Entities
 
 VERBS = ("means", "encodes-as", "decodes-as")
 MEANS, ENCODES, DECODES = range(len(VERBS))

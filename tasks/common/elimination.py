@@ -7,7 +7,8 @@ from collections import defaultdict
 from dataclasses import replace
 from itertools import groupby, pairwise
 
-from tasks.corpus import RELATION, TARGET, Documents, Entities, Questions
+from tasks.corpus import RELATION, TARGET, Documents, Questions
+from tasks.vocabulary import Entities
 
 Tokens = tuple[int, ...]
 Group = tuple[Tokens, int]  # relation words and the length of the answer, within which one answer excludes another

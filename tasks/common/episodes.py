@@ -4,7 +4,7 @@ They are drawn anew for every batch, so that a model learns to use its context (
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import NamedTuple

@@ -6,8 +6,7 @@ import numpy as np
 
 from config.validation import SettingError, require, require_at_least
 from tasks.common.statements import DocumentConfig, StatementWriter
-from tasks.corpus import Entities
-from tasks.vocabulary import FILLER, SPECIAL, Vocabulary
+from tasks.vocabulary import FILLER, SPECIAL, Entities, Vocabulary
 
 
 @dataclass(frozen=True, kw_only=True)

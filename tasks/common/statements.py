@@ -7,8 +7,8 @@ import numpy as np
 from config.validation import require_at_least
 from tasks.common.relations import inverse_of
 from tasks.common.segments import Segment, concatenate, special
-from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Documents, Entities
-from tasks.vocabulary import BEGIN, SEPARATOR
+from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Documents
+from tasks.vocabulary import BEGIN, SEPARATOR, Entities
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,6 @@ Which facts stand together is new in each episode. A single pairing can come aga
 from dataclasses import dataclass, replace
 from random import Random
 
-import numpy as np
-
 from config.validation import require, require_at_least, require_share
 from tasks.common.episodes import Episode, EpisodeConfig, EpisodeGenerator, Statement
 from tasks.corpus import EpisodeSchedule
@@ -55,8 +53,10 @@ class ReversalEpisodes(EpisodeGenerator):
     config: ReversalEpisodeConfig
     entities: list[int]
     """entities that the facts are about"""
-    tail_of: np.ndarray
-    """int[r, e], the entity that relation r leads to from e in the world; -1 for none"""
+    relations: int
+    """relations, whose words are numbered from 0 in pairs"""
+    true_facts: frozenset[tuple[int, int, int]]
+    """head, forward word and tail of every fact of the world"""
 
     def schedule(self) -> EpisodeSchedule | None:
         """The episodes as a corpus has them, with more and more facts where the settings say so."""
@@ -80,7 +80,7 @@ class ReversalEpisodes(EpisodeGenerator):
 
     def draw_facts(self, count: int, random: Random) -> list[Statement]:
         """`count` facts by their forward word, no two of which answer the same question."""
-        relations = len(self.tail_of)
+        relations = self.relations
         hub, *others = random.sample(self.entities, 2 * count)
         is_hub_episode = random.random() < self.config.hub_share and 2 * relations >= self.config.max_facts
         if is_hub_episode:  # the hub is the head, or the tail, of at most one fact of each relation
@@ -94,7 +94,7 @@ class ReversalEpisodes(EpisodeGenerator):
 
     def is_true(self, fact: Statement) -> bool:
         """Whether a fact, by its forward word, is one of the world."""
-        return self.tail_of[fact.word // 2, fact.source] == fact.target
+        return (fact.source, fact.word, fact.target) in self.true_facts
 
 
 def inverse_half(fact: Statement, random: Random) -> Statement:

@@ -8,10 +8,11 @@ import numpy as np
 from config.validation import require, require_at_least, require_share
 from tasks.common.names import NameConfig
 from tasks.common.relations import relation_words
-from tasks.corpus import Corpus
+from tasks.common.statements import StatementWriter
+from tasks.corpus import Corpus, EpisodeSchedule
 from tasks.reversal.documents import ReversalDocuments
 from tasks.reversal.episodes import ReversalEpisodeConfig, ReversalEpisodes
-from tasks.reversal.world import MATCHINGS, draw_facts
+from tasks.reversal.world import MATCHINGS, Facts, draw_facts
 from tasks.task import Task
 
 BRIDGES = ("none", "composed", "naive")
@@ -138,7 +139,6 @@ class Reversal(Task):
             rng=rng,
             extra_rng=extra_rng,
         )
-        pool = range(self.entities if self.episodes.own_entities else 0, entities)
         corpus = Corpus(
             vocabulary=vocabulary,
             entities=writer.entities,
@@ -147,7 +147,14 @@ class Reversal(Task):
             questions=content.questions(rng, extra_rng),
             max_length=self.max_length(2 * self.names.max_length + 1 + (self.bridge == "composed")),
             premises=content.premises(),
-            episodes=ReversalEpisodes(self.episodes, writer, list(pool), facts.tail_of(entities)).schedule(),
+            episodes=self.episode_schedule(facts, writer),
             inferences=content.inferences,
         )
         return self.with_chain_of_thought(corpus, seed)
+
+    def episode_schedule(self, facts: Facts, writer: StatementWriter) -> EpisodeSchedule | None:
+        """Episodes about the entities of the world, or about their own ones, which stand behind these."""
+        if not self.episodes.share:
+            return None
+        entities = range(self.entities if self.episodes.own_entities else 0, len(writer.entities))
+        return ReversalEpisodes(self.episodes, writer, list(entities), self.relations, facts.triples()).schedule()

@@ -70,11 +70,9 @@ class Facts:
         head = np.where(by_inverse, statements.target, statements.source)
         return head * len(self.word) + statements.word // 2
 
-    def tail_of(self, entities: int) -> np.ndarray:
-        """The tail of each head, int[r, e]; -1 for none."""
-        tail = np.full((len(self.word), entities), -1)
-        np.put_along_axis(tail, self.heads, self.tails, 1)
-        return tail
+    def triples(self) -> frozenset[tuple[int, int, int]]:
+        """Head, forward word and tail of every fact, stated or not."""
+        return frozenset(zip(*(array.ravel().tolist() for array in (self.heads, self.word, self.tails))))
 
     def never_stated(self, statements: Statements, entities: int) -> np.ndarray:
         """Entities that are right in the first or last slot of a word, where no statement shows them: bool[2, w, e]."""

@@ -4,9 +4,9 @@ import numpy as np
 
 from tasks.common.questions import role_span
 from tasks.common.segments import Segment, concatenate, of_documents
-from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Cloze, Documents, Entities, Questions
+from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Cloze, Documents, Questions
 from tasks.syllogism.world import QUANTIFIERS
-from tasks.vocabulary import SPECIAL
+from tasks.vocabulary import SPECIAL, Entities
 
 CANDIDATES = 2 * len(QUANTIFIERS)
 

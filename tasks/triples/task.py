@@ -12,17 +12,17 @@ from config.validation import require, require_at_least
 from tasks.common.names import syllables
 from tasks.common.questions import FIRST, LAST
 from tasks.common.statements import Statements, StatementWriter, assign_to_documents
-from tasks.corpus import Corpus, Entities, EpisodeSchedule, Premises
-from tasks.reversal.episodes import ReversalEpisodeConfig
+from tasks.corpus import Corpus, EpisodeSchedule, Premises
+from tasks.reversal.episodes import ReversalEpisodeConfig, ReversalEpisodes
 from tasks.task import Task
-from tasks.triples.episodes import MAX_DENSITY, TriplesEpisodes
 from tasks.triples.holdout import choose_one_way
 from tasks.triples.notes import Notes
 from tasks.triples.questions import SetQuestionBuilder, TriplesQuestions, TrueStatements, UnseenEntities
 from tasks.triples.world import FileFacts, display_names, read_facts
-from tasks.vocabulary import FILLER, SPECIAL, Vocabulary
+from tasks.vocabulary import FILLER, SPECIAL, Entities, Vocabulary
 
 OPEN = "_"  # a person types it for the open entity, so no name is shown as it
+MAX_DENSITY = 0.2  # of one relation: share of true pairs of entities up to which false ones are soon drawn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,5 +169,5 @@ class Triples(Task):
         """Episodes about the entities of the file, or about their own ones, which stand behind these."""
         entities = range(len(facts.names) if self.episodes.own_entities else 0, len(writer.entities))
         true_facts = zip(facts.heads.tolist(), (2 * facts.relation).tolist(), facts.tails.tolist())
-        tail_of = np.broadcast_to(-1, (writer.words // 2, len(writer.entities)))  # true_facts says what is true
-        return TriplesEpisodes(self.episodes, writer, list(entities), tail_of, frozenset(true_facts)).schedule()
+        relations = writer.words // 2
+        return ReversalEpisodes(self.episodes, writer, list(entities), relations, frozenset(true_facts)).schedule()

@@ -77,8 +77,8 @@ def seed_cells(row_of_seed: dict[int, Row], seeds: list[int]) -> list[str]:
     rows = list(row_of_seed.values())
     each_seed = [number(row_of_seed[seed]["accuracy"]) if seed in row_of_seed else "" for seed in seeds]
     accuracy, low, high = pooled(rows)
-    asked = accuracy is not None
-    all_seeds = [number(accuracy), f"{number(low)}–{number(high)}"] if asked else [CANNOT_BE_ASKED, ""]
+    has_questions = accuracy is not None
+    all_seeds = [number(accuracy), f"{number(low)}–{number(high)}"] if has_questions else [CANNOT_BE_ASKED, ""]
     baselines = [sum(row[column] for row in rows) / len(rows) for column in ("chance", ELIMINATION)]
     return [*each_seed, *all_seeds, *(f"{100 * baseline:.2f}" for baseline in baselines)]
 
@@ -94,7 +94,7 @@ def draw_curves(axes: Axes, curves: Rows) -> None:
 
 
 def rows_of_variants(rows: Rows) -> Iterator[tuple[str, Rows]]:
-    """Each variant and its rows that can be asked."""
+    """Each variant and its rows that have an accuracy."""
     for variant in COLOURS:
         yield variant, [row for row in rows if row["variant"] == variant and row["count"]]
 
@@ -118,10 +118,10 @@ def draw_elimination_baseline(axes: Axes, rows: Rows) -> None:
 def draw_bars(axes: Axes, rows: Rows) -> None:
     """Accuracy at the end: the mean as a bar, each seed as a point."""
     trained = {row["variant"] for row in rows}
-    for i, (variant, asked) in enumerate(rows_of_variants(rows)):
+    for i, (variant, variant_rows) in enumerate(rows_of_variants(rows)):
         colour = COLOURS[variant]
         for j, split in enumerate(BARS if variant in trained else ()):
-            accuracies = [100 * row["accuracy"] for row in asked if row["split"] == split]
+            accuracies = [100 * row["accuracy"] for row in variant_rows if row["split"] == split]
             x = j + (i - 0.5) * BAR_WIDTH
             if accuracies:
                 axes.bar(x, np.mean(accuracies), BAR_WIDTH * 0.92, color=colour, alpha=0.45)

@@ -143,13 +143,13 @@ def cost_table(groups: Groups, splits: list[str]) -> str:
 
 def cost_cell(rows: Rows, cost: str) -> str:
     """The median over the seeds that reached 90 %, and how many did where not all."""
-    asked = [row for row in rows if row["count"]]
-    costs = [row[cost] for row in asked if row[cost] is not None]
+    answerable = [row for row in rows if row["count"]]
+    costs = [row[cost] for row in answerable if row[cost] is not None]
     if not costs:
         return NONE
     middle = median(costs)
     cell = f"{middle / 1000:.0f}k" if middle >= 10_000 else f"{middle:.0f}"
-    return cell if len(costs) == len(asked) else f"{cell} ({len(costs)}/{len(asked)})"
+    return cell if len(costs) == len(answerable) else f"{cell} ({len(costs)}/{len(answerable)})"
 
 
 def baseline(rows: Rows, column: str) -> float:

@@ -39,8 +39,8 @@ class Panel:
         if label not in self.variants:
             return []
         selection = (*self.variants[label], self.split)[:3]
-        asked = [row for row in rows if (row["variant"], row["method"], row["split"]) == selection and row["count"]]
-        return [row for row in asked if row["query_mode"] == asked[0]["query_mode"]]
+        selected = [row for row in rows if (row["variant"], row["method"], row["split"]) == selection and row["count"]]
+        return [row for row in selected if row["query_mode"] == selected[0]["query_mode"]]
 
     def cells(self, rows: Rows) -> list[list[str]]:
         """The cells of each label that has rows, as in HEAD, then those of chance on the panel's split."""

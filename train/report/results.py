@@ -126,11 +126,12 @@ def first_at_level(name: str) -> dict[tuple[str, str, str], tuple[int, int]]:
     reached: dict[tuple[str, str, str], tuple[int, int]] = {}
     for entry in evaluations(name):
         for query_mode, splits in from_entry(entry).items():
-            # The record lists in-context among the query modes. It is asked in the first one of them.
-            asked = ("in-context", "as-trained") if query_mode == "in-context" else ("closed-book", query_mode)
+            # The record lists the method in-context among the query modes. It uses the first of them.
+            in_context = query_mode == "in-context"
+            method, mode = ("in-context", "as-trained") if in_context else ("closed-book", query_mode)
             for split, summary in splits.items():
                 if summary["count"] and summary["accuracy"] >= LEVEL:
-                    reached.setdefault((*asked, split), (entry["step"], entry["target_tokens"]))
+                    reached.setdefault((method, mode, split), (entry["step"], entry["target_tokens"]))
     return reached
 
 
