@@ -23,8 +23,8 @@ class AttentionContext:
     position: Position
     """the position scheme"""
     attn_bias: Tensor | None = None
-    """[b or 1, h or 1, t, s]: True where visible; or the scheme's bias where visible, and -inf elsewhere. None: as
-    `causal` says"""
+    """[b or 1, h or 1, t, s]: True where visible; or the scheme's bias where visible, and -inf elsewhere. None:
+    `causal` decides"""
     causal: bool = False
     """without `attn_bias`: whether attention is causal; otherwise everything is visible"""
     weights: list[Tensor] | None = None
@@ -64,7 +64,7 @@ class TargetRows:
     positions: Tensor
     """int[b, q], the positions by document, padded with 0"""
     slots: Tensor
-    """int[n], where each of them stands in [b, q], counted through it"""
+    """int[n], the index of each of them in [b, q], counted through it"""
 
     @staticmethod
     def from_flat(flat: Tensor, b: int, t: int) -> "TargetRows":
@@ -72,7 +72,7 @@ class TargetRows:
         document, position = flat // t, flat % t
         count = torch.bincount(document, minlength=b)
         q = max(int(count.max()), 1)
-        first = count.cumsum(0) - count  # [b], how many stand in the documents before
+        first = count.cumsum(0) - count  # [b], how many the documents before have
         slots = document * q + torch.arange(len(flat), device=flat.device) - first[document]
         positions = flat.new_zeros(b * q).scatter_(0, slots, position)
         return TargetRows(flat, positions.view(b, q), slots)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from model.config import ModelConfig
 
 Taps = tuple[tuple[int, Tensor | None], ...]
-"""Offset of each neighbour, and at which positions it is kept, [b or 1, t]; None: wherever it exists."""
+"""Offset of each neighbour, and the positions at which it is mixed in, bool[b or 1, t]; None: wherever it exists."""
 
 
 class ShortConv(nn.Module):
@@ -59,21 +59,21 @@ class Shift(NamedTuple):
     """k positions that have the neighbour"""
     neighbours: slice
     """the positions of their neighbours"""
-    kept: Tensor | None
+    present: Tensor | None
     """bool[b or 1, k, 1], where it is mixed in; None: everywhere"""
 
     def mask(self, x: Tensor) -> Tensor:
         """x[b, k, c], 0 where the neighbour is not mixed in."""
-        return x if self.kept is None else x * self.kept
+        return x if self.present is None else x * self.present
 
 
 def shifts(taps: Taps, t: int) -> list[Shift]:
     """One shift for each tap, in documents of `t` positions."""
     aligned = []
-    for offset, kept in taps:
+    for offset, present in taps:
         distance = min(abs(offset), t)
         without_last, without_first = slice(0, t - distance), slice(distance, t)
         to_right = offset > 0
         positions, neighbours = (without_last, without_first) if to_right else (without_first, without_last)
-        aligned.append(Shift(positions, neighbours, None if kept is None else kept[:, positions, None]))
+        aligned.append(Shift(positions, neighbours, None if present is None else present[:, positions, None]))
     return aligned

@@ -13,7 +13,7 @@ class Visibility:
     """Every position sees itself, always. No position of a document sees padding."""
 
     pattern: str
-    """"causal" (a position sees what stands left of it), "full" (all), or "explicit" (`allowed`)"""
+    """"causal" (a position sees those left of it), "full" (all), or "explicit" (`allowed`)"""
     lengths: Tensor | None = None
     """int[b], tokens before the padding; None: there is no padding that could be seen"""
     allowed: Tensor | None = None
@@ -37,7 +37,7 @@ class Visibility:
     def taps(self, size: int, b: int, t: int, device: torch.device) -> Taps:
         """The neighbours that a convolution of `size` positions may mix in.
 
-        One is kept only where every position that sees a token also sees that token's neighbour. So no information
+        One is mixed in only where every position that sees a token also sees that token's neighbour. So no information
         reaches a position that must not see it.
         """
         to_right = (size - 1) // 2 if self.pattern == "full" else 0
@@ -49,8 +49,8 @@ class Visibility:
             return tuple((offset, position + offset < self.lengths[:, None]) for offset in offsets)
         visible = self.visible(b, t, device)
         neighbours = ((position + offset).clamp(0, t - 1) for offset in offsets)
-        kept = (~(visible & ~visible[:, :, neighbour]).any(1) for neighbour in neighbours)
-        return tuple(zip(offsets, kept))
+        present = (~(visible & ~visible[:, :, neighbour]).any(1) for neighbour in neighbours)
+        return tuple(zip(offsets, present))
 
 
 CAUSAL = Visibility("causal")

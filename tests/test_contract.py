@@ -1,4 +1,4 @@
-"""The contract carries what is not there yet, and whatever is there, through the same loop and evaluation."""
+"""The contract carries every objective, and one that is not registered yet, through the same loop and evaluation."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,32 +14,41 @@ from model.build import build_modules
 from model.config import ModelConfig
 from model.objectives import OBJECTIVES
 from model.objectives.base import Objective
-from model.objectives.batch import Batch, Tensors, fill_in, flat_positions, stated_left_and_right
+from model.objectives.batch import Batch, Tensors, query_at, stated_left_and_right
 from model.objectives.causal import Causal
 from model.visibility import CAUSAL, Visibility
-from tasks.corpus import NONE, Documents, Questions
-from tasks.reversal.task import Reversal
+from tasks.common.names import NameConfig
+from tasks.common.statements import DocumentConfig
+from tasks.corpus import NONE, Cloze, Documents
+from tasks.reversal import Reversal
 from train.config import RunConfig, TrainConfig
+from train.progress import Log
 from train.run import train_run
 
-WORLD = Reversal(entities=12, relations=2, one_way=4, copies=2, max_name_length=2, filler=1)
+WORLD = Reversal(
+    entities=12,
+    relations=2,
+    one_way=4,
+    documents=DocumentConfig(copies=2, filler=1),
+    names=NameConfig(max_length=2),
+)
 NETWORK = ModelConfig(width=16, depth=1, heads=2)
 TRAIN = TrainConfig(
     steps=20, warmup=2, batch=16, learning_rate=0.01, log_every=5, evaluate_every=20, save_every=20, device="cpu"
 )
-LAST, FIRST = ("forward", "inverse", "wrong_frame"), ("backward",)
-# What can be asked in each way; all that is not said here can be asked of everything, as it was trained.
-ASKED = {
-    "causal": {"as-trained": LAST},
-    "reinforced": {"as-trained": LAST},
-    "skip": {"as-trained": LAST},
-    "prefix": {"as-trained": LAST},
-    "joint-embedding": {"as-trained": LAST},
-    "reversed": {"left-to-right": LAST, "own-order": FIRST},
-    "infill": {"as-trained": LAST + FIRST, "left-to-right": LAST},
-    "bico": {"as-trained": LAST + FIRST, "left-to-right": LAST},
+ASK_LAST, ASK_FIRST = ("forward", "inverse", "wrong_frame"), ("backward",)  # splits, by the entity that is open
+# The splits that each objective can be asked in each query mode. The others can be asked all, as trained.
+SPLITS = {
+    "causal": {"as-trained": ASK_LAST},
+    "reinforced": {"as-trained": ASK_LAST},
+    "skip": {"as-trained": ASK_LAST},
+    "prefix": {"as-trained": ASK_LAST},
+    "joint-embedding": {"as-trained": ASK_LAST},
+    "reversed": {"left-to-right": ASK_LAST, "own-order": ASK_FIRST},
+    "infill": {"as-trained": ASK_LAST + ASK_FIRST, "left-to-right": ASK_LAST},
+    "bico": {"as-trained": ASK_LAST + ASK_FIRST, "left-to-right": ASK_LAST},
 }
-ANY = {"as-trained": LAST + FIRST}
+ALL_SPLITS = {"as-trained": ASK_LAST + ASK_FIRST}
 
 
 @dataclass(frozen=True)
@@ -48,88 +57,99 @@ class Skip(Objective):
     input     [begin]  f  A  r  B  f
     target       A     r  B  .  .  .
 
-    Every token says the one after the next. A question can be asked where its open span is the last.
+    Every token predicts the one after the next. A question can be asked where its open span is the last.
     """
 
+    summary = "every token predicts the one after the next"
+
     def make_batch(self, documents: Documents, rng: np.random.Generator) -> Batch:
-        second = np.flatnonzero(np.pad(documents.roles[:, 2:], ((0, 0), (0, 2))) != NONE)
-        targets = documents.tokens.ravel()[second + 2]
-        return {"tokens": documents.tokens, "lengths": documents.lengths, "logit_positions": second, "targets": targets}
-
-    def visibility(self, batch: Tensors) -> Visibility:
-        return CAUSAL
-
-    def make_query(self, questions: Questions, given: np.ndarray) -> Batch | None:
-        if stated_left_and_right(questions)[1].any():
-            return None
-        filled, place = fill_in(questions, given)
+        logit_positions = np.flatnonzero(np.pad(documents.roles[:, 2:], ((0, 0), (0, 2))) != NONE)
         return {
-            "tokens": filled.tokens,
-            "lengths": filled.lengths,
-            "logit_positions": flat_positions(place - 2, filled.tokens.shape[1]),
+            "tokens": documents.tokens,
+            "lengths": documents.lengths,
+            "logit_positions": logit_positions,
+            "targets": documents.tokens.ravel()[logit_positions + 2],
         }
 
+    def visibility_of(self, batch: Tensors) -> Visibility:
+        return CAUSAL
 
-EVERY = {**OBJECTIVES, "skip": Skip}
+    def make_query(self, cloze: Cloze, prefix: np.ndarray) -> Batch | None:
+        _, stated_right = stated_left_and_right(cloze)
+        return None if stated_right.any() else query_at(cloze, prefix, offset=-2)
+
+
+WITH_SKIP = {**OBJECTIVES, "skip": Skip}
+
+
+class Entries(Log):
+    """Collects the entries of a run."""
+
+    def __init__(self):
+        self.entries: list[dict[str, Any]] = []
+
+    def record(self, entry: dict[str, Any]) -> None:
+        self.entries.append(entry)
 
 
 @dataclass(frozen=True)
-class Ran:
+class Run:
     name: str
     folder: Path
     result: dict[str, Any]
     entries: list[dict[str, Any]]
 
 
-@pytest.fixture(scope="module", params=EVERY)
-def ran(request, tmp_path_factory) -> Iterator[Ran]:
+@pytest.fixture(scope="module", params=WITH_SKIP)
+def run(request, tmp_path_factory) -> Iterator[Run]:
     """A run of each objective, with one more line in the registry."""
-    root, entries = tmp_path_factory.mktemp("checkpoints"), []
+    root, log = tmp_path_factory.mktemp("checkpoints"), Entries()
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(OBJECTIVES, "skip", Skip)
-        config = RunConfig(WORLD, EVERY[request.param](), NETWORK, TRAIN)
-        yield Ran(request.param, root / "run", train_run(config, "run", root=root, report=entries.append), entries)
+        config = RunConfig(WORLD, WITH_SKIP[request.param](), NETWORK, TRAIN)
+        yield Run(request.param, root / "run", train_run(config, "run", root=root, log=log), log.entries)
 
 
-def test_the_loop_takes_every_objective_even_one_that_is_not_there_yet(ran):
-    losses = [entry["loss"] for entry in ran.entries if entry["kind"] == "train"]
+def test_the_loop_trains_every_objective_even_one_that_is_not_registered_yet(run):
+    losses = [entry["loss"] for entry in run.entries if entry["kind"] == "train"]
     assert len(losses) == 4
     assert losses[-1] < losses[0]  # it learns
-    assert all(entry["target_tokens"] > 0 for entry in ran.entries if entry["kind"] == "train")
+    assert all(entry["target_tokens"] > 0 for entry in run.entries if entry["kind"] == "train")
 
 
-def test_evaluation_asks_whatever_can_be_asked_in_every_way(ran):
-    ways, result = ASKED.get(ran.name, ANY), ran.result
-    found = result.get("asked", {"as-trained": result["splits"]})
-    assert list(found) == list(ways)
-    assert result["splits"] == next(iter(found.values()))
-    for way, splits in found.items():
+def test_evaluation_asks_whatever_can_be_asked_in_every_query_mode(run):
+    expected, result = SPLITS.get(run.name, ALL_SPLITS), run.result
+    query_modes = result.get("query_modes", {"as-trained": result["splits"]})
+    assert list(query_modes) == list(expected)
+    assert result["splits"] == next(iter(query_modes.values()))
+    for query_mode, splits in query_modes.items():
         counts = {split: entry["count"] for split, entry in splits.items()}
-        assert counts == {split: 4 if split in ways[way] else 0 for split in LAST + FIRST}
+        assert counts == {split: 4 if split in expected[query_mode] else 0 for split in ASK_LAST + ASK_FIRST}
         assert all((entry["accuracy"] is None) == (entry["count"] == 0) for entry in splits.values())
-    evaluations = [entry for entry in ran.entries if entry["kind"] == "evaluation"]
+    evaluations = [entry for entry in run.entries if entry["kind"] == "evaluation"]
     assert [entry["splits"].keys() for entry in evaluations] == [result["splits"].keys()] * 2
 
 
-def test_what_was_trained_is_read_from_its_folder_and_all_of_it_was_trained(ran):
-    trained, step = load_trained_model(ran.folder)
-    assert (step, trained.objective) == (20, EVERY[ran.name]())
-    fresh, own = build_modules(NETWORK, trained.objective, trained.corpus, 0).state_dict(), trained.modules.state_dict()
-    assert own.keys() == fresh.keys()
-    moved = {key.split(".")[0] for key in own if not torch.equal(own[key], fresh[key])}
-    assert moved == {key.split(".")[0] for key in own}
+def test_a_trained_model_is_loaded_from_its_folder_and_all_of_it_was_trained(run):
+    trained, step = load_trained_model(run.folder)
+    assert (step, trained.objective) == (20, WITH_SKIP[run.name]())
+    initial = build_modules(NETWORK, trained.objective, trained.corpus, 0).state_dict()
+    weights = trained.modules.state_dict()
+    assert weights.keys() == initial.keys()
+    changed = {key.split(".")[0] for key in weights if not torch.equal(weights[key], initial[key])}
+    assert changed == {key.split(".")[0] for key in weights}
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_an_added_part_changes_no_initial_weight_of_the_network(name):
+@pytest.mark.parametrize("name", WITH_SKIP)
+def test_an_added_module_changes_no_initial_weight_of_the_network(name):
     corpus = WORLD.build(0)
     for position in ("rotary", "learned"):
-        settings = ModelConfig(width=16, position=position)
-        plain = dict(build_modules(settings, Causal(), corpus, 0).named_parameters())
-        own = dict(build_modules(settings, EVERY[name](), corpus, 0).named_parameters())
-        assert plain.keys() <= own.keys()
+        config = ModelConfig(width=16, position=position)
+        plain = dict(build_modules(config, Causal(), corpus, 0).named_parameters())
+        parameters = dict(build_modules(config, WITH_SKIP[name](), corpus, 0).named_parameters())
+        assert plain.keys() <= parameters.keys()
         for key, parameter in plain.items():
-            if parameter.shape != own[key].shape:
+            if parameter.shape != parameters[key].shape:
                 assert key == "network.position.table.weight"  # which is as long as what the objective makes
             else:
-                assert torch.equal(parameter, own[key])
+                assert torch.equal(parameter, parameters[key])

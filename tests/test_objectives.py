@@ -295,10 +295,10 @@ DRAWN_CLASSES = {type(objective) for objective, _, _ in DRAWINGS.values()}
 @pytest.mark.parametrize(("objective", "text", "drawings"), DRAWINGS.values(), ids=DRAWINGS)
 def test_a_batch_is_what_is_drawn(objective, text, drawings):
     made = objective.make_batch(many(text), rng())
-    found = {draw(made, b) for b in range(2 if isinstance(objective, BeliefState) else MANY)}
+    made_drawings = {draw(made, b) for b in range(2 if isinstance(objective, BeliefState) else MANY)}
     expected = {plain(drawing) for drawing in drawings if drawing is not ...}
-    assert expected <= found
-    assert ... in drawings or expected == found
+    assert expected <= made_drawings
+    assert ... in drawings or expected == made_drawings
 
 
 def test_what_is_drawn_is_registered():
@@ -513,13 +513,13 @@ def test_infill_cuts_its_share_of_the_documents():
 
 def test_span_denoising_leaves_runs_beyond_the_fourth():
     documents = document("[begin] f A r B [separator] C q D [separator] E s F")
-    source, spans = cut_out(documents, np.isin(documents.roles, (SOURCE, TARGET)))
+    source, cut = cut_out(documents, np.isin(documents.roles, (SOURCE, TARGET)))
     assert line(source.tokens[0]) == (
         "[begin] f [sentinel-0] r [sentinel-1] [separator] [sentinel-2] q [sentinel-3] [separator] E s F"
     )
-    assert line(spans.tokens[0]) == "[sentinel-0] A [sentinel-1] B [sentinel-2] C [sentinel-3] D"
+    assert line(cut.tokens[0]) == "[sentinel-0] A [sentinel-1] B [sentinel-2] C [sentinel-3] D"
     assert np.array_equal(source.lengths, [13])
-    assert spans.lengths == [8]
+    assert cut.lengths == [8]
 
 
 @pytest.mark.parametrize("statements", [1, 2])
@@ -546,7 +546,7 @@ def test_belief_state_pairs_every_prefix_with_every_suffix(statements):
 def test_joint_embedding_chooses_the_name_that_follows_from_all_names_of_the_batch(statements):
     world = of_statements(statements)
     documents, made = world.documents, JointEmbedding().make_batch(world.documents, rng())
-    known = {tuple(name[name != PAD].tolist()) for name in world.entities.tokens}
+    all_names = {tuple(name[name != PAD].tolist()) for name in world.entities.tokens}
     expected = []
     for b, (tokens, roles) in enumerate(zip(documents.tokens, documents.roles)):
         for i in np.flatnonzero((roles[1:] == TARGET) & (roles[:-1] != TARGET)):
@@ -555,7 +555,7 @@ def test_joint_embedding_chooses_the_name_that_follows_from_all_names_of_the_bat
     names = [tuple(name[name != PAD].tolist()) for name in made["names"]]
     assert {name[0] for name in names} == {BEGIN}
     assert len(set(names)) == len(names)
-    assert {name[1:] for name in names} == {name for _, name in expected} <= known
+    assert {name[1:] for name in names} == {name for _, name in expected} <= all_names
     assert [(flat, names[i][1:]) for flat, i in zip(made["logit_positions"].tolist(), made["labels"])] == expected
     width = made["names"].shape[1]
     assert made["name_ends"].tolist() == [m * width + len(name) - 1 for m, name in enumerate(names)]

@@ -17,8 +17,8 @@ from model.objectives.diffusion import Diffusion
 from model.objectives.joint_embedding import JointEmbedding
 from model.objectives.masked import Masked
 from model.visibility import Visibility
-from tasks.corpus import Cloze, Corpus, Entities
-from tasks.vocabulary import END, MASK, PAD
+from tasks.corpus import Cloze, Corpus
+from tasks.vocabulary import END, MASK, PAD, Entities
 from tests.examples import corpus, modules
 from tests.objects import LONG, MIXED, QUERY_MODES, SPLITS, can_be_asked, document, draw, plain, right_names
 

@@ -150,13 +150,13 @@ def test_a_neighbour_is_mixed_in_where_all_that_see_a_position_see_it_too(name, 
     is_visible, taps = visible(visibility, B, T), visibility.taps(size, B, T, torch.device("cpu"))
     right = (size - 1) // 2 if visibility.pattern == "full" else 0
     assert [offset for offset, _ in taps] == [offset for offset in range(right - size + 1, right + 1) if offset]
-    for offset, kept in taps:
+    for offset, present in taps:
         for b in range(B):
             for s in range(T):
                 neighbour = s + offset
                 if 0 <= neighbour < T:
                     allowed = all(is_visible[b, t, neighbour] for t in range(T) if is_visible[b, t, s])
-                    assert allowed if kept is None else kept.expand(B, T)[b, s] == allowed
+                    assert allowed if present is None else present.expand(B, T)[b, s] == allowed
 
 
 # What further towers see

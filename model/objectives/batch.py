@@ -8,7 +8,7 @@ from tasks.common.segments import Segment, pack
 from tasks.corpus import NONE, Cloze, Documents
 from tasks.vocabulary import MASK
 
-Batch = dict[str, np.ndarray]  # as numpy; base.py says which keys there are
+Batch = dict[str, np.ndarray]  # as numpy; base.py lists the keys
 Tensors = dict[str, Tensor]  # the same on the device
 
 
@@ -38,7 +38,7 @@ def mask_tokens(documents: Documents, is_masked: np.ndarray, offset: int = 0) ->
 
 
 def query_at(cloze: Cloze, prefix: np.ndarray, offset: int = 0) -> Batch:
-    """The questions with `prefix`[q, j] filled in. Asked for is the next token of each open span.
+    """The questions with `prefix`[q, j] filled in. They ask for the next token of each open span.
 
     It is predicted at its own position, or `offset` positions right of it.
     """
@@ -70,7 +70,7 @@ def flat_positions(position: np.ndarray, t: int) -> np.ndarray:
 
 
 def stated_left_and_right(cloze: Cloze) -> tuple[np.ndarray, np.ndarray]:
-    """Whether any token of a statement stands left of each open span, bool[q], and right of it."""
+    """Whether a statement has tokens left of each open span, bool[q], and right of it."""
     position = np.arange(cloze.documents.tokens.shape[1])
     is_stated = cloze.documents.roles != NONE
     left, right = position < cloze.start[:, None], position >= (cloze.start + cloze.size)[:, None]

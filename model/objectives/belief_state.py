@@ -1,4 +1,4 @@
-"""Belief state: from what stands left of a gap and what stands right of it, both its ends (Hu et al. 2024, 2410.23506).
+"""Belief state: both ends of a gap are predicted from the tokens left and right of it (Hu et al. 2024, 2410.23506).
 
 One tower reads forward, a second one backward. From a prefix and a suffix, both predict the token that follows the
 prefix and the one that precedes the suffix. Every pair of a prefix and a suffix has its targets, and they are counted
@@ -47,10 +47,10 @@ class BeliefState(Objective):
                [begin] f     B [end]        A      r
                [begin] f A   B [end]        r      r         and so on, for every pair
 
-    Any question can be asked: what stands left of its open span is the prefix, what stands right of it the suffix.
+    Any question can be asked: the tokens left of its open span are the prefix, those right of it the suffix.
     """
 
-    summary = "from what stands left of a gap and what stands right of it, both its ends"
+    summary = "both ends of a gap are predicted from the tokens left and right of it"
 
     def check_model(self, config: ModelConfig) -> None:
         allowed = "1 for a belief state: one tower looks to the right"

@@ -1,6 +1,6 @@
 """Both directions: half of the documents are read left to right, half right to left.
 
-Tokens keep their positions. Right to left, a position sees what stands right of it, and predicts the token left of it
+Tokens keep their positions. Right to left, a position sees those right of it, and predicts the token left of it
 (as the two directions of ELMo, Peters et al. 2018, 1802.05365, in one network).
 """
 
@@ -15,7 +15,6 @@ from model.objectives.base import Objective
 from model.objectives.batch import (
     Batch,
     Tensors,
-    fill_in,
     flat_positions,
     query_at,
     reverse_names,
@@ -79,16 +78,18 @@ class BothDirections(Objective):
 
 
 def query_from_right(cloze: Cloze, prefix: np.ndarray) -> Batch:
-    """The questions with `prefix`[q, j], last tokens first, at the end of each open span. Asked for is the token left
-    of it, one position right of that token."""
+    """The questions with `prefix`[q, j], last tokens first, at the end of each open span.
+
+    They ask for the token left of it, which is predicted one position right of that token.
+    """
     end = cloze.start + cloze.size
-    num_filled = np.minimum(prefix.shape[1], cloze.size)
-    # `fill_in` writes from left to right: the last tokens of a name as a span of their own, in the order of the name.
-    last_tokens = Cloze(cloze.documents, end - num_filled, num_filled)
-    filled, _ = fill_in(last_tokens, reverse_names(prefix, num_filled))
-    position = end - np.minimum(prefix.shape[1], cloze.size - 1)
+    tokens = cloze.documents.tokens.copy()
+    for j in range(prefix.shape[1]):
+        row = np.flatnonzero(j < cloze.size)
+        tokens[row, end[row] - 1 - j] = prefix[row, j]
+    predicted_at = end - np.minimum(prefix.shape[1], cloze.size - 1)
     return {
-        "tokens": filled.tokens,
-        "lengths": filled.lengths,
-        "logit_positions": flat_positions(position, filled.tokens.shape[1]),
+        "tokens": tokens,
+        "lengths": cloze.documents.lengths,
+        "logit_positions": flat_positions(predicted_at, tokens.shape[1]),
     }

@@ -1,4 +1,4 @@
-"""Next token: each token of a statement is predicted from what stands left of it (GPT, Radford et al. 2018)."""
+"""Next token: each token of a statement is predicted from the tokens left of it (GPT, Radford et al. 2018)."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Causal(Objective):
     A question can be asked where its open span is the last of the statement.
     """
 
-    summary = "each token of a statement is predicted from what stands left of it"
+    summary = "each token of a statement is predicted from the tokens left of it"
     scores_in_one_pass = True
 
     def make_batch(self, documents: Documents, rng: np.random.Generator) -> Batch:
@@ -34,7 +34,7 @@ class Causal(Objective):
         }
 
     def visibility_of(self, batch: Tensors) -> Visibility:
-        return CAUSAL  # each position sees itself and what stands left of it
+        return CAUSAL  # each position sees itself and those left of it
 
     def make_query(self, cloze: Cloze, prefix: np.ndarray) -> Batch | None:
         _, stated_right = stated_left_and_right(cloze)

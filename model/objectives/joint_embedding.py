@@ -1,7 +1,7 @@
 """Joint embedding: the representation of an answer is predicted, not its tokens (Wang & Sun 2025, 2504.01928).
 
-The same network represents a name that stands alone. The right name is told from the other names of the batch
-(contrastive: InfoNCE, van den Oord et al. 2018, 1807.03748). The model generates nothing: it chooses among given names.
+The same network represents a name alone. The right name is contrasted with the other names of the batch
+(InfoNCE, van den Oord et al. 2018, 1807.03748). The model generates nothing: it chooses among given names.
 """
 
 import math

@@ -40,7 +40,7 @@ class Masked(Masking):
         }
 
     def visibility_of(self, batch: Tensors) -> Visibility:
-        return Visibility(self.visibility, batch["lengths"])  # each position sees all but padding
+        return Visibility(self.visibility, batch["lengths"])  # full: each position sees all but padding
 
     def make_query(self, cloze: Cloze, prefix: np.ndarray) -> Batch:
         query = query_at(cloze, prefix)  # a token is predicted at its own position

@@ -25,7 +25,7 @@ class MaskedCopy(Masking):
     target       .     .     .    .  .  .    .    A  .  .  .  .      targets masked
     target       .     .     .    .  .  .    .    A  r  B  .  .      targets all
 
-    Any question can be asked: its open span is masked in the copy, and what stands left of it is repeated.
+    Any question can be asked: its open span is masked in the copy, and the tokens left of it are repeated.
     """
 
     summary = "a causal model is given a document with tokens masked, then repeats it unmasked"

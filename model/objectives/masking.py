@@ -24,8 +24,8 @@ class Masking(Objective):
         require(0 < self.rate <= 1, "objective.rate", self.rate, "above 0 and at most 1")
         is_used = self.scheme == "fixed" or self.rate == Masking.rate
         require(is_used, "objective.rate", self.rate, "left out unless objective.scheme is 'fixed'")
-        known = bool(self.maskable) and set(self.maskable) <= set(ROLES)
-        require(known, "objective.maskable", self.maskable, f"one or more of {list(ROLES)}")
+        are_roles = bool(self.maskable) and set(self.maskable) <= set(ROLES)
+        require(are_roles, "objective.maskable", self.maskable, f"one or more of {list(ROLES)}")
 
     def is_masked(self, roles: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Which tokens to mask, bool[b, t], of documents whose tokens have roles[b, t]."""

@@ -18,10 +18,10 @@ class Prefix(Causal):
     input     [begin]  f  A  r | B  f        the prefix, of random length, ends at the bar
     target       .     .  .  B   .  .
 
-    A question can be asked where its open span is the last of the statement. What stands left of it is the prefix.
+    A question can be asked where its open span is the last of the statement. The tokens left of it are the prefix.
     """
 
-    summary = "all of a prefix sees all of it, what follows is predicted token by token"
+    summary = "the positions of a prefix see each other, and what follows is predicted token by token"
 
     def make_batch(self, documents: Documents, rng: np.random.Generator) -> Batch:
         prefix_lengths = rng.integers(1, np.maximum(documents.lengths, 2))

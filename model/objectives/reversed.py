@@ -39,9 +39,9 @@ class Reversed(Objective):
     max_segment_length: int = 3
     """maximum of tokens in those segments"""
     direction: bool = True
-    """whether [forward] or [reversed] stands behind [begin]"""
+    """whether [forward] or [reversed] follows [begin]"""
     delimiter: bool = False
-    """whether [delimiter] stands behind each entity of a reversed document"""
+    """whether [delimiter] follows each entity of a reversed document"""
 
     def __post_init__(self):
         require_at_least(self, "objective", 1, "max_segment_length")

@@ -38,12 +38,12 @@ class SpanDenoising(Masking):
         return document_length + len(SENTINELS)
 
     def make_batch(self, documents: Documents, rng: np.random.Generator) -> Batch:
-        source, spans = cut_out(documents, self.is_masked(documents.roles, rng))
-        decoder_batch = Causal().make_batch(spans, rng)
+        source, cut = cut_out(documents, self.is_masked(documents.roles, rng))
+        decoder_batch = Causal().make_batch(cut, rng)
         return {
             "tokens": source.tokens,
             "lengths": source.lengths,
-            "decoder_tokens": spans.tokens,
+            "decoder_tokens": cut.tokens,
             "logit_positions": decoder_batch["logit_positions"],
             "targets": decoder_batch["targets"],
         }
@@ -83,5 +83,5 @@ def cut_out(documents: Documents, is_masked: np.ndarray) -> tuple[Documents, Doc
         np.where(starts, NONE, documents.roles),
         documents.is_token() & (starts | ~is_masked),
     )
-    spans = interleave(Segment(sentinel, starts), Segment(documents.tokens, is_masked, documents.roles))
-    return source, spans
+    cut = interleave(Segment(sentinel, starts), Segment(documents.tokens, is_masked, documents.roles))
+    return source, cut

@@ -27,10 +27,10 @@ class SyllogismEpisodeConfig(EpisodeConfig):
     misleading_share: float = 0.25
     """share of the episodes that state a class to be near one that no premise is about"""
     matched_share: float = 0.75
-    """share of the episodes with matched chains: two or more, all of one length (two premises or more) and one
-    quantifier, so that no word leads to the right one; there are none where `max_facts` is below 4"""
+    """share of the episodes with matched chains: two or more, all of one length and one quantifier. So no word leads to
+    the right one. Each has two premises or more; there are none where `max_facts` is below 4"""
     all_quantifier_share: float = 0.6
-    """share of the episodes with no quantifier but `all`, beside those that draw it by chance; where other quantifiers
+    """share of the episodes with no quantifier but `all`, beside those that draw it by chance. Where other quantifiers
     mark the ends of chains, a model guesses among the ends for many steps"""
 
     def __post_init__(self):
