@@ -1,10 +1,13 @@
 """Metrics of predictions: pure functions of arrays."""
 
+from math import sqrt
+
 import numpy as np
-from scipy.stats import binomtest
 
 from tasks.corpus import Questions
 from tasks.vocabulary import Entities
+
+Z = 1.959963984540054  # 97.5 % quantile of the normal distribution, for intervals of 95 %
 
 
 def exact_match(entities: Entities, questions: Questions, predictions: np.ndarray) -> np.ndarray:
@@ -26,6 +29,11 @@ def token_accuracy(entities: Entities, questions: Questions, predictions: np.nda
 
 
 def wilson_interval(correct: int, count: int) -> tuple[float, float]:
-    """The 95 % Wilson interval of a share (Wilson 1927)."""
-    low, high = binomtest(correct, count).proportion_ci(method="wilson")
-    return float(low), float(high)
+    """The 95 % Wilson interval of a share (Wilson 1927). Written out: scipy.stats takes over a second to import."""
+    share = correct / count
+    denominator = 2 * (count + Z**2)
+    center = (2 * count * share + Z**2) / denominator
+    half_width = Z / denominator * sqrt(4 * count * share * (1 - share) + Z**2)
+    low = 0.0 if correct == 0 else center - half_width
+    high = 1.0 if correct == count else center + half_width
+    return low, high

@@ -22,12 +22,12 @@ def choose_documents(
 ) -> list[int]:
     """Rows of `count` plain documents: those with premises of the questions, held-out ones first, and then others."""
     by_split = sorted(questions, key=lambda split: split not in held_out)
-    supporting = [rows[0] for split in by_split for rows in support(questions[split]) if rows]
+    supporting = [rows[0] for split in by_split for rows in support_documents(questions[split]) if rows]
     others = np.flatnonzero(~is_chain_of_thought(documents))[:count].tolist()
     return list(dict.fromkeys(supporting + others))[:count]
 
 
-def support(question: Questions) -> list[list[int]]:
+def support_documents(question: Questions) -> list[list[int]]:
     """For each premise of a question, the documents that state it."""
     by_premise = question.support_documents[0][question.premises[0] >= 0]
     return [[row for row in rows if row >= 0] for rows in by_premise.tolist()]

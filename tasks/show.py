@@ -13,7 +13,7 @@ from rich.text import Text
 from config.validation import require_seed
 from tasks.common.chain_of_thought import RL_SUFFIX
 from tasks.corpus import Corpus, Questions
-from tasks.selection import choose_different, choose_documents, choose_questions, is_chain_of_thought, support
+from tasks.selection import choose_different, choose_documents, choose_questions, is_chain_of_thought, support_documents
 from tasks.task import Task
 from tasks.token_lines import FAINT, OPEN, OPEN_STYLE, ROLE_NAMES, ROLE_STYLES, TokenLines
 
@@ -161,7 +161,9 @@ class Page:
 
 def premise_note(question: Questions, shown: list[int]) -> str:
     """Which of the documents `shown` state its premises; nothing unless they state all of them."""
-    by_premise = [[number for number, row in enumerate(shown, 1) if row in rows] for rows in support(question)]
+    by_premise = [
+        [number for number, row in enumerate(shown, 1) if row in rows] for rows in support_documents(question)
+    ]
     numbers = sorted({numbers[0] for numbers in by_premise if numbers})
     if not by_premise or not all(by_premise):
         return ""

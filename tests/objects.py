@@ -49,7 +49,7 @@ LONG = corpus({"names.min_length": 2, "names.max_length": 2})
 
 
 def can_be_asked(name: str, split: str) -> bool:
-    if "own-order" in name:
+    if "reversed-order" in name:
         return split == "backward"
     only_the_last_entity = name in ("causal", "reinforced", "prefix", "joint-embedding") or (
         "left-to-right" in name and "masked" not in name

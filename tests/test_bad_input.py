@@ -224,8 +224,8 @@ def test_every_preset_can_be_given_every_task(preset, name):
 def test_an_objective_for_a_trained_network_warns_where_none_is_given(tmp_path):
     log = Recorder()
     train_run(tiny(), "trained", root=tmp_path)
-    for origin in (str(tmp_path / "trained"), None):
-        train_run(tiny(Bico(), init_from=origin), f"bico-{origin is None}", root=tmp_path, log=log)
+    for base_run in (str(tmp_path / "trained"), None):
+        train_run(tiny(Bico(), init_from=base_run), f"bico-{base_run is None}", root=tmp_path, log=log)
     assert log.warnings == [
         "this objective needs a trained network, and this one starts untrained: give a run with --from"
     ]

@@ -44,7 +44,7 @@ SPLITS = {
     "skip": {"as-trained": ASK_LAST},
     "prefix": {"as-trained": ASK_LAST},
     "joint-embedding": {"as-trained": ASK_LAST},
-    "reversed": {"left-to-right": ASK_LAST, "own-order": ASK_FIRST},
+    "reversed": {"left-to-right": ASK_LAST, "reversed-order": ASK_FIRST},
     "infill": {"as-trained": ASK_LAST + ASK_FIRST, "left-to-right": ASK_LAST},
     "bico": {"as-trained": ASK_LAST + ASK_FIRST, "left-to-right": ASK_LAST},
 }

@@ -85,7 +85,6 @@ def test_every_section_has_a_file_a_registry_line_and_a_command():
         assert "```sh\n" in section
 
 
-@pytest.mark.xdist_group("extending")
 def test_every_command_runs_with_what_was_added(extended):
     for command in COMMANDS:
         words = shlex.split(command)
@@ -106,7 +105,6 @@ def test_every_command_runs_with_what_was_added(extended):
     assert (extended / "checkpoints/control-0/methods.json").exists()
 
 
-@pytest.mark.xdist_group("extending")
 def test_the_tests_that_walk_registries_pass_for_what_was_added(extended):
     selected = "single-clue or siblings or sinusoidal or offer_what_is_registered or has_a_preset"
     files = ("tests/test_every_task.py", "tests/test_objectives.py", "tests/test_visibility.py", "tests/test_house.py")

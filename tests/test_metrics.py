@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from eval.metrics import exact_match, token_accuracy, wilson_interval
 from tasks.common.names import NameConfig
@@ -23,15 +24,19 @@ SIZE = QUESTIONS.cloze.size
 ANSWERS = ENTITIES.tokens[QUESTIONS.accepted[:, 0]].astype(np.int64)
 
 
-def test_the_interval_is_wilsons():
-    # By the formula, z = 1.959964: centre and half-width of (k + z²/2) / (n + z²).
-    z, k, n = 1.959963985, 3, 200
-    centre, half = (k + z**2 / 2) / (n + z**2), z / (n + z**2) * np.sqrt(k * (n - k) / n + z**2 / 4)
-    assert wilson_interval(k, n) == pytest.approx((centre - half, centre + half))
-    assert wilson_interval(0, 200)[1] == pytest.approx(0.0188, abs=1e-4)  # 0 of 200 still allows 1.9 %
+COUNTS = st.integers(1, 5000).flatmap(lambda count: st.tuples(st.integers(0, count), st.just(count)))
 
 
-@given(st.integers(1, 500).flatmap(lambda count: st.tuples(st.integers(0, count), st.just(count))))
+@given(COUNTS)
+def test_the_interval_is_wilsons_as_scipy_has_it(counts):
+    assert wilson_interval(*counts) == tuple(binomtest(*counts).proportion_ci(method="wilson"))
+
+
+def test_none_of_200_still_allows_two_percent():
+    assert wilson_interval(0, 200) == (0.0, pytest.approx(0.0188, abs=1e-4))
+
+
+@given(COUNTS)
 def test_the_interval_holds_the_share(counts):
     low, high = wilson_interval(*counts)
     assert 0 <= low <= counts[0] / counts[1] <= high <= 1

@@ -95,7 +95,7 @@ DRAWINGS = {
         [begin] [forward] f A r b1 [mask] g
            .        .     . . . ^    .    .
     """, None),
-    "reversed, own-order": (None, """
+    "reversed, reversed-order": (None, """
         [begin] [reversed] g B r a1 [mask] f
            .        .      . . . ^    .    .
     """),
@@ -103,12 +103,12 @@ DRAWINGS = {
         [begin] [forward] f A r b1 [mask] g
            .        .     . . . ^    .    .
     """, None),
-    "reversed by token, own-order": (None, """
+    "reversed by token, reversed-order": (None, """
         [begin] [reversed] g B r a2 [mask] f
            .        .      . . . ^    .    .
     """),
     "reversed by segment, left-to-right": (FROM_LEFT, None),
-    "reversed by segment, own-order": (None, """
+    "reversed by segment, reversed-order": (None, """
         [begin] g B r a1 [mask] f
            .    . . . ^    .    .
     """),
@@ -116,7 +116,7 @@ DRAWINGS = {
         [begin] [forward] f A r b1 [mask] g
            .        .     . . . ^    .    .
     """, None),
-    "reversed, delimited, own-order": (None, """
+    "reversed, delimited, reversed-order": (None, """
         [begin] [reversed] g B [delimiter] r a1 [mask] [delimiter] f
            .        .      . .      .      . ^    .         .      .
     """),
@@ -246,7 +246,7 @@ def test_decoding_order_reverses_names_where_decoding_is_right_to_left_and_is_it
     cloze, names = questions.cloze, right_names(MIXED, questions)
     in_order = queried.to_decoding_order(cloze, names, cloze.size)
     assert np.array_equal(queried.to_decoding_order(cloze, in_order, cloze.size), names)
-    by_token = "by token" in name and "own-order" in name
+    by_token = "by token" in name and "reversed-order" in name
     right_to_left = split == "backward" and (name == "both-directions" or by_token)
     has_two = (cloze.size == 2)[:, None]
     assert np.array_equal(in_order != names, (names[:, ::-1] != names) & has_two & right_to_left)

@@ -47,7 +47,8 @@ def commands() -> list[str]:
 def copy_of_the_project(copy: Path) -> Path:
     """A copy of the project without runs."""
     files = ("Makefile", "README.md", "requirements.txt", "requirements-dev.txt", "pyproject.toml")
-    for name in (*FLOORS, "tests", "docs", *files):
+    folders = {floor.partition(".")[0] for floor in FLOORS}
+    for name in (*sorted(folders), "tests", "docs", *files):
         source = ROOT / name
         if source.is_dir():
             runs = (path.name for path in (ROOT / "checkpoints").glob("*/"))

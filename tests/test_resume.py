@@ -388,12 +388,12 @@ def test_from_starts_with_the_weights_of_another_run(tmp_path, never_stopped, ob
         with pytest.raises(SettingError, match="are of another network"):
             train_run(tiny(objective, init_from=str(never_stopped(tiny()))), "refused", root=tmp_path)
         assert not (tmp_path / "refused").exists()
-    origin = never_stopped(tiny() if same_network else tiny(objective))
-    stop(tiny(objective, seed=3, init_from=str(origin)), "run", tmp_path, 0)
+    base_run = never_stopped(tiny() if same_network else tiny(objective))
+    stop(tiny(objective, seed=3, init_from=str(base_run)), "run", tmp_path, 0)
     step, weights, state, _ = load(tmp_path / "run", pytest.fail)
     assert step == 0
     assert state == {}
-    assert (path_of(tmp_path / "run", 0) / "weights.safetensors").read_bytes() == final_weights(origin)
+    assert (path_of(tmp_path / "run", 0) / "weights.safetensors").read_bytes() == final_weights(base_run)
     assert len(weights) > 5
 
 
@@ -425,10 +425,10 @@ def test_a_run_from_another_that_was_killed_before_its_first_save_starts_from_it
 
 
 def test_a_run_from_another_is_resumed_when_the_other_is_deleted(tmp_path, never_stopped):
-    origin = shutil.copytree(never_stopped(tiny()), tmp_path / "origin")
-    config = tiny(init_from=str(origin))
+    base_run = shutil.copytree(never_stopped(tiny()), tmp_path / "base_run")
+    config = tiny(init_from=str(base_run))
     stop(config, "run", tmp_path, BEFORE_SAVE)
-    shutil.rmtree(origin)
+    shutil.rmtree(base_run)
     train_run(config, "run", root=tmp_path, resume=True)
     assert (tmp_path / "run" / "result.json").exists()
 
@@ -444,19 +444,19 @@ def test_a_run_from_another_is_resumed_when_the_other_is_deleted(tmp_path, never
     ],
 )
 def test_from_another_network_or_vocabulary_is_refused(tmp_path, never_stopped, different, named):
-    origin = never_stopped(tiny())
-    with pytest.raises(SettingError, match=f"^--from {origin}: .*{named}"):
-        train_run(tiny(init_from=str(origin), **different), "run", root=tmp_path)
+    base_run = never_stopped(tiny())
+    with pytest.raises(SettingError, match=f"^--from {base_run}: .*{named}"):
+        train_run(tiny(init_from=str(base_run), **different), "run", root=tmp_path)
     assert not (tmp_path / "run").exists()
 
 
 def test_from_a_run_without_a_whole_step_is_refused(tmp_path, never_stopped):
-    origin = shutil.copytree(never_stopped(tiny()), tmp_path / "origin")
-    for step in steps(origin):
+    base_run = shutil.copytree(never_stopped(tiny()), tmp_path / "base_run")
+    for step in steps(base_run):
         (step / "weights.safetensors").write_bytes(b"")
     log = Recorder()
-    with pytest.raises(SettingError, match=f"^--from {origin}: "):
-        train_run(tiny(init_from=str(origin)), "run", root=tmp_path, log=log)
+    with pytest.raises(SettingError, match=f"^--from {base_run}: "):
+        train_run(tiny(init_from=str(base_run)), "run", root=tmp_path, log=log)
     assert len(log.warnings) == 2
 
 

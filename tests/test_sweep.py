@@ -120,10 +120,10 @@ def test_a_variant_that_fails_is_recorded_with_why_and_stops_no_other(swept):
 def test_a_variant_starts_from_another_one_at_the_same_seed(swept):
     settings, _, _ = swept
     for seed in (0, 1):
-        folder, origin = (folders.ROOT / f"{settings.name}-{name}-{seed}" for name in ("after", "plain"))
+        folder, base_run = (folders.ROOT / f"{settings.name}-{name}-{seed}" for name in ("after", "plain"))
         lineage = json.loads((folder / "environment.json").read_text())["from"]
-        manifest = json.loads((steps(origin)[-1] / "manifest.json").read_text())
-        assert (lineage["run"], lineage["seed"], lineage["step"]) == (origin.name, seed, 4)  # it waited for its end
+        manifest = json.loads((steps(base_run)[-1] / "manifest.json").read_text())
+        assert (lineage["run"], lineage["seed"], lineage["step"]) == (base_run.name, seed, 4)  # it waited for its end
         assert lineage["weights_sha256"] == manifest["files"]["weights.safetensors"]
         assert not path_of(folder, 0).exists()
 
@@ -277,8 +277,8 @@ def test_what_is_trained_is_named_by_file_variant_and_seed(given, listed):
         name: int(name[-1]) for name in planned.runs
     }
     assert set(planned.variants.values()) == {"after", "plain", "lost"}
-    origin = planned.runs["three-variants-after-8"].train.init_from
-    assert Path(origin).resolve() == (folders.ROOT / "three-variants-plain-8").resolve()
+    base_run = planned.runs["three-variants-after-8"].train.init_from
+    assert Path(base_run).resolve() == (folders.ROOT / "three-variants-plain-8").resolve()
     sweep(Sweep(listed, seeds=1, name="other"), StopFlag())
     assert next(iter(given[1].runs)) == "other-after-0"
 

@@ -40,17 +40,17 @@ def augmented(corpus: Corpus, config: TrainConfig, folder: Path, stop: StopFlag)
     return with_inferred_documents(corpus, folder, config.augment)
 
 
-def infer(corpus: Corpus, origin: Path, stop: StopFlag) -> tuple[Documents, list[dict[str, Any]]]:
-    """What the model of the run `origin` predicts for all that its training documents imply.
+def infer(corpus: Corpus, base_run: Path, stop: StopFlag) -> tuple[Documents, list[dict[str, Any]]]:
+    """What the model of the run `base_run` predicts for all that its training documents imply.
 
     Documents, and a row of inferred.csv for each. Raises SettingError where that run cannot be asked, or was trained
     on other documents than those of `corpus`.
     """
-    trained, _ = load_trained_model(origin)
-    if read_json(origin / "environment.json").get("world") != corpus.digest():
-        raise SettingError(f"train.augment: {origin} was trained on other documents, which this run must not see")
+    trained, _ = load_trained_model(base_run)
+    if read_json(base_run / "environment.json").get("world") != corpus.digest():
+        raise SettingError(f"train.augment: {base_run} was trained on other documents, which this run must not see")
     if trained.corpus.inferences is None:
-        raise SettingError(f"train.augment: nothing can be inferred from the documents of {origin}")
+        raise SettingError(f"train.augment: nothing can be inferred from the documents of {base_run}")
     questions = trained.corpus.inferences()
     method, k = InContext(0), int(questions.cloze.size.max())
     names, rows = [], []
@@ -58,7 +58,7 @@ def infer(corpus: Corpus, origin: Path, stop: StopFlag) -> tuple[Documents, list
         stop.check()
         predictions, _ = predict(trained, method, apply_prompt(trained, method, chunk))
         if predictions is None:
-            raise SettingError(f"train.augment: the model of {origin} cannot be asked what its documents imply")
+            raise SettingError(f"train.augment: the model of {base_run} cannot be asked what its documents imply")
         names.append(np.pad(predictions, ((0, 0), (0, k - predictions.shape[1]))))  # [q, k]
         rows += inferred_rows(trained, chunk, predictions)
     documents, _ = fill_in(questions.cloze, np.concatenate(names))

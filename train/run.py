@@ -165,23 +165,23 @@ def start_from(trained: TrainedModel, config: RunConfig, folder: Path, log: Log)
     Raises SettingError where it is the run in `folder` itself, has no whole step, or has another vocabulary or
     network.
     """
-    origin = Path(config.train.init_from)
-    require(folder.resolve() != origin.resolve(), "from", str(origin), "another run's folder")
+    base_run = Path(config.train.init_from)
+    require(folder.resolve() != base_run.resolve(), "from", str(base_run), "another run's folder")
     try:
-        settings = read_config(origin, SECTIONS)
+        settings = read_config(base_run, SECTIONS)
     except SettingError as error:
-        raise SettingError(f"--from {origin}: {error}") from None
+        raise SettingError(f"--from {base_run}: {error}") from None
     different = differences({"model": vars(settings["model"])}, {"model": vars(config.model)})
     if different:
-        raise SettingError(f"--from {origin}: its network differs: {different}")
+        raise SettingError(f"--from {base_run}: its network differs: {different}")
     words = settings["task"].build(settings["seed"]).vocabulary.words
     if words != trained.corpus.vocabulary.words:
-        raise SettingError(f"--from {origin}: its vocabulary ({len(words)} words) is not this task's")
-    saved = steps.load(origin, log.warn)
+        raise SettingError(f"--from {base_run}: its vocabulary ({len(words)} words) is not this task's")
+    saved = steps.load(base_run, log.warn)
     if saved is None:
-        raise SettingError(f"--from {origin}: it holds no whole saved step")
+        raise SettingError(f"--from {base_run}: it holds no whole saved step")
     step, weights, _, _ = saved
-    load_weights(trained.modules, weights, origin)
-    digest = read_json(steps.path_of(origin, step) / "manifest.json")["files"]["weights.safetensors"]
-    earlier = read_json(origin / "environment.json").get("from")
-    return {"run": origin.name, "seed": settings["seed"], "step": step, "weights_sha256": digest, "from": earlier}
+    load_weights(trained.modules, weights, base_run)
+    digest = read_json(steps.path_of(base_run, step) / "manifest.json")["files"]["weights.safetensors"]
+    earlier = read_json(base_run / "environment.json").get("from")
+    return {"run": base_run.name, "seed": settings["seed"], "step": step, "weights_sha256": digest, "from": earlier}

@@ -41,8 +41,10 @@ class DocumentIndex:
 
     def all_retrieved(self, questions: Questions, entries: np.ndarray) -> np.ndarray:
         """bool[q]: whether all premises of each question are in its entries[q, k]."""
-        support = self.support_entries(questions)
-        is_match = (support[..., None] == entries[:, None, None]) & (support[..., None] >= 0)  # [q, m, s, k]
+        support_entries = self.support_entries(questions)
+        is_match = (support_entries[..., None] == entries[:, None, None]) & (
+            support_entries[..., None] >= 0
+        )  # [q, m, s, k]
         is_needed = questions.premises >= 0
         return (is_match.any((2, 3)) | ~is_needed).all(1) & is_needed.any(1)
 

@@ -52,13 +52,13 @@ class OracleRetrieval(Retrieval):
         require_at_least(self, self.name, 0, "distractors")
 
     def retrieve(self, trained: TrainedModel, index: DocumentIndex, questions: Questions) -> np.ndarray:
-        support = index.support_entries(questions)
-        max_needed = max((len(np.unique(needed[needed >= 0])) for needed in support), default=0)
+        support_entries = index.support_entries(questions)
+        max_needed = max((len(np.unique(needed[needed >= 0])) for needed in support_entries), default=0)
         available = len(index) - max_needed
         allowed = f"0 to {available}, the documents that are left"
         require(self.distractors <= available, f"{self.name}.distractors", self.distractors, allowed)
-        retrieved = np.full((len(questions), support.shape[1] + self.distractors), -1)
-        for i, needed in enumerate(support):
+        retrieved = np.full((len(questions), support_entries.shape[1] + self.distractors), -1)
+        for i, needed in enumerate(support_entries):
             rng = question_rng(questions.cloze, i)
             premises = [rng.choice(entries[entries >= 0]) for entries in needed if (entries >= 0).any()]
             candidates = rng.permutation(len(index))[: self.distractors + needed.size]

@@ -29,7 +29,7 @@ class Reversed(Objective):
     input     [begin]  [reversed]  f  B  r  a1 a2  f        by entity; by token: … B  r  a2 a1 …
     target       .         .       B  r  a1 a2  .  .
 
-    Asked "left-to-right", as in the paper, or in its "own-order": the question reversed as documents are.
+    Asked "left-to-right", as in the paper, or in its "reversed-order": the question reversed as documents are.
     """
 
     summary = "half of the documents are read right to left, in reversed token order"
@@ -81,7 +81,7 @@ class Reversed(Objective):
         return CAUSAL
 
     def query_modes(self) -> dict[str, Objective]:
-        return {"left-to-right": LeftToRight(**vars(self)), "own-order": self}
+        return {"left-to-right": LeftToRight(**vars(self)), "reversed-order": self}
 
     def make_query(self, cloze: Cloze, prefix: np.ndarray) -> Batch | None:
         return self.query_in_order(cloze, prefix, is_reversed=True)

@@ -7,8 +7,6 @@ Nothing uses the test part. No question of one part needs a fact that a question
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from config.validation import require, require_at_least
 from tasks.common.elimination import update_elimination_baseline
@@ -93,6 +91,9 @@ def divide(splits: list[Questions], share: float, rng: np.random.Generator) -> l
 
 def connected_groups(splits: list[Questions]) -> list[np.ndarray]:
     """The group of each question of each split, int[q]. Questions that need a fact in common are in one group."""
+    from scipy.sparse import coo_array  # takes most of a second to import, and few worlds need it
+    from scipy.sparse.csgraph import connected_components
+
     sizes = [len(questions) for questions in splits]
     count = sum(sizes)
     # A graph of questions, then facts; a question is linked to each fact that it needs.

@@ -120,7 +120,7 @@ class HierarchyDocuments:
         plain = self.writer.write_plain(self.facts)
         return Premises(plain, np.arange(len(self.facts)), self.facts.word, link_to[self.facts.source])
 
-    def support(self, facts: np.ndarray) -> np.ndarray:
+    def support_documents(self, facts: np.ndarray) -> np.ndarray:
         """The documents that hold each of `facts`[q, m] (-1: none), by either word and in any wording: int[q, m, s]."""
         rows = np.where(facts[..., None] >= 0, self.statements_of_facts()[facts], -1)  # [q, m, w]
         return find_documents(self.assignment, rows, self.config.copies).reshape(*facts.shape, -1)

@@ -108,8 +108,8 @@ class HierarchyQuestions:
         all children of A are right, those with a name of the open span's length.
         """
         content = self.content
-        support = content.support(premises)
-        build = builder(content.writer, candidates, support, premises.astype(np.int32), rng).build
+        support_documents = content.support_documents(premises)
+        build = builder(content.writer, candidates, support_documents, premises.astype(np.int32), rng).build
         questions = build(LAST, statements)
         asks_children = statements.word % content.words == INCLUDES
         if not asks_children.any():

@@ -110,14 +110,14 @@ class ReversalDocuments:
 
     def builder(self, rows: np.ndarray, rng: np.random.Generator) -> QuestionBuilder:
         """What builds questions that follow from the premises `rows`[q]."""
-        return QuestionBuilder(self.writer, self.never_stated, self.support(rows), rows[:, None], rng)
+        return QuestionBuilder(self.writer, self.never_stated, self.support_documents(rows), rows[:, None], rng)
 
     @cached_property
     def never_stated(self) -> np.ndarray:
         statements = self.premise_statements if self.train_on == "unseen" else self.stated
         return self.facts.never_stated(statements, len(self.writer.entities))
 
-    def support(self, rows: np.ndarray) -> np.ndarray:
+    def support_documents(self, rows: np.ndarray) -> np.ndarray:
         """The documents that hold each of the premises `rows`[q], int[q, 1, s]; none where training states none."""
         first_trained, end = (len(self.stated), None) if self.train_on == "unseen" else (0, len(self.stated))
         if not np.isin(rows, np.arange(len(self.premise_statements))[first_trained:end]).all():
@@ -127,7 +127,7 @@ class ReversalDocuments:
     def with_inverse_support(self, questions: Questions) -> Questions:
         """The questions with the documents that state their inverse after all, too."""
         first = len(self.stated) - self.inverse_stated.sum()
-        added = self.support(first + np.arange(len(questions)))
+        added = self.support_documents(first + np.arange(len(questions)))
         return replace(questions, support_documents=np.concatenate([questions.support_documents, added], axis=2))
 
 

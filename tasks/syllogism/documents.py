@@ -69,8 +69,8 @@ class SyllogismDocuments:
 
     def build(self, statements: Statements, premises: np.ndarray, rng: np.random.Generator) -> Questions:
         """Questions for the last class of each statement, which follows from the `premises`[q, m]."""
-        support = find_documents(self.assignment, premises, self.config.copies)
-        builder = NoInverseBuilder(self.writer, self.never_stated(), support, premises.astype(np.int32), rng)
+        support_documents = find_documents(self.assignment, premises, self.config.copies)
+        builder = NoInverseBuilder(self.writer, self.never_stated(), support_documents, premises.astype(np.int32), rng)
         return builder.build(LAST, statements)
 
     def never_stated(self) -> np.ndarray:

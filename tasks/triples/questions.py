@@ -135,7 +135,7 @@ class TriplesQuestions:
             "inverse": (LAST, inverse, sources),
             "wrong_frame": (LAST, Statements(b, r, a), wrong),
         }
-        premises, support_documents = rows[:, None].astype(np.int32), self.support(rows)
+        premises, support_documents = rows[:, None].astype(np.int32), self.support_documents(rows)
         questions = {}
         for split, (slot, statements, accepted) in splits.items():
             has_answer = accepted[:, 0] >= 0
@@ -160,8 +160,8 @@ class TriplesQuestions:
         statements = inverse[rows]
         accepted = put_first(self.true.answers(statements.source, statements.word), statements.target)
         builder = replace(self.builder, rng=np.random.default_rng(0))  # the same questions at each call
-        return builder.build(LAST, statements, accepted, rows[:, None].astype(np.int32), self.support(rows))
+        return builder.build(LAST, statements, accepted, rows[:, None].astype(np.int32), self.support_documents(rows))
 
-    def support(self, rows: np.ndarray) -> np.ndarray:
+    def support_documents(self, rows: np.ndarray) -> np.ndarray:
         """The documents that hold each of the stated `rows`[q], int32[q, 1, s]."""
         return find_documents(self.assignment, rows, self.copies)[:, None]

@@ -71,23 +71,23 @@ def plan_study(name: str, file: "SweepFile", seeds: Iterable[int], settings: Swe
     for seed in seeds:
         for variant, config in file.variants.items():
             config = settings.with_budget(config)
-            origin = find_origin(name, file, variant, seed, chosen)
+            base_run = find_base_run(name, file, variant, seed, chosen)
             run = f"{name}-{variant}-{seed}"
-            runs[run] = replace(config, seed=seed, train=replace(config.train, init_from=origin))
+            runs[run] = replace(config, seed=seed, train=replace(config.train, init_from=base_run))
             variants[run] = variant
     to_train = {run for run in runs if variants[run] in chosen}
     return Study(name, runs, variants, to_train, settings, file.methods_of)
 
 
-def find_origin(name: str, file: "SweepFile", variant: str, seed: int, chosen: tuple[str, ...]) -> str | None:
+def find_base_run(name: str, file: "SweepFile", variant: str, seed: int, chosen: tuple[str, ...]) -> str | None:
     """The folder of the run that a variant starts from. Raises SettingError where that will not be trained."""
-    listed = origin = file.variants[variant].train.init_from
+    listed = base_run = file.variants[variant].train.init_from
     if listed in file.variants:
-        origin = os.path.relpath(run_folder(f"{name}-{listed}-{seed}"))
-    if origin is not None and variant in chosen and listed not in chosen:
-        finished = (Path(origin) / "result.json").is_file()
+        base_run = os.path.relpath(run_folder(f"{name}-{listed}-{seed}"))
+    if base_run is not None and variant in chosen and listed not in chosen:
+        finished = (Path(base_run) / "result.json").is_file()
         require(finished, "train.init_from", listed, "a variant that is trained, too, or a finished run")
-    return origin
+    return base_run
 
 
 @dataclass(frozen=True)

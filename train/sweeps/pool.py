@@ -50,7 +50,8 @@ def train_all(
 
     A failure stops no other run. Where `stop` raises, the runs that train are saved first.
     """
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")  # imports torch once for all runs; no thread or GPU is forked
+    context.set_forkserver_preload(["train.run"])
     messages: Messages = context.Queue()
     waiting: dict[str, RunConfig] = dict(runs)
     running: dict[str, multiprocessing.Process] = {}
@@ -88,8 +89,8 @@ def first_ready(waiting: dict[str, RunConfig], running: Iterable[str]) -> str | 
 
 def starts_from(config: RunConfig, runs: Iterable[str]) -> bool:
     """Whether a run starts from the weights of one of `runs`."""
-    origin = config.train.init_from
-    return origin is not None and Path(origin).resolve() in {run_folder(name).resolve() for name in runs}
+    base_run = config.train.init_from
+    return base_run is not None and Path(base_run).resolve() in {run_folder(name).resolve() for name in runs}
 
 
 def start(context: Any, arguments: tuple) -> multiprocessing.Process:
