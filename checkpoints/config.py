@@ -39,17 +39,17 @@ def restore(settings_type: type, values: Any, section: str) -> Any:
 
 def typed(annotation: Any, value: Any, setting: str) -> Any:
     """`value`, if it is of the annotated type; lists become tuples, and objects the dataclasses they are of."""
-    source, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    generic, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if dataclasses.is_dataclass(annotation):
         return restore(annotation, value, setting)
-    if source is Literal:
+    if generic is Literal:
         require(value in arguments, setting, value, f"one of {list(arguments)}")
         return value
-    if source in (typing.Union, types.UnionType):
+    if generic in (typing.Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
         return typed(next(argument for argument in arguments if argument is not type(None)), value, setting)
-    if source is tuple:
+    if generic is tuple:
         require(isinstance(value, list), setting, value, "a list")
         return tuple(typed(arguments[0], item, setting) for item in value)
     if annotation is float and type(value) is int:

@@ -41,10 +41,8 @@ class DocumentIndex:
 
     def all_retrieved(self, questions: Questions, entries: np.ndarray) -> np.ndarray:
         """bool[q]: whether all premises of each question are in its entries[q, k]."""
-        support_entries = self.support_entries(questions)
-        is_match = (support_entries[..., None] == entries[:, None, None]) & (
-            support_entries[..., None] >= 0
-        )  # [q, m, s, k]
+        support_entries = self.support_entries(questions)[..., None]  # [q, m, s, 1]
+        is_match = (support_entries == entries[:, None, None]) & (support_entries >= 0)  # [q, m, s, k]
         is_needed = questions.premises >= 0
         return (is_match.any((2, 3)) | ~is_needed).all(1) & is_needed.any(1)
 

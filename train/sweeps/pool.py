@@ -50,8 +50,10 @@ def train_all(
 
     A failure stops no other run. Where `stop` raises, the runs that train are saved first.
     """
-    context = multiprocessing.get_context("forkserver")  # imports torch once for all runs; no thread or GPU is forked
-    context.set_forkserver_preload(["train.run"])
+    # The server imports torch once for all runs, with what its optimisers import when they are made. It starts no thread
+    # and uses no GPU, so it can be forked.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["train.run", "torch._dynamo"])
     messages: Messages = context.Queue()
     waiting: dict[str, RunConfig] = dict(runs)
     running: dict[str, multiprocessing.Process] = {}
