@@ -101,4 +101,10 @@ class Relative(Position):
         return rearrange(self.table(row), "b t s h -> b h t s")
 
 
-POSITIONS = {"learned": Learned, "rotary": Rotary, "alibi": Alibi, "relative": Relative, "none": Position}
+POSITIONS = {
+    "learned": Learned,
+    "rotary": Rotary,
+    "alibi": Alibi,
+    "relative": Relative,
+    "none": Position,
+}

@@ -1,7 +1,5 @@
 """What holds of every task: a new one is tested by its line in the registry, and by a small world of it below."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, reject, settings
@@ -12,10 +10,12 @@ from config.validation import SettingError
 from eval.methods.in_context import InContext
 from eval.methods.index import DocumentIndex
 from tasks import TASKS
+from tasks.common.episodes import EpisodeConfig
 from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Corpus, Documents, Questions
 from tasks.task import Task
 from tasks.vocabulary import BEGIN, END, MASK, SEPARATOR, SPECIAL
 from tests.reading import Statement, answered, inverse_word, premises, stated, statements
+from train.batches import num_episodes
 
 SEEDS = st.integers(0, 2**32 - 1)
 few = settings(max_examples=15)
@@ -32,11 +32,15 @@ SMALL = {
 }  # fmt: skip
 EPISODES = {"episodes.share": 0.5}
 CHAINS_OF_THOUGHT = {"chain_of_thought.rl_share": 0.5, "chain_of_thought.copies": 2}
+WITH_EPISODES = [name for name in TASKS if type(TASKS[name]().episodes) is not EpisodeConfig]
 every_task = pytest.mark.parametrize("name", TASKS)
-any_task = st.sampled_from(list(TASKS))
+every_task_with_episodes = pytest.mark.parametrize("name", WITH_EPISODES)
+any_task, any_task_with_episodes = st.sampled_from(list(TASKS)), st.sampled_from(WITH_EPISODES)
 
 
 def small(name: str, **changes) -> Task:
+    if name not in WITH_EPISODES:
+        changes = {setting: value for setting, value in changes.items() if setting not in EPISODES}
     return override(TASKS[name](), SMALL.get(name, {}) | {"documents.copies": 2} | changes)
 
 
@@ -73,7 +77,8 @@ def test_the_docstring_of_a_task_draws_every_split_and_every_kind_of_document(na
     drawing = TASKS[name].__doc__
     for split in TASKS[name].split_help:
         assert split in drawing, split
-    for kind in ("[begin]", "episode", "chain_of_thought", "[separator]", "[end]"):
+    kinds = ["[begin]", "chain_of_thought", "[separator]", "[end]", *["episode"] * (name in WITH_EPISODES)]
+    for kind in kinds:
         assert kind in drawing, kind
 
 
@@ -96,10 +101,15 @@ def test_the_same_seed_builds_the_same_corpus_and_another_seed_another(name):
     np.testing.assert_array_equal(first.documents.roles, again.documents.roles)
     for split in first.questions:
         same_questions(first.questions[split], again.questions[split])
+
+
+@every_task_with_episodes
+def test_the_same_seed_draws_the_same_episodes_and_another_seed_others(name):
+    first, again = (small(name, **EPISODES).build(5) for _ in range(2))
     assert rows(episodes(first, 8)) == rows(episodes(again, 8)) != rows(episodes(first, 8, seed=1))
 
 
-@every_task
+@every_task_with_episodes
 def test_episodes_change_nothing_else(name):
     without, with_episodes = small(name).build(3), small(name, **EPISODES).build(3)
     assert without.episodes is None
@@ -132,12 +142,13 @@ def test_no_document_or_question_exceeds_the_maximum_length(name, seed):
     except SettingError:
         reject()  # so few questions that a part of them would be empty
     splits = [questions.cloze.documents for questions in corpus.questions.values()]
-    for documents in (corpus.documents, episodes(corpus, 40), *splits):
+    drawn = [episodes(corpus, 40)] if corpus.episodes else []
+    for documents in (corpus.documents, *drawn, *splits):
         assert documents.lengths.max() <= corpus.max_length
 
 
 @few
-@given(any_task, SEEDS)
+@given(any_task_with_episodes, SEEDS)
 def test_in_an_episode_only_the_answers_of_what_it_asks_have_a_role(name, seed):
     corpus = small(name, **EPISODES).build(seed)
     documents = episodes(corpus, 12, seed)
@@ -155,7 +166,7 @@ def test_in_an_episode_only_the_answers_of_what_it_asks_have_a_role(name, seed):
 
 
 @few
-@given(any_task, SEEDS)
+@given(any_task_with_episodes, SEEDS)
 def test_nothing_that_an_episode_states_is_stated_by_the_world(name, seed):
     corpus = small(name, **EPISODES).build(seed)
     world = set(stated(corpus)) | set(premises(corpus))
@@ -163,7 +174,7 @@ def test_nothing_that_an_episode_states_is_stated_by_the_world(name, seed):
     assert not world & {found for tokens in documents.tokens for found in statements(corpus, tokens)}
 
 
-@every_task
+@every_task_with_episodes
 def test_episodes_are_new_every_time(name):
     corpus = small(name, **EPISODES).build(0)
     found = rows(episodes(corpus, 200))
@@ -219,7 +230,7 @@ def test_nothing_held_out_can_be_looked_up(name, with_chain_of_thought, seed):
         corpus = small(name, **CHAINS_OF_THOUGHT if with_chain_of_thought else {}).build(seed)
     except SettingError:
         reject()  # so few questions that a part of them would be empty
-    index = DocumentIndex.of(corpus).documents
+    index = DocumentIndex.from_corpus(corpus).documents
     found = {one for tokens in index.tokens for one in readable(corpus, tokens)}
     assert found == {one for tokens in corpus.documents.tokens for one in readable(corpus, tokens)}
     for split in TASKS[name].held_out_splits:
@@ -257,6 +268,8 @@ def test_a_prompt_holds_the_premises_and_never_the_answer_of_a_held_out_question
 @every_task
 def test_all_inferences_follow_from_what_is_stated_and_the_held_out_ones_are_among_them(name):
     corpus = small(name).build(5)
+    if corpus.inferences is None:  # augmentation then refuses such a run
+        return
     inferences = corpus.inferences()
     same_questions(inferences, corpus.inferences())
     found = {one for i in range(len(inferences)) for one in answered(corpus, inferences, i)}
@@ -276,11 +289,9 @@ def test_without_held_out_questions_there_is_nothing_to_divide():
     assert (corpus.documents.tokens[:, 0] == BEGIN).all()
 
 
-@every_task
+@every_task_with_episodes
 def test_a_share_of_episodes_leaves_documents_of_the_world_in_every_batch(name):
-    from train.batches import num_episodes
-
-    corpus = replace(small(name, **{"episodes.share": 0.9})).build(0)
+    corpus = small(name, **{"episodes.share": 0.9}).build(0)
     with pytest.raises(SettingError, match=r"train.batch is 4"):
         num_episodes(corpus, 4)
     assert num_episodes(corpus, 20) == 18

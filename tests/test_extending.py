@@ -16,11 +16,11 @@ BLOCKS = re.findall(r"^```(python|diff)\n# (\S+?)(?:, above (\w+))?\n(.*?)^```",
 COMMANDS = [
     line for block in re.findall(r"^```sh\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL) for line in block.splitlines()
 ]
-TINY = "--train.steps 4 --train.warmup 2 --model.width 16 --model.heads 2 --train.device cpu"
+TINY = "--train.steps 4 --train.warmup 2 --model.width 16 --model.heads 2 --device cpu"
 # What is given beside a command's own arguments, so that it takes seconds.
 SMALLEST = {
     "siblings": f"--task.pairs 20 --task.documents.copies 2 {TINY}",
-    "sweep": "--seeds 1 --steps 2",
+    "sweep": "--seeds 1 --steps 2 --only causal-1 masked-4",
     "ablate": "--seeds 1 --steps 2",
 }
 

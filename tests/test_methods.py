@@ -229,7 +229,7 @@ def test_a_prompt_longer_than_learned_positions_is_refused():
 
 
 def test_documents_with_the_same_statements_are_one_entry_and_none_is_lost():
-    index, documents = DocumentIndex.of(CORPUS), CORPUS.documents
+    index, documents = DocumentIndex.from_corpus(CORPUS), CORPUS.documents
     stated = [tuple(statements(CORPUS, row[:n])) for row, n in zip(documents.tokens, documents.lengths)]
     entries = [tuple(statements(CORPUS, row[:n])) for row, n in zip(index.documents.tokens, index.documents.lengths)]
     assert len(set(entries)) == len(entries) == len(set(stated))
@@ -284,7 +284,7 @@ def test_the_document_that_shares_most_words_with_the_question_stands_next_to_it
 
 
 def test_lexical_retrieval_takes_the_best_by_bm25():
-    questions, index = CORPUS.questions["inverse"], DocumentIndex.of(CORPUS)
+    questions, index = CORPUS.questions["inverse"], DocumentIndex.from_corpus(CORPUS)
     entries = LexicalRetrieval(3).retrieve(READER, index, questions)
     texts = [row[:n].tolist() for row, n in zip(index.documents.tokens, index.documents.lengths)]
     mean_length = np.mean([len(text) for text in texts])
@@ -302,7 +302,7 @@ def test_lexical_retrieval_takes_the_best_by_bm25():
 
 
 def test_dense_retrieval_takes_the_nearest():
-    questions, index = CORPUS.questions["inverse"], DocumentIndex.of(CORPUS)
+    questions, index = CORPUS.questions["inverse"], DocumentIndex.from_corpus(CORPUS)
     entries = DenseRetrieval(5).retrieve(NETWORK, index, questions)
     vectors, stored = (represent(NETWORK, documents) for documents in (questions.cloze.documents, index.documents))
     np.testing.assert_allclose(np.linalg.norm(stored, axis=1), 1, rtol=1e-5)
@@ -323,7 +323,7 @@ class OneHot(nn.Module):
 def test_dense_retrieval_by_a_known_representation_takes_what_shares_most_words():
     modules = nn.ModuleDict({"network": OneHot()})
     modules.register_parameter("unused", nn.Parameter(torch.zeros(1)))  # tells the device
-    questions, index = CORPUS.questions["inverse"], DocumentIndex.of(CORPUS)
+    questions, index = CORPUS.questions["inverse"], DocumentIndex.from_corpus(CORPUS)
     entries = DenseRetrieval(3).retrieve(TrainedModel(CORPUS, Causal(), modules), index, questions)
 
     def words(documents: Documents, i: int) -> set[int]:
@@ -340,7 +340,7 @@ def test_dense_retrieval_by_a_known_representation_takes_what_shares_most_words(
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_every_objective_represents_documents_for_dense_retrieval(name):
     entries = DenseRetrieval(2).retrieve(
-        trained(OBJECTIVES[name]()), DocumentIndex.of(CORPUS), CORPUS.questions["inverse"]
+        trained(OBJECTIVES[name]()), DocumentIndex.from_corpus(CORPUS), CORPUS.questions["inverse"]
     )
     assert entries.shape == (len(CORPUS.questions["inverse"]), 2)
 

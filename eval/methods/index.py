@@ -24,7 +24,7 @@ class DocumentIndex:
     """int[d], the entry of each training document"""
 
     @staticmethod
-    def of(corpus: Corpus) -> "DocumentIndex":
+    def from_corpus(corpus: Corpus) -> "DocumentIndex":
         """An entry for all documents that differ in filler only; it keeps the first of them."""
         documents = corpus.documents
         statements = pack(documents.tokens, documents.roles, documents.roles != NONE).tokens
@@ -49,7 +49,7 @@ class DocumentIndex:
 
 @lru_cache(maxsize=4)
 def document_index(corpus: Corpus) -> DocumentIndex:
-    return DocumentIndex.of(corpus)
+    return DocumentIndex.from_corpus(corpus)
 
 
 @lru_cache(maxsize=4)
