@@ -45,10 +45,10 @@ bench: .venv/dev ## one training step against transformers' GPT-2 and BERT
 	$(RUN) train.bench $(ARGS)
 
 test: .venv/dev ## the tests, on all cores, in three minutes on two
-	$(RUN) pytest -q -n auto --dist loadgroup $(ARGS)
+	$(RUN) pytest -q -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow: .venv/dev ## train the models that the claims are about, and check the claims
-	$(RUN) pytest -q -n auto --dist loadgroup -m slow $(ARGS)
+	$(RUN) pytest -q -n auto --dist loadfile --no-loadscope-reorder -m slow $(ARGS)
 
 lint: .venv/dev ## style and mistakes
 	$(RUN) ruff check .

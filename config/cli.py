@@ -30,7 +30,7 @@ def parse_arguments(kind: type[Settings], arguments: list[str], program: str, **
 
 
 def first_message(box: str, program: str) -> str:
-    """What tyro says in a box, as one line: the message, and the nearest settings where it names some."""
+    """tyro's message in a box, as one line, with the nearest settings where it names some."""
     rows = " ".join(line.strip("│╰╯ ") for line in box.splitlines()[1:])  # the first line is a title
     parts = [part.strip() for part in re.split(r"[─-]{5,}", rows) if part.strip()]  # "-" where it cannot draw
     message = re.sub(r"^Error parsing (?:[^\W-][\w.-]*: )?", "", parts[0])

@@ -25,7 +25,7 @@ def override(settings: Settings, changes: dict[str, Any]) -> Settings:
 
 
 def require_field(settings: Any, name: str) -> None:
-    known = [field.name for field in fields(settings)] if is_dataclass(settings) else []
-    if name not in known:
+    names = [field.name for field in fields(settings)] if is_dataclass(settings) else []
+    if name not in names:
         owner = type(settings).__name__
-        raise SettingError(f"{owner} has no setting {name!r}; it has: {', '.join(known) or 'none'}")
+        raise SettingError(f"{owner} has no setting {name!r}; it has: {', '.join(names) or 'none'}")

@@ -11,7 +11,7 @@ class SettingError(ValueError):
 
 
 def require(allowed: bool, setting: str, given: object, what: str) -> None:
-    """Raises SettingError unless `allowed`. `what` says which values are allowed."""
+    """Raises SettingError unless `allowed`. `what`: the allowed values, in words."""
     if not allowed:
         raise SettingError(f"{setting} is {given!r}, but must be {what}")
 

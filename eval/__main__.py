@@ -125,6 +125,7 @@ def ask_command(arguments: list[str]) -> None:
 
 
 def answer_table(title: str, answers: list[RankedAnswer]) -> Table:
+    """A row for each answer, the most probable first."""
     table = Table(title=escape(title), title_justify="left")
     table.add_column("prediction")
     table.add_column("probability", justify="right")

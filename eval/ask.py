@@ -89,7 +89,7 @@ def entity_log_probs(trained: TrainedModel, questions: Questions) -> np.ndarray 
 
 
 def unanswered(corpus: Corpus, cloze: Cloze) -> Questions:
-    """The cloze as questions without a known answer, and with as many unknown premises as the corpus has for others."""
+    """The cloze as questions without a known answer, and without premises, in as many columns as the corpus has."""
     n = len(cloze)
     num_premises = max((questions.premises.shape[1] for questions in corpus.questions.values()), default=1)
     none = np.full((n, num_premises), -1, np.int32)

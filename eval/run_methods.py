@@ -95,7 +95,7 @@ def read_methods(folder: Path, step: int) -> tuple[dict[str, Any], list[dict[str
         entry = read_json(folder / JSON_FILE)
         if entry["step"] == step:
             rows = read_csv(folder / CSV_FILE)
-            for row in rows:  # the only number that can begin as a formula does
+            for row in rows:  # the only column of numbers that can begin with a minus
                 row["log_prob"] = float(row["log_prob"]) if row["log_prob"] else ""
             return entry, rows
     return {"run": folder.name, "step": step, "methods": {}}, []

@@ -33,7 +33,7 @@ def render_question(corpus: Corpus, cloze: Cloze, i: int) -> str:
 
 
 def render_name(corpus: Corpus, tokens: np.ndarray) -> str:
-    """The tokens of a name, joined. Tokens of other kinds, as a model may predict them, are shown as they are."""
+    """The tokens of a name, joined. Tokens that are no part of a name, which a model may predict, are shown, too."""
     return "-".join(corpus.vocabulary.words[token] for token in tokens if token != PAD)
 
 
@@ -52,7 +52,7 @@ class ParsedQuestion:
 def parse_question(corpus: Corpus, text: str, setting: str = "question") -> ParsedQuestion:
     """A typed question or, for any other `setting`, a statement. Names and relations may have several words.
 
-    Raises SettingError for unknown words, with the nearest known ones.
+    Raises SettingError for unknown words, and names the nearest words of this world.
     """
     words = unicodedata.normalize("NFC", text).split()
     relations, names = relation_words(corpus), set(corpus.entities.names)
@@ -80,7 +80,7 @@ def relation_words(corpus: Corpus) -> list[str]:
 
 
 def possible_readings(words: list[str], relations: set[str]) -> Iterator[tuple[str, tuple[str, ...], str]]:
-    """All ways to read words as a name, relation words and a name, by length of the first name."""
+    """All readings of words as a name, relation words and a name, by length of the first name."""
     for i in range(1, len(words) - 1):
         for j in range(i + 1, len(words)):
             between = read_relations(words[i:j], relations)
@@ -99,9 +99,9 @@ def read_relations(words: list[str], relations: set[str]) -> tuple[str, ...] | N
     return None
 
 
-def nearest(word: str, known: Sequence[str]) -> str:
-    """The part of a message that names the three `known` words most similar to `word`."""
-    return f"the nearest are {', '.join(difflib.get_close_matches(word, known, 3, 0) or known[:3])}"
+def nearest(word: str, candidates: Sequence[str]) -> str:
+    """The part of a message that names the three `candidates` most similar to `word`."""
+    return f"the nearest are {', '.join(difflib.get_close_matches(word, candidates, 3, 0) or candidates[:3])}"
 
 
 def encode(corpus: Corpus, parsed: ParsedQuestion, size: int = 0) -> Cloze:

@@ -1,6 +1,7 @@
 """Which positions see which. It is an argument of the network, and the choice of an objective."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from model.short_conv import Taps
 class Visibility:
     """Every position sees itself, always. No position of a document sees padding."""
 
-    pattern: str
+    pattern: Literal["causal", "full", "explicit"]
     """"causal" (a position sees those left of it), "full" (all), or "explicit" (`allowed`)"""
     lengths: Tensor | None = None
     """int[b], tokens before the padding; None: there is no padding that could be seen"""

@@ -1,9 +1,9 @@
-"""Weights against prompts: what each model answers closed book, from its prompt, and with each bridge between them.
+"""Weights against prompts: each model's accuracy closed book, from its prompt, and with each bridge between them.
 
 `make compare-context`. For each task a causal model is trained on a world and on episodes. Further variants start from
 it. `chain-of-thought` trains on documents that write premises first. `reinforced` is rewarded for right answers behind
 them. `augmented` trains on what the model infers in context from its own documents. Reversal has three more: a masked
-model, `fine-tuned` on new facts, and `no-episodes`.
+model, `fine-tuned` on unseen facts, and `no-episodes`.
 
 Half of the held-out questions are the reinforcement part. The report shows the other half.
 """

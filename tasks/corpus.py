@@ -16,6 +16,7 @@ from tasks.vocabulary import MASK, Entities, Vocabulary
 # a model sees them, and no objective predicts them.
 NONE, SOURCE, RELATION, TARGET = range(4)
 ROLES = {"source": SOURCE, "relation": RELATION, "target": TARGET}
+ROLE_NAMES = {role: name for name, role in ROLES.items()}
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,9 @@ class Questions:
         """These, then the others. Both have the same number of premises, answers and supporting documents."""
         names = ("accepted", "support_documents", "premises", "chance", "elimination_baseline")
         arrays = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in names)
-        both = self.inverse_form is not None and other.inverse_form is not None
-        return Questions(self.cloze + other.cloze, *arrays, self.inverse_form + other.inverse_form if both else None)
+        has_inverse_form = self.inverse_form is not None and other.inverse_form is not None
+        inverse_form = self.inverse_form + other.inverse_form if has_inverse_form else None
+        return Questions(self.cloze + other.cloze, *arrays, inverse_form)
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ class Premises:
 
 @dataclass(frozen=True)
 class EpisodeSchedule:
-    """Episodes: in-context documents that are drawn anew for every batch, and how many a batch holds."""
+    """How many episodes a batch holds, and what draws them: in-context documents, new ones in every batch."""
 
     share: float
     """share of a batch"""

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from config.validation import require, require_seed
-from tasks.corpus import ROLES, Corpus, Documents, Questions
+from tasks.corpus import ROLE_NAMES, Corpus, Documents, Questions
 
 Settings = TypeVar("Settings")
-ROLE_NAMES = {role: name for name, role in ROLES.items()}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Which documents and questions show what a corpus is: documents that state what the questions follow from."""
+"""Chooses a few documents and questions to show: documents that state the premises of the questions."""
 
 import numpy as np
 

@@ -12,10 +12,11 @@ from rich.text import Text
 
 from config.validation import require_seed
 from tasks.common.chain_of_thought import RL_SUFFIX
-from tasks.corpus import Corpus, Questions
+from tasks.corpus import ROLE_NAMES, Corpus, Questions
 from tasks.selection import choose_different, choose_documents, choose_questions, is_chain_of_thought, support_documents
 from tasks.task import Task
-from tasks.token_lines import FAINT, OPEN, OPEN_STYLE, ROLE_NAMES, ROLE_STYLES, TokenLines
+from tasks.token_lines import FAINT, OPEN_STYLE, ROLE_STYLES, TokenLines
+from tasks.vocabulary import OPEN
 
 Settings = TypeVar("Settings")
 
@@ -83,7 +84,7 @@ class Page:
         corpus, chain_of_thought = self.corpus, self.chain_of_thought
         sorts = {"Documents": corpus.documents[shown]}
         if corpus.episodes:
-            title = f"Episodes: {100 * corpus.episodes.share:.0f} % of a batch, drawn anew for each batch"
+            title = f"Episodes: {100 * corpus.episodes.share:.0f} % of a batch, new ones in every batch"
             sorts[title] = corpus.episodes.draw(NUM_DOCUMENTS, np.random.default_rng(0))
         if len(chain_of_thought):
             title = f"Chain of thought: {len(chain_of_thought):,} of the documents"

@@ -26,9 +26,9 @@ class Task(ABC):
     documents: DocumentConfig = DocumentConfig()
     """training documents"""
     episodes: EpisodeConfig = EpisodeConfig()
-    """in-context documents, drawn anew for every batch"""
+    """in-context documents, new ones in every batch"""
     chain_of_thought: ChainOfThoughtConfig = ChainOfThoughtConfig()
-    """documents that write the premises of an answer first"""
+    """documents that state the premises of an answer before it"""
 
     @abstractmethod
     def build(self, seed: int) -> Corpus:
@@ -39,5 +39,5 @@ class Task(ABC):
         return self.documents.max_length(statement_length, self.episodes.max_statements())
 
     def with_chain_of_thought(self, corpus: Corpus, seed: int) -> Corpus:
-        """The corpus with its held-out splits divided, and with chain-of-thought documents, as the settings say."""
+        """The corpus with its held-out splits divided, and with chain-of-thought documents, by `chain_of_thought`."""
         return with_chain_of_thought(corpus, self.chain_of_thought, self.held_out_splits, self.elimination_splits, seed)

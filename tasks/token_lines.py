@@ -9,14 +9,12 @@ import numpy as np
 from rich.cells import cell_len
 from rich.text import Text
 
-from tasks.corpus import ROLES, Cloze, Corpus, Documents
-from tasks.vocabulary import FILLER, SEPARATOR, SPECIAL
+from tasks.corpus import ROLE_NAMES, Cloze, Corpus, Documents
+from tasks.vocabulary import FILLER, OPEN, SEPARATOR, SPECIAL
 
-# Cyan, yellow and magenta can be told apart by colour-blind people, too, and be read on black and on white.
+# Cyan, yellow and magenta differ for colour-blind people, too, and can be read on black and on white.
 ROLE_STYLES = {"source": "bold cyan", "relation": "yellow", "target": "bold magenta"}
-ROLE_NAMES = {role: name for name, role in ROLES.items()}
 FAINT, OPEN_STYLE = "dim", "reverse"
-OPEN = "_"
 
 
 class ShownToken(NamedTuple):

@@ -27,6 +27,7 @@ PAD, BEGIN, END, MASK, SEPARATOR, FORWARD, REVERSED, DELIMITER = range(8)
 SENTINELS = range(8, 12)
 BEFORE, AFTER, MIDDLE = SENTINELS[:3]  # as fill-in-the-middle uses them
 FILLER = ("well", "just", "then", "now", "yes", "indeed", "also", "again", "oh", "right", "still", "too")
+OPEN = "_"  # an open token where a person reads or types a question; no name is shown as it
 
 
 @dataclass(frozen=True)

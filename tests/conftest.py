@@ -1,4 +1,4 @@
-"""One torch thread, hypothesis without a clock, and tests that share a fixture on one worker."""
+"""One torch thread, hypothesis without a clock, and slow files first."""
 
 import pytest
 import torch
@@ -8,22 +8,24 @@ torch.set_num_threads(1)
 settings.register_profile("calm", deadline=None, max_examples=30)  # the machine may be busy
 settings.load_profile("calm")
 
+# Files that take longest, those of `make test-slow` among them. Workers take whole files in this order, so that none is
+# left with a long one at the end.
+LONGEST_FIRST = (
+    "test_claim_two_steps",
+    "test_claim_in_context",
+    "test_claim",
+    "test_readme",
+    "test_extending",
+    "test_resume",
+    "test_compare",
+    "test_contract",
+    "test_bad_input",
+    "test_visibility",
+    "test_queries",
+    "test_sweep",
+)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Groups the tests of a file that share a module fixture, so that one worker makes it once; they come first."""
-    groups = [fixture_group(item) for item in items]
-    for item, group in zip(items, groups):
-        if group:
-            item.add_marker(pytest.mark.xdist_group(group))
-    items[:] = [item for item, group in zip(items, groups) if group] + [
-        item for item, group in zip(items, groups) if not group
-    ]
-
-
-def fixture_group(item: pytest.Item) -> str | None:
-    """The file of a test that uses a module fixture, and the value of that fixture where it has several."""
-    for name, definitions in item._fixtureinfo.name2fixturedefs.items():
-        if definitions[-1].scope == "module":
-            parameters = getattr(getattr(item, "callspec", None), "params", {})
-            return f"{item.path.stem} {parameters.get(name, '')}"
-    return None
+    order = {file: position for position, file in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))

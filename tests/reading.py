@@ -37,7 +37,7 @@ def stated(corpus: Corpus) -> Counter[Statement]:
     """All that the training documents state, and how often."""
     documents = corpus.documents
     rows = zip(documents.tokens, documents.lengths)
-    return Counter(found for row, length in rows for found in statements(corpus, row[:length]))
+    return Counter(statement for row, length in rows for statement in statements(corpus, row[:length]))
 
 
 def premises(corpus: Corpus) -> list[Statement]:

@@ -127,7 +127,7 @@ def test_the_usual_values_are_of_the_settings_type_and_allowed(planned, axis):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         ("", "the setting, such as model.position"),
         ("model.depht", "axis is 'model.depht', but must be a setting such as model.position"),
@@ -165,12 +165,12 @@ def test_the_usual_values_are_of_the_settings_type_and_allowed(planned, axis):
         ("model.depth --name ../x", "name is '../x'"),
     ],
 )
-def test_what_cannot_be_ablated_is_refused_in_one_line(capsys, monkeypatch, arguments, says):
+def test_what_cannot_be_ablated_is_refused_in_one_line(capsys, monkeypatch, arguments, message):
     monkeypatch.setattr("train.sweeps.study.train_all", lambda *_: pytest.fail("it was trained"))
     code, err = command(train.__main__.main, ["ablate", *arguments.split()], capsys)
     assert (code, err.count("\n")) == (2, 1)
     assert err.startswith("error: ")
-    assert says.replace("'", "") in err.replace("'", "")
+    assert message.replace("'", "") in err.replace("'", "")
 
 
 def test_a_setting_of_one_objective_only_is_refused_for_the_others(planned):

@@ -22,7 +22,7 @@ from train.bench import (
     their_network,
 )
 
-TINY = Bench(width=16, depth=1, heads=2, positions=8, batch=4, words=20, rate=0.5, rounds=2, steps=1)
+TINY = Bench(width=16, depth=1, heads=2, positions=8, batch=4, vocab_size=20, rate=0.5, rounds=2, steps=1)
 every_comparison = pytest.mark.parametrize("comparison", comparisons(TINY), ids=lambda comparison: comparison.name)
 
 
@@ -35,7 +35,7 @@ def test_the_table_holds_every_comparison(capsys):
 
 
 def test_operations_are_those_counted_by_hand():
-    settings = Bench(width=8, depth=1, heads=2, positions=4, batch=2, words=16)
+    settings = Bench(width=8, depth=1, heads=2, positions=4, batch=2, vocab_size=16)
     all_masked = Masked(scheme="fixed", maskable=("source", "relation", "target"), rate=1.0)
     corpus = make_corpus(settings, comparisons(settings)[0].roles)
     modules = build_modules(settings.network, all_masked, corpus, seed=0)
@@ -69,7 +69,7 @@ def test_theirs_is_our_size_at_its_fastest(comparison):
     if comparison.their_model == "GPT2LMHeadModel":
         assert count[0] == count[1]
     else:
-        d, v = TINY.width, TINY.words
+        d, v = TINY.width, TINY.vocab_size
         # A map and its norm before the output matrix, a bias a word, two segment embeddings, a norm of the embedding.
         assert count[1] - count[0] == (d * d + d + 2 * d) + v + 2 * d
 
@@ -93,7 +93,7 @@ def test_a_missing_transformers_is_one_line(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("rounds", 0), ("heads", 3), ("rate", 2.0), ("words", 12), ("positions", 2)]
+    ("name", "value"), [("rounds", 0), ("heads", 3), ("rate", 2.0), ("vocab_size", 12), ("positions", 2)]
 )
 def test_an_impossible_setting_is_refused_by_name(name, value):
     with pytest.raises(SettingError, match=name):

@@ -117,7 +117,7 @@ def test_no_chain_of_thought_touches_the_test_part(name, seed, share, copies):
 
 @settings(max_examples=15)
 @given(st.sampled_from(["reversal", "syllogism"]), SEEDS)
-def test_the_elimination_baseline_knows_what_chains_of_thought_state(name, seed):
+def test_the_elimination_baseline_counts_the_statements_of_chains_of_thought(name, seed):
     task = WORLDS[name]
     try:
         before, corpus = task.build(seed), with_rl(task).build(seed)
@@ -125,7 +125,7 @@ def test_the_elimination_baseline_knows_what_chains_of_thought_state(name, seed)
         reject()
     stated = stated_answers(corpus.documents)
     names = [tuple(row[:length].tolist()) for row, length in zip(corpus.entities.tokens, corpus.entities.lengths)]
-    candidates: dict[tuple[int, ...], set[int]] = {}  # answers to each relation word, all told
+    candidates: dict[tuple[int, ...], set[int]] = {}  # all answers to each relation word
     for split in task.held_out_splits:
         for word, answer in zip(relation_words(before.questions[split]), before.questions[split].accepted[:, 0]):
             candidates.setdefault(word, set()).add(int(answer))
@@ -147,8 +147,8 @@ def relation_words(questions: Questions) -> list[tuple[int, ...]]:
 
 def test_a_world_too_small_to_divide_is_refused():
     task = Codebook(books=3, symbols=6, length=2, encodings=5, questions_per_split=16, one_way=1, documents=TWICE)
-    says = r"task.chain_of_thought.rl_share is 0.5, but must be such that a part of the \d+ questions of"
-    with pytest.raises(SettingError, match=says):
+    message = r"task.chain_of_thought.rl_share is 0.5, but must be such that a part of the \d+ questions of"
+    with pytest.raises(SettingError, match=message):
         with_rl(task, copies=0).build(0)
 
 
@@ -199,7 +199,7 @@ class Memorised(Causal):
         predicted = np.zeros(len(query["logit_positions"]), np.int64)
         for i, (row, position) in enumerate(zip(*np.divmod(query["logit_positions"], t))):
             prefix = tuple(query["tokens"][row, : position + 1].tolist())
-            matches = [one for one in self.documents if one[: len(prefix)] == prefix and len(one) > len(prefix)]
+            matches = [row for row in self.documents if row[: len(prefix)] == prefix and len(row) > len(prefix)]
             predicted[i] = matches[0][len(prefix)] if matches else PAD
         return torch.nn.functional.one_hot(torch.from_numpy(predicted), 200).float().log()
 
@@ -210,17 +210,17 @@ def memorised(documents: Documents) -> Memorised:
 
 
 @pytest.mark.parametrize("name", WORLDS)
-def test_a_right_chain_of_thought_answers_right_and_a_missing_one_does_not(name):
+def test_a_correct_chain_of_thought_leads_to_the_answer_and_a_missing_one_does_not(name):
     corpus = WORLDS[name].build(3)
     questions = corpus.questions[WORLDS[name].held_out_splits[0]]
     corpus = replace(corpus, questions={"held_out": questions})
     documents = chain_of_thought_documents(corpus, questions)
     half = len(documents) // 2
-    for known, share in ((documents, 1.0), (documents[:half], half / len(documents))):
+    for trained_on, share in ((documents, 1.0), (documents[:half], half / len(documents))):
         modules = build_modules(ModelConfig(), Causal(), corpus, 0)
-        trained = TrainedModel(corpus, memorised(known), modules)
+        trained = TrainedModel(corpus, memorised(trained_on), modules)
         assert evaluate(trained, ChainOfThought())["held_out"]["accuracy"] == pytest.approx(share)
-        assert evaluate(trained)["held_out"]["accuracy"] == 0.0  # closed book, it knows nothing
+        assert evaluate(trained)["held_out"]["accuracy"] == 0.0  # closed book, it predicts no answer
 
 
 def test_a_question_stands_behind_what_was_generated_up_to_its_last_separator():
@@ -233,7 +233,7 @@ def test_a_question_stands_behind_what_was_generated_up_to_its_last_separator():
             [word, name, word, word, word, name],
         ]
     )
-    kept = [[word, name, SEPARATOR], [word, SEPARATOR], []]
+    continued = [[word, name, SEPARATOR], [word, SEPARATOR], []]
     again, prompts = ask_after(cloze, generated), generation_prompts(cloze)
     for i in range(3):
         tokens, prompt = again.documents.tokens[i].tolist(), prompts.tokens[i, : prompts.lengths[i]].tolist()
@@ -241,7 +241,7 @@ def test_a_question_stands_behind_what_was_generated_up_to_its_last_separator():
         before = slice(0, cloze.start[i])
         has_role = cloze.documents.roles[i, before] != NONE
         restated = cloze.documents.tokens[i, before][has_role].tolist()
-        assert tokens[: again.start[i]] == prompt + kept[i] + restated
+        assert tokens[: again.start[i]] == prompt + continued[i] + restated
         assert tokens[again.start[i] : again.start[i] + again.size[i]] == [MASK] * again.size[i]
 
 

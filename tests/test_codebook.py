@@ -323,7 +323,7 @@ def test_chance_is_that_of_a_random_answer_in_the_same_alphabet(settings, seed):
 
 @few
 @given(worlds(), SEEDS)
-def test_the_elimination_baseline_is_that_of_a_guess_among_what_was_never_seen_there(settings, seed):
+def test_the_elimination_baseline_is_a_guess_among_names_never_seen_in_that_position(settings, seed):
     corpus = settings.build(seed)
     stated = stated_by(corpus)
     entries, latent, encoded = entries_of(stated), latent_symbols(stated), pairs_by_book(stated, ENCODES)

@@ -176,8 +176,8 @@ def test_a_comparison_that_is_stopped_saves_its_runs_and_ends_without_a_tracebac
 
 
 @pytest.mark.parametrize(
-    ("given", "says"), [({"causal_steps": 0}, "causal_steps is 0"), ({"variants": ()}, "variants is")]
+    ("given", "message"), [({"causal_steps": 0}, "causal_steps is 0"), ({"variants": ()}, "variants is")]
 )
-def test_impossible_comparisons_are_refused(given, says):
-    with pytest.raises(SettingError, match=says):
+def test_impossible_comparisons_are_refused(given, message):
+    with pytest.raises(SettingError, match=message):
         Compare(**given)

@@ -77,7 +77,7 @@ def is_bridge(statement: Statement) -> bool:
 
 
 def bridges(corpus: Corpus) -> list[Statement]:
-    return [one for document in read(corpus, corpus.documents) for one in document if is_bridge(one)]
+    return [statement for document in read(corpus, corpus.documents) for statement in document if is_bridge(statement)]
 
 
 def questions(corpus: Corpus, task: Reversal, split: str) -> list[tuple[Question, str]]:

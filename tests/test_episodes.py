@@ -1,4 +1,4 @@
-"""Episodes: what they ask follows from what they state, and they are drawn anew for every batch.
+"""Episodes: what they ask follows from what they state, and they are drawn for each batch.
 
 Those of the reversal task stand for all tasks here. test_every_task.py holds what is true of each.
 """
@@ -67,13 +67,13 @@ def test_what_is_asked_follows_and_nothing_is_true_in_the_world(task, seed):
     assert len(world) <= task.facts
     documents = episodes(corpus)
     for tokens, roles, length in zip(documents.tokens, documents.roles, documents.lengths):
-        found = statements(corpus, tokens)
-        count = len(found) // (1 + config.questions_per_fact)
-        episode = facts(corpus, task, found[:count])
+        sequence = statements(corpus, tokens)
+        count = len(sequence) // (1 + config.questions_per_fact)
+        episode = facts(corpus, task, sequence[:count])
         assert config.min_facts <= count == len(episode) <= config.max_facts
         assert not episode & world
-        for first in range(count, len(found), count):
-            assert facts(corpus, task, found[first : first + count]) == episode  # each fact is asked, in every round
+        for first in range(count, len(sequence), count):
+            assert facts(corpus, task, sequence[first : first + count]) == episode  # each fact is asked, in every round
         for head, word, tail in episode:  # and no other answers the same question, by either word
             assert [fact for fact in episode if fact[:2] == (head, word)] == [(head, word, tail)]
             assert [fact for fact in episode if fact[1:] == (word, tail)] == [(head, word, tail)]
@@ -82,7 +82,7 @@ def test_what_is_asked_follows_and_nothing_is_true_in_the_world(task, seed):
         assert set(roles[:length].tolist()) <= {NONE, TARGET}
         assert (roles[~is_asked] == NONE).all()
         targets = "-".join(corpus.vocabulary.words[token] for token in tokens[roles == TARGET])
-        assert targets == "-".join(target for _, _, target in found[count:])
+        assert targets == "-".join(target for _, _, target in sequence[count:])
 
 
 def test_the_maximum_of_facts_grows_from_the_minimum_over_so_many_steps():
@@ -164,7 +164,7 @@ def test_both_objectives_are_given_the_same_documents():
 
 
 @pytest.mark.parametrize(
-    ("given_settings", "says"),
+    ("given_settings", "message"),
     [
         ({"share": 1.0}, "task.episodes.share is 1.0, but must be 0 or more and below 1"),
         ({"only_steps": -1}, "task.episodes.only_steps is -1, but must be 0 or more"),
@@ -175,6 +175,6 @@ def test_both_objectives_are_given_the_same_documents():
         ({"own_entities": 3}, r"task.episodes.own_entities is 3, but must be 0, or 8 \(two a fact\) or more"),
     ],
 )
-def test_impossible_settings_are_refused_by_name(given_settings, says):
-    with pytest.raises(SettingError, match=says):
+def test_impossible_settings_are_refused_by_name(given_settings, message):
+    with pytest.raises(SettingError, match=message):
         ReversalEpisodeConfig(**given_settings)

@@ -77,9 +77,9 @@ def test_the_docstring_of_a_task_draws_every_split_and_every_kind_of_document(na
     drawing = TASKS[name].__doc__
     for split in TASKS[name].split_help:
         assert split in drawing, split
-    kinds = ["[begin]", "chain_of_thought", "[separator]", "[end]", *["episode"] * (name in WITH_EPISODES)]
-    for kind in kinds:
-        assert kind in drawing, kind
+    marks = ["[begin]", "chain_of_thought", "[separator]", "[end]", *["episode"] * (name in WITH_EPISODES)]
+    for mark in marks:
+        assert mark in drawing, mark
 
 
 @every_task
@@ -171,14 +171,14 @@ def test_nothing_that_an_episode_states_is_stated_by_the_world(name, seed):
     corpus = small(name, **EPISODES).build(seed)
     world = set(stated(corpus)) | set(premises(corpus))
     documents = episodes(corpus, 12, seed)
-    assert not world & {found for tokens in documents.tokens for found in statements(corpus, tokens)}
+    assert not world & {statement for tokens in documents.tokens for statement in statements(corpus, tokens)}
 
 
 @every_task_with_episodes
 def test_episodes_are_new_every_time(name):
     corpus = small(name, **EPISODES).build(0)
-    found = rows(episodes(corpus, 200))
-    assert len(set(found)) > 190
+    drawn = rows(episodes(corpus, 200))
+    assert len(set(drawn)) > 190
 
 
 # --- questions ---
@@ -186,7 +186,7 @@ def test_episodes_are_new_every_time(name):
 
 @few
 @given(any_task, SEEDS)
-def test_questions_hold_no_answer_and_each_knows_documents_that_hold_its_premises(name, seed):
+def test_questions_hold_no_answer_and_each_has_documents_that_hold_its_premises(name, seed):
     corpus = small(name).build(seed)
     documents, texts = corpus.documents, premises(corpus)
     for split, questions in corpus.questions.items():
@@ -198,12 +198,12 @@ def test_questions_hold_no_answer_and_each_knows_documents_that_hold_its_premise
             for premise, support in zip(questions.premises[i][needed], questions.support_documents[i][needed]):
                 held = [statements(corpus, documents.tokens[row]) for row in support[support >= 0]]
                 assert bool(held) == (not split.startswith("unseen"))
-                assert all(same_fact(corpus, texts[premise], found) for found in held)
+                assert all(same_fact(corpus, texts[premise], document) for document in held)
 
 
-def same_fact(corpus: Corpus, premise: Statement, found: list[Statement]) -> bool:
+def same_fact(corpus: Corpus, premise: Statement, document: list[Statement]) -> bool:
     """Whether one of the statements is about the two entities of a premise, in whichever words."""
-    return any({premise[0], premise[2]} == {source, target} for source, _, target in found)
+    return any({premise[0], premise[2]} == {source, target} for source, _, target in document)
 
 
 @few
@@ -231,12 +231,13 @@ def test_nothing_held_out_can_be_looked_up(name, with_chain_of_thought, seed):
     except SettingError:
         reject()  # so few questions that a part of them would be empty
     index = DocumentIndex.from_corpus(corpus).documents
-    found = {one for tokens in index.tokens for one in readable(corpus, tokens)}
-    assert found == {one for tokens in corpus.documents.tokens for one in readable(corpus, tokens)}
+    indexed = {statement for tokens in index.tokens for statement in readable(corpus, tokens)}
+    assert indexed == {statement for tokens in corpus.documents.tokens for statement in readable(corpus, tokens)}
     for split in TASKS[name].held_out_splits:
         if split in corpus.questions:
             questions = corpus.questions[split]
-            assert not {one for i in range(len(questions)) for one in answered(corpus, questions, i)} & found
+            held_out = {statement for i in range(len(questions)) for statement in answered(corpus, questions, i)}
+            assert not held_out & indexed
 
 
 def readable(corpus: Corpus, tokens: np.ndarray) -> list[Statement]:
@@ -272,15 +273,15 @@ def test_all_inferences_follow_from_what_is_stated_and_the_held_out_ones_are_amo
         return
     inferences = corpus.inferences()
     same_questions(inferences, corpus.inferences())
-    found = {one for i in range(len(inferences)) for one in answered(corpus, inferences, i)}
+    inferred = {statement for i in range(len(inferences)) for statement in answered(corpus, inferences, i)}
     world, texts = set(stated(corpus)), premises(corpus)
     for needed in inferences.premises:
         assert all(texts[row] in world for row in needed if row >= 0)
     for split in set(TASKS[name].held_out_splits) & set(corpus.questions) - {"latent"}:
         questions = corpus.questions[split]
-        assert {answered(corpus, questions, i)[0] for i in range(len(questions))} <= found
+        assert {answered(corpus, questions, i)[0] for i in range(len(questions))} <= inferred
     if name in ("reversal", "triples"):
-        assert found >= {(target, inverse_word(corpus, word), source) for source, word, target in world}
+        assert inferred >= {(target, inverse_word(corpus, word), source) for source, word, target in world}
 
 
 def test_without_held_out_questions_there_is_nothing_to_divide():

@@ -89,7 +89,7 @@ def test_both_commands_and_all_tasks_are_listed(arguments, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (["export", "chess"], f"task is 'chess', but must be one of {', '.join(TASKS)}\n"),
         (["show", "chess"], f"task is 'chess', but must be one of {', '.join(TASKS)}\n"),
@@ -103,10 +103,10 @@ def test_both_commands_and_all_tasks_are_listed(arguments, capsys):
         (["export", "reversal"], "--out"),
     ],
 )
-def test_bad_input_is_refused_in_one_line(arguments, says, capsys):
+def test_bad_input_is_refused_in_one_line(arguments, message, capsys):
     with pytest.raises(SystemExit) as refusal:
         main(arguments)
     assert refusal.value.code == 2
     error = capsys.readouterr().err
-    assert says in error
+    assert message in error
     assert error.count("\n") == 1

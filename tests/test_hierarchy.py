@@ -92,8 +92,8 @@ def pieces(name: str) -> int:
 class World:
     """What follows from statements. The owner of a value is the highest category that has it."""
 
-    def __init__(self, found: Iterable[Statement]):
-        facts = {canonical(statement) for statement in found}
+    def __init__(self, stated_facts: Iterable[Statement]):
+        facts = {canonical(statement) for statement in stated_facts}
         self.parent = {a: b for a, word, b in facts if word == "is-a"}
         assert len(self.parent) == sum(word == "is-a" for _, word, _ in facts)  # one parent each
         has = [fact for fact in facts if fact[1] != "is-a"]
@@ -350,7 +350,7 @@ def described(statement: Statement) -> tuple[Statement, bool, int]:
 
 @few
 @given(worlds(), SEEDS)
-def test_baselines_are_those_of_a_random_answer_and_of_what_was_never_seen_in_that_slot(task, seed):
+def test_baselines_are_guesses_among_all_entities_and_among_those_never_seen_in_that_position(task, seed):
     corpus = task.build(seed)
     training, entities = stated(corpus), corpus.entities
     world = World(training)
@@ -510,8 +510,8 @@ def fact_asked_for(world: World, statement: Statement) -> Statement:
 
 def stated_and_asked(corpus: Corpus, tokens: np.ndarray, roles: np.ndarray) -> tuple[list[Statement], list[Statement]]:
     """What an episode states and what it asks."""
-    found, count = statements(corpus, tokens), int((np.diff(roles, prepend=NONE) == TARGET).sum())
-    return found[:-count], found[-count:]
+    sequence, count = statements(corpus, tokens), int((np.diff(roles, prepend=NONE) == TARGET).sum())
+    return sequence[:-count], sequence[-count:]
 
 
 def draw_episodes(corpus: Corpus, n: int, seed: int) -> list[tuple[list[Statement], list[Statement]]]:

@@ -249,10 +249,10 @@ def test_an_oracle_puts_one_document_with_the_premise_among_others():
     assert splits["unseen_inverse"]["correct"] == 0
 
 
-def test_an_oracle_counts_the_documents_that_are_left_in_a_small_world():
+def test_an_oracle_refuses_more_distractors_than_a_small_world_has():
     world = Reversal(entities=4, relations=1, one_way=1, two_way=0, documents=DocumentConfig(copies=16))
     model = trained(Causal(), world.build(0))
-    message = r"oracle-retrieval.distractors is 1, but must be 0 to 0, the documents that are left"
+    message = r"oracle-retrieval.distractors is 1, but must be 0 to 0, the other documents"
     with pytest.raises(SettingError, match=message):
         evaluate(model, OracleRetrieval(1))
     assert evaluate(model, OracleRetrieval(0))["inverse"]["count"] == 1

@@ -142,7 +142,7 @@ def test_pip_arguments_reach_pip(checkout):
     assert "--index-url X -r requirements.txt" in shown
 
 
-def test_the_figures_and_files_the_readme_names_are_there():
+def test_the_figures_and_files_that_the_readme_names_exist():
     text = (ROOT / "README.md").read_text()
     for link in re.findall(r"\]\((?!http)([^)#]+)", text):
         assert (ROOT / link).exists(), link

@@ -67,10 +67,10 @@ def worlds_with_unseen_facts(draw) -> Reversal:
     )
 
 
-def facts(corpus: Corpus, task: Reversal, found: list[Statement]) -> set[Statement]:
+def facts(corpus: Corpus, task: Reversal, stated_facts: list[Statement]) -> set[Statement]:
     """The facts that are stated: head, forward word in the first wording, tail."""
     as_facts = set()
-    for source, word, target in found:
+    for source, word, target in stated_facts:
         i = corpus.relations.index(word) % (2 * task.relations)
         word, inverse = corpus.relations[i - i % 2], i % 2
         as_facts.add((target, word, source) if inverse else (source, word, target))
@@ -86,38 +86,38 @@ def asked(corpus: Corpus, split: str) -> list[tuple[Statement, str]]:
 @given(worlds(), SEEDS)
 def test_the_inverse_of_a_one_way_fact_is_stated_nowhere(task, seed):
     corpus = task.build(seed)
-    found = stated(corpus)
+    stated_facts = stated(corpus)
     for (source, word, opened), answer in asked(corpus, "inverse"):
         assert opened == "_"
-        assert (source, word, answer) not in found  # the question's statement
-        assert (answer, inverse_word(corpus, word), source) in found  # what it follows from
+        assert (source, word, answer) not in stated_facts  # the question's statement
+        assert (answer, inverse_word(corpus, word), source) in stated_facts  # what it follows from
 
 
 @given(worlds(), SEEDS)
 def test_each_fact_is_stated_as_often_as_the_settings_say(task, seed):
     corpus = task.build(seed)
-    found = stated(corpus)
-    assert set(found.values()) == {task.documents.copies}
-    both = [(a, r, b) for a, r, b in found if (b, inverse_word(corpus, r), a) in found]
+    stated_facts = stated(corpus)
+    assert set(stated_facts.values()) == {task.documents.copies}
+    both = [(a, r, b) for a, r, b in stated_facts if (b, inverse_word(corpus, r), a) in stated_facts]
     two_way = task.facts - task.one_way if task.two_way is None else task.two_way
     assert len(both) == 2 * two_way
-    assert len(found) - len(both) == task.one_way
-    by_forward = sum(corpus.relations.index(word) % 2 == 0 for _, word, _ in set(found) - set(both))
+    assert len(stated_facts) - len(both) == task.one_way
+    by_forward = sum(corpus.relations.index(word) % 2 == 0 for _, word, _ in set(stated_facts) - set(both))
     assert abs(2 * by_forward - task.one_way) <= task.relations  # half, but for an odd fact of each relation
 
 
 @given(worlds(), SEEDS)
 def test_the_four_questions_of_a_fact(task, seed):
     corpus = task.build(seed)
-    found = stated(corpus)
+    stated_facts = stated(corpus)
     splits = (asked(corpus, split) for split in ("forward", "backward", "inverse", "wrong_frame"))
     for forward, backward, inverse, wrong in zip(*splits, strict=True):
         ((a, r, _), b) = forward
-        assert (a, r, b) in found
+        assert (a, r, b) in stated_facts
         assert backward == (("_", r, b), a)
         assert inverse == ((b, inverse_word(corpus, r), "_"), a)
         assert wrong == ((b, r, "_"), a)
-        assert (b, r, a) not in found  # what wrong_frame counts is wrong
+        assert (b, r, a) not in stated_facts  # what wrong_frame counts is wrong
 
 
 @given(worlds(), SEEDS)
@@ -157,11 +157,11 @@ def test_pieces_are_different(count):
     assert len(set(syllables(count))) == count
 
 
-def test_the_elimination_baseline_is_a_guess_among_entities_never_seen_there():
+def test_the_elimination_baseline_is_a_guess_among_entities_never_seen_in_that_position():
     corpus = Reversal(entities=10, relations=2, one_way=8).build(3)
-    found = stated(corpus)
+    stated_facts = stated(corpus)
     for i, ((_, word, _), _answer) in enumerate(asked(corpus, "inverse")):
-        seen = {target for _, stated_word, target in found if stated_word == word}
+        seen = {target for _, stated_word, target in stated_facts if stated_word == word}
         assert corpus.questions["inverse"].elimination_baseline[i] == 1 / (10 - len(seen))
     assert (corpus.questions["forward"].elimination_baseline == 0).all()  # memory needs no guess
     assert (corpus.questions["inverse"].chance == 0.1).all()
@@ -220,18 +220,18 @@ def test_a_second_training_states_the_unseen_facts_one_way_and_nothing_else(task
     first, second = task.build(seed), replace(task, train_on="unseen").build(seed)
     assert first.vocabulary.words == second.vocabulary.words  # so that one can start from the other
     assert first.questions.keys() == second.questions.keys()
-    found = set(stated(second))
+    stated_facts = set(stated(second))
     unseen_premises = first.questions["unseen_forward"].premises[:, 0]
-    in_first_wording = {(a, word.removesuffix("-2"), b) for a, word, b in found}
+    in_first_wording = {(a, word.removesuffix("-2"), b) for a, word, b in stated_facts}
     assert in_first_wording == {premises(first)[row] for row in unseen_premises}
-    assert len(in_first_wording) == task.unseen == len(facts(second, task, list(found)))
+    assert len(in_first_wording) == task.unseen == len(facts(second, task, list(stated_facts)))
     for split, questions in second.questions.items():
         copies = task.documents.copies if split.startswith("unseen") else 0
         assert questions.support_documents.shape[2] == copies
         np.testing.assert_array_equal(questions.accepted, first.questions[split].accepted)
     # The inverse of what is asked is stated in neither training.
-    inverse = {(b, inverse_word(first, word), a) for a, word, b in found}
-    assert not inverse & (set(stated(first)) | found)
+    inverse = {(b, inverse_word(first, word), a) for a, word, b in stated_facts}
+    assert not inverse & (set(stated(first)) | stated_facts)
 
 
 @given(st.integers(1, 3), SEEDS)
@@ -272,7 +272,7 @@ def test_more_names_than_pieces_allow_is_refused_by_name():
 
 
 @pytest.mark.parametrize(
-    ("make", "says"),
+    ("make", "message"),
     [
         (lambda: Reversal(unseen=1801), "task.unseen is 1801, but must be 0 to 1800, the facts that are not stated"),
         (
@@ -290,6 +290,6 @@ def test_more_names_than_pieces_allow_is_refused_by_name():
         ),
     ],
 )
-def test_impossible_settings_are_refused_by_name(make, says):
-    with pytest.raises(SettingError, match=says):
+def test_impossible_settings_are_refused_by_name(make, message):
+    with pytest.raises(SettingError, match=message):
         make()

@@ -228,9 +228,9 @@ def test_results_from_elsewhere_are_merged_with_those_here(swept, tmp_path):
         "merge is .* with rows": folders.as_csv(rows).splitlines()[0] + "\n",
         "merge is .* with rows ": "",
     }
-    for says, text in refused.items():
+    for message, text in refused.items():
         elsewhere.write_text(text)
-        with pytest.raises(SettingError, match=says.strip()):
+        with pytest.raises(SettingError, match=message.strip()):
             sweep(replace(one_seed, merge=elsewhere), StopFlag())
     elsewhere.write_bytes(b"run,\xff\n1,2\n")
     with pytest.raises(SettingError, match="no valid results"):
@@ -313,7 +313,7 @@ def panel_of(*selection: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "flags", "says"),
+    ("text", "flags", "message"),
     [
         (None, [], "but must be an existing Python file"),
         ("1 / 0", [], "cannot be run: ZeroDivisionError: division by zero"),
@@ -362,14 +362,14 @@ def panel_of(*selection: str) -> str:
         (LISTED, ["--name", "../x"], "name is '../x"),
     ],
 )
-def test_what_cannot_be_swept_is_refused_in_one_line(tmp_path, capsys, text, flags, says):
+def test_what_cannot_be_swept_is_refused_in_one_line(tmp_path, capsys, text, flags, message):
     file = tmp_path / "wrong.py"
     if text is not None:
         file.write_text(text)
     code, err = command(train.__main__.main, ["sweep", str(file), *flags], capsys)
     assert (code, err.count("\n")) == (2, 1)
     assert err.startswith("error: ")
-    assert says in err
+    assert message in err
 
 
 def test_a_folder_or_another_type_of_file_is_no_sweep(tmp_path, capsys):

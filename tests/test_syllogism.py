@@ -250,7 +250,7 @@ def test_association_alone_answers_no_misleading_question():
 
 @few
 @given(worlds(), SEEDS)
-def test_baselines_are_those_of_a_random_answer_and_of_what_was_never_seen_there(task, seed):
+def test_baselines_are_guesses_among_all_entities_and_among_those_never_seen_in_that_position(task, seed):
     corpus = task.build(seed)
     world, entities = stated(corpus), corpus.entities
     seen = {(word, target) for _, word, target in world}
@@ -302,7 +302,9 @@ def test_a_question_has_just_the_premises_of_its_chain_and_the_documents_that_ho
             assert len(needed_texts) == parse_word(statement[1])[1]
             assert (support[needed < 0] == -1).all()
             for premise, documents in zip(needed_texts, support):
-                assert sorted(documents) == [i for i, found in enumerate(held) for other in found if other == premise]
+                assert sorted(documents) == [
+                    i for i, document in enumerate(held) for statement in document if statement == premise
+                ]
 
 
 @few
@@ -370,9 +372,9 @@ def split_episode(
     corpus: Corpus, tokens: np.ndarray, roles: np.ndarray
 ) -> tuple[list[Statement], list[Statement], list[Statement]]:
     """The premises of an episode, its neutral statements, and what it asks."""
-    found = statements(corpus, tokens)
+    sequence = statements(corpus, tokens)
     num_asked = int((np.diff(roles, prepend=NONE) == TARGET).sum())
-    stated_part, asked = found[:-num_asked], found[-num_asked:]
+    stated_part, asked = sequence[:-num_asked], sequence[-num_asked:]
     neutral = [statement for statement in stated_part if statement[1] == NEAR]
     return [statement for statement in stated_part if statement not in neutral], neutral, asked
 
@@ -408,12 +410,12 @@ def test_nothing_in_an_episode_can_be_true_in_the_world(task, seed):
     world = set(stated(corpus))
     chain = chain_of_class(world)
     for tokens in corpus.episodes.draw(40, np.random.default_rng(seed)).tokens:
-        found = set(statements(corpus, tokens))
-        names = {name for source, _, target in found for name in (source, target)}
+        episode = set(statements(corpus, tokens))
+        names = {name for source, _, target in episode for name in (source, target)}
         chains = {chain.get(name, name) for name in names}
         assert len(chains) == len(names)
         assert (not set(chain) & names) if task.episodes.own_entities else names <= set(chain)
-        assert not found & world
+        assert not episode & world
 
 
 def test_an_episode_never_states_a_class_to_be_near_one_that_it_is_near_in_the_world():
@@ -421,10 +423,10 @@ def test_an_episode_never_states_a_class_to_be_near_one_that_it_is_near_in_the_w
     corpus = Syllogism(chains=8, max_chain_length=2, misleading_share=1, episodes=config).build(0)
     near = {statement for statement in stated(corpus) if statement[1] == NEAR}
     episodes = corpus.episodes.draw(2000, np.random.default_rng(0))
-    found = {statement for tokens in episodes.tokens for statement in statements(corpus, tokens)}
+    drawn = {statement for tokens in episodes.tokens for statement in statements(corpus, tokens)}
     assert len(near) == 16
-    assert not near & found
-    assert len({statement for statement in found if statement[1] == NEAR}) > 100
+    assert not near & drawn
+    assert len({statement for statement in drawn if statement[1] == NEAR}) > 100
 
 
 def test_episodes_are_new_every_time_and_ask_every_word_from_every_position():
@@ -544,7 +546,7 @@ def test_roles_mark_statements_and_nothing_else(task, seed):
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "message"),
     [
         ({"chains": 0}, r"task\.chains is 0, but must be 1 or more"),
         ({"max_chain_length": 1}, r"task\.max_chain_length is 1, but must be 2 or more"),
@@ -574,8 +576,8 @@ def test_roles_mark_statements_and_nothing_else(task, seed):
         ({"chains": 8, "episodes.share": 0.5}, r"task\.episodes\.max_facts is 4, but must be 2 to 3"),
     ],
 )
-def test_impossible_settings_are_refused_in_one_line(changes, says):
-    with pytest.raises(SettingError, match=says) as refused:
+def test_impossible_settings_are_refused_in_one_line(changes, message):
+    with pytest.raises(SettingError, match=message) as refused:
         override(Syllogism(), changes)
     assert "\n" not in str(refused.value)
 

@@ -27,7 +27,7 @@ from tests.examples import corpus, modules
 from tests.running import tiny
 from train.config import RunConfig, TrainConfig
 from train.run import train_run
-from train.tensorboard import attention_maps, escaped, table
+from train.tensorboard import attention_maps, escape_markdown, table
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +174,7 @@ def test_a_table_has_a_column_for_ranks_only_where_there_are_any():
     ["a|b", "<script>", "*bold*", "_x_", "[a](b)", "back\\slash", "`code`", "&lt;", "~a~", "http://a.b", "# 東京"],
 )
 def test_names_are_data_to_markdown(name):
-    shown = markdown_to_safe_html(f"| name |\n| --- |\n| {escaped(name)} |")
+    shown = markdown_to_safe_html(f"| name |\n| --- |\n| {escape_markdown(name)} |")
     (cell,) = re.findall(r"<td>(.*)</td>", shown)
     assert html.unescape(cell) == name
 

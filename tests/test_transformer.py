@@ -72,7 +72,7 @@ def gradients(network: Transformer, hidden: Tensor, targets: Tensor) -> dict[str
 @pytest.mark.parametrize("position", POSITIONS)
 @pytest.mark.parametrize("pattern", VISIBILITIES)
 @pytest.mark.parametrize("selection", SELECTIONS)
-def test_the_last_layer_at_some_positions_is_the_whole_one_there(selection, pattern, position):
+def test_the_last_layer_at_some_positions_equals_the_whole_layer(selection, pattern, position):
     network, visibility, flat = (
         network_with(position),
         VISIBILITIES[pattern](LENGTHS, T),
@@ -105,7 +105,7 @@ MORE = {
 @pytest.mark.parametrize("position", POSITIONS)
 @pytest.mark.parametrize("pattern", ["causal", "full, padded", "prefix, padded"])
 @pytest.mark.parametrize("more", MORE)
-def test_the_last_layer_at_some_positions_is_the_whole_one_there_whatever_the_network_is_given(more, pattern, position):
+def test_the_last_layer_at_some_positions_equals_the_whole_layer_whatever_the_network_is_given(more, pattern, position):
     settings, inputs = MORE[more]
     network = (decoder_with if "memory" in inputs else network_with)(position, **settings)
     visibility = VISIBILITIES[pattern](LENGTHS, T)
@@ -139,7 +139,7 @@ def test_plain_attention_is_the_fast_one_and_its_weights_are_shares_of_what_is_v
 
 @pytest.mark.parametrize("position", POSITIONS)
 @pytest.mark.parametrize("pattern", VISIBILITIES)
-def test_weights_at_some_positions_are_those_of_the_whole_layer_there(pattern, position):
+def test_weights_at_some_positions_equal_those_of_the_whole_layer(pattern, position):
     network, visibility = network_with(position), VISIBILITIES[pattern](LENGTHS, T)
     whole, trimmed, targets = [], [], torch.tensor([3, 1, 2, 0])
     network(TOKENS, visibility, attention_weights=whole)
@@ -172,12 +172,12 @@ def test_learned_positions_are_absolute():
 
 
 @pytest.mark.parametrize("position", sorted(POSITIONS.keys() - {"none"}))
-def test_order_matters_where_positions_are_known(position):
+def test_order_matters_with_a_position_scheme(position):
     network, visibility = network_with(position, depth=1), VISIBILITIES["full"](LENGTHS, T)
     assert (network(TOKENS.flip(1), visibility).flip(1) - network(TOKENS, visibility)).abs().max() > 0.01
 
 
-def test_order_does_not_matter_where_they_are_not():
+def test_order_does_not_matter_without_one():
     network, visibility = network_with("none"), VISIBILITIES["full"](LENGTHS, T)
     torch.testing.assert_close(network(TOKENS.flip(1), visibility).flip(1), network(TOKENS, visibility))
 

@@ -477,7 +477,7 @@ GOOD = b"a,likes,b\nc,likes,d\n"
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "message"),
     [
         (None, "task.file is 'FILE', but must be a file that can be read: No such file or directory"),
         (b"", "task.file 'FILE', line 1: the header is nothing, but must be with head, relation, tail, each once"),
@@ -503,24 +503,24 @@ GOOD = b"a,likes,b\nc,likes,d\n"
     ],
     ids=lambda value: value[:24].decode("latin-1") if isinstance(value, bytes) else None,
 )
-def test_a_file_of_facts_that_cannot_be_used_is_refused_by_line(tmp_path, data, says):
+def test_a_file_of_facts_that_cannot_be_used_is_refused_by_line(tmp_path, data, message):
     files = write(tmp_path, [])
     Path(files["file"]).unlink() if data is None else Path(files["file"]).write_bytes(data)
-    refused(files, says)
+    refused(files, message)
 
 
-def refused(files: dict[str, str], says: str) -> None:
+def refused(files: dict[str, str], message: str) -> None:
     with pytest.raises(SettingError) as refusal:
         Triples(**files).build(0)
     line = str(refusal.value)
-    assert says.replace("FILE", files["file"]).replace("RELATIONS", files["relations"]) in line
+    assert message.replace("FILE", files["file"]).replace("RELATIONS", files["relations"]) in line
     assert "\n" not in line
     assert "\x1b" not in line
     assert len(line) < 600
 
 
 @pytest.mark.parametrize(
-    ("rows", "says"),
+    ("rows", "message"),
     [
         (b"", "task.relations 'RELATIONS', line 1: the header is nothing"),
         (b"relation,inverse\n", "task.relations is 'RELATIONS', but must be a file with relations"),
@@ -539,10 +539,10 @@ def refused(files: dict[str, str], says: str) -> None:
     ],
     ids=range(8),
 )
-def test_a_file_of_relations_that_cannot_be_used_is_refused_by_line(tmp_path, rows, says):
+def test_a_file_of_relations_that_cannot_be_used_is_refused_by_line(tmp_path, rows, message):
     files = write(tmp_path, [("a", "likes", "b"), ("c", "likes", "d")])
     Path(files["relations"]).write_bytes(rows)
-    refused(files, says)
+    refused(files, message)
     Path(files["relations"]).unlink()
     refused(files, "task.relations is 'RELATIONS', but must be a file that can be read")
 
@@ -588,7 +588,7 @@ def test_notes_say_by_line_what_a_person_should_know(tmp_path):
 
 
 def arrays(corpus: Corpus) -> list[np.ndarray]:
-    """Every array of a corpus that is not drawn anew."""
+    """Every array of a corpus that is drawn once."""
     all_questions = corpus.questions.values()
     clozes = [questions.cloze for questions in all_questions]
     documents = [corpus.documents, corpus.premises.documents, *(cloze.documents for cloze in clozes)]
@@ -672,17 +672,17 @@ def test_every_preset_takes_another_task_by_its_name_with_settings_of_its_own(st
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         ("--task chess", "invalid choice 'chess' for argument '--task'"),
         ("--task triples --task.entities 4", "--task.entities"),
         ("--task triples --task.file nowhere.csv", "error: task.file is 'nowhere.csv', but must be a file that can be"),
     ],
 )
-def test_impossible_task_settings_are_refused_in_one_line(arguments, says, capsys):
+def test_impossible_task_settings_are_refused_in_one_line(arguments, message, capsys):
     code, error = command(train.__main__.main, ["causal", *arguments.split()], capsys)
     assert code == 2
-    assert says in error
+    assert message in error
     assert error.count("\n") == 1
 
 

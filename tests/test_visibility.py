@@ -179,7 +179,7 @@ def test_the_backward_tower_of_belief_state_sees_what_stands_to_the_right(positi
 
 
 @pytest.mark.parametrize(("settings", "path"), CASES)
-def test_a_decoder_sees_what_it_has_written_and_all_of_the_memory_but_its_padding(settings, path):
+def test_a_decoder_sees_its_earlier_tokens_and_all_of_the_memory_but_its_padding(settings, path):
     made = batch(SpanDenoising(scheme="uniform"), DOCUMENTS)
     decoder = modules(SpanDenoising(), corpus(), **SETTINGS[settings])["decoder"]
     tokens, lengths = made["decoder_tokens"], made["lengths"]
@@ -286,7 +286,7 @@ def test_no_position_of_a_document_sees_padding_whatever_the_pattern(name):
     ],
     ids=["left", "all", "prefix", "one side"],
 )
-def test_which_positions_see_which_is_what_the_name_says(rule, names):
+def test_an_objective_has_the_visibility_of_its_rule(rule, names):
     for name in names:
         for seed in range(3):
             made = batch(OBJECTS[name], DOCUMENTS, seed)

@@ -1,8 +1,8 @@
-"""Augmentation: what a trained model infers in context from its training documents becomes training documents.
+"""Augmentation: inferences of a trained model, in context, become training documents.
 
 The model is asked for the inverse of each statement, and for the conclusion of statements that belong together. Its
-prompt holds these statements (Lampinen et al. 2025a, 2505.00661). Its predictions are added, right or wrong. Which
-statements belong together, and in which words a conclusion is asked, is given. No answer is.
+prompt holds these statements (Lampinen et al. 2025a, 2505.00661). Its predictions are added, right or wrong. It is
+given the statements that belong together and the words of each question, but no answer.
 """
 
 from pathlib import Path

@@ -58,7 +58,7 @@ class Bench:
     """tokens a document"""
     batch: int = 256
     """documents a step"""
-    words: int = 512
+    vocab_size: int = 512
     """tokens in the vocabulary"""
     rate: float = 0.15
     """share of tokens masked, in the comparison with a fixed rate"""
@@ -68,7 +68,7 @@ class Bench:
     """steps of each in a round"""
 
     def __post_init__(self):
-        minima = {"positions": 3, "batch": 1, "words": len(SPECIAL) + 1, "rounds": 1, "steps": 1}
+        minima = {"positions": 3, "batch": 1, "vocab_size": len(SPECIAL) + 1, "rounds": 1, "steps": 1}
         for name, minimum in minima.items():
             require_at_least(self, "", minimum, name)
         _ = self.network, comparisons(self)  # these check the rest
@@ -124,7 +124,7 @@ def their_network(settings: Bench, name: str) -> nn.Module:
 
     transformers.logging.set_verbosity_error()  # it warns of its own defaults
     model = getattr(transformers, name)
-    size = {"vocab_size": settings.words, "hidden_size": settings.width, "intermediate_size": 4 * settings.width}
+    size = {"vocab_size": settings.vocab_size, "hidden_size": settings.width, "intermediate_size": 4 * settings.width}
     size |= {"num_hidden_layers": settings.depth, "num_attention_heads": settings.heads}
     size |= {"max_position_embeddings": settings.positions}
     fused = dict.fromkeys(("activation_function", "hidden_act"), "gelu_pytorch_tanh") | {"attn_implementation": "sdpa"}
@@ -157,10 +157,10 @@ class TheirObjective:
 def make_corpus(settings: Bench, roles: tuple[int, ...]) -> Corpus:
     """Documents of random words, 32 batches of them, all of full length."""
     shape = (32 * settings.batch, settings.positions)
-    tokens = np.random.default_rng(0).integers(len(SPECIAL), settings.words, shape, dtype=np.int32)
+    tokens = np.random.default_rng(0).integers(len(SPECIAL), settings.vocab_size, shape, dtype=np.int32)
     lengths = np.full(shape[0], settings.positions, np.int32)
     documents = Documents(tokens, lengths, np.broadcast_to(np.resize(roles, settings.positions), shape))
-    words = (*SPECIAL, *(f"word-{i}" for i in range(len(SPECIAL), settings.words)))
+    words = (*SPECIAL, *(f"word-{i}" for i in range(len(SPECIAL), settings.vocab_size)))
     entities = Entities(tokens[:0], lengths[:0], ())
     return Corpus(
         vocabulary=Vocabulary(words),

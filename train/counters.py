@@ -12,7 +12,7 @@ class Counters:
     step: int = 0
     """steps taken"""
     documents: int = 0
-    """documents trained on, each as often as it was"""
+    """documents trained on, counted each time"""
     target_tokens: int = 0
     """tokens predicted in training"""
     seconds: float = 0.0

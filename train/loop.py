@@ -1,4 +1,4 @@
-"""The one loop. Every objective goes through it; whatever differs between two runs is in their settings."""
+"""The one loop. Every objective goes through it, and two runs differ in their settings alone."""
 
 import contextlib
 import math
@@ -134,7 +134,7 @@ class Loop:
         self.record(counters.evaluation_entry(to_entry(summaries)), counters, metrics)
 
     def summaries(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """The summary of every split, by query mode. What is trained on episodes is evaluated in context, too."""
+        """The summary of every split, by query mode. A model trained on episodes is evaluated in context, too."""
         limit, models = self.config.train.evaluate_questions, self.trained.query_modes()
         summaries = {mode: evaluate(model, limit=limit, check=self.stop.check) for mode, model in models.items()}
         if self.trained.corpus.episodes:

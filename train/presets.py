@@ -77,7 +77,7 @@ IN_CONTEXT = RunConfig(
     ModelConfig(heads=2, convolution=5, position="relative"),
     TrainConfig(steps=4000, learning_rate=6e-3, evaluate_every=500),
 )
-# Two premises in a prompt: what matters are the episodes, and a start with episodes alone.
+# Two premises in a prompt require episodes, and a start with episodes alone (docs/context.md).
 SYLLOGISM = replace(
     IN_CONTEXT,
     task=Syllogism(episodes=SyllogismEpisodeConfig(share=0.5, only_steps=2000)),

@@ -116,7 +116,7 @@ def make_result(
 def claim_folder(folder: Path, config: RunConfig, made_by: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
     """Makes the folder this run's own. Raises SettingError where it is another's.
 
-    `made_by` is what environment.json is to hold.
+    `made_by` is the content of environment.json.
     """
     path = folder / "config.json"
     if not path.exists():

@@ -148,7 +148,7 @@ def cells(split: str, row: dict[str, Any], with_rank: bool) -> list[str]:
     if "prediction" in row:
         texts[3:] = [row["prediction"], "yes" if row["correct"] else "no", percent(math.exp(row["log_prob"]))]
     texts += [str(row.get("rank", ""))] * with_rank
-    texts = [escaped(text) for text in texts]
+    texts = [escape_markdown(text) for text in texts]
     texts[1] = texts[1].replace(BREAK, "<br>")  # on one line, a prompt leaves the other columns no room
     return texts
 
@@ -166,16 +166,16 @@ def example_rows(trained: TrainedModel, method: AnswerMethod) -> list[dict[str, 
     return [
         {"split": split, "query_mode": "as-trained"} | row
         for split, questions in trained.corpus.questions.items()
-        for row in predict_split(trained, method, questions[:EXAMPLES], lambda: None)
+        for row in predict_split(trained, method, questions[:EXAMPLES])
     ]
 
 
-def escaped(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Text that Markdown shows as it is; names are data."""
     return re.sub(r"[^\w\s]|_", lambda sign: f"&#{ord(sign[0])};", text)
 
 
-BREAK = escaped(SPECIAL[SEPARATOR])  # between the statements of a document, each on a line of its own
+BREAK = escape_markdown(SPECIAL[SEPARATOR])  # between the statements of a document, each on a line of its own
 
 
 def entity_embeddings(trained: TrainedModel) -> torch.Tensor:
@@ -206,8 +206,8 @@ def attention_maps(trained: TrainedModel, cloze: Cloze) -> Figure | None:
             batch.get("target_positions"),
             attention_weights=weights,
         )
-    labels = [plain(trained.corpus.vocabulary.words[token]) for token in query["tokens"][0]]
-    title = f"{plain(render_question(trained.corpus, cloze, 0))}     (a row attends to columns)"
+    labels = [escape_formulas(trained.corpus.vocabulary.words[token]) for token in query["tokens"][0]]
+    title = f"{escape_formulas(render_question(trained.corpus, cloze, 0))}     (a row attends to columns)"
     return draw_maps([layer[0].cpu().numpy() for layer in weights], labels, title)
 
 
@@ -225,6 +225,6 @@ def draw_maps(weights: list[np.ndarray], labels: list[str], title: str) -> Figur
     return figure
 
 
-def plain(text: str) -> str:
-    """Text in which matplotlib reads no formula; names are data."""
+def escape_formulas(text: str) -> str:
+    """Text in which matplotlib sees no formula; names are data."""
     return text.replace("$", r"\$")

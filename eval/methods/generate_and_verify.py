@@ -22,12 +22,12 @@ CHUNK = 8192  # statements a pass; bounds memory, changes no prediction
 
 @dataclass(frozen=True)
 class GenerateAndVerify(AnswerMethod):
-    """Scores a candidate by the log-probability of the known entity, given the candidate in the open span."""
+    """Scores a candidate by the log-probability of the question's entity, given the candidate in the open span."""
 
     name: ClassVar = "generate-and-verify"
 
     splits: tuple[str, ...] | None = None
-    """splits whose questions are asked, since many names take long; None: all"""
+    """splits to ask, as each candidate costs a forward pass; None: all"""
 
     def applies_to(self, split: str) -> bool:
         return self.splits is None or split in self.splits
@@ -44,20 +44,20 @@ class GenerateAndVerify(AnswerMethod):
         return np.where(np.arange(names.shape[1]) < size[:, None], names, PAD)
 
     def answer_log_prob(self, trained: TrainedModel, questions: Questions, names: np.ndarray) -> np.ndarray | None:
-        """log p[q] of the known entity, given names[q, k] in the open span of the inverse form."""
+        """log p[q] of the question's entity, given names[q, k] in the open span of the inverse form."""
         if questions.inverse_form is None:
             return None
         statements, _ = fill_in(questions.inverse_form, names)
         start, size = role_span(statements, TARGET)
         position = start[:, None] + np.arange(size.max(initial=1))  # [q, k]
-        known = np.take_along_axis(statements.tokens, np.minimum(position, statements.tokens.shape[1] - 1), 1)
+        entity = np.take_along_axis(statements.tokens, np.minimum(position, statements.tokens.shape[1] - 1), 1)
         cloze = Cloze.open(statements, start, size)
-        return trained.objective.answer_log_prob(trained.modules, cloze, known, trained.corpus.entities)
+        return trained.objective.answer_log_prob(trained.modules, cloze, entity, trained.corpus.entities)
 
     def candidate_log_probs(
         self, trained: TrainedModel, questions: Questions, candidates: Entities
     ) -> np.ndarray | None:
-        """log p[q, c] of the known entity, given each candidate; -inf for names that cannot be the answer."""
+        """log p[q, c] of the question's entity, given each candidate; -inf for names that cannot be the answer."""
         if questions.inverse_form is None:
             return None
         total = np.full((len(questions), len(candidates)), -np.inf, np.float32)
@@ -71,7 +71,7 @@ class GenerateAndVerify(AnswerMethod):
         return total
 
     def forward_passes(self, trained: TrainedModel) -> int:
-        """The maximum of candidates that a question has."""
+        """The maximum number of candidates of a question."""
         splits = [questions for split, questions in trained.corpus.questions.items() if self.applies_to(split)]
         possible = [questions for questions in splits if questions.inverse_form is not None and len(questions)]
         counts = (is_candidate(questions, trained.corpus.entities).sum(1).max() for questions in possible)
@@ -79,7 +79,7 @@ class GenerateAndVerify(AnswerMethod):
 
 
 def is_candidate(questions: Questions, candidates: Entities) -> np.ndarray:
-    """bool[q, c]: whether a name has the length and alphabet of the answer, which a question tells."""
+    """bool[q, c]: whether a name has the length and alphabet of the answer, which the question shows."""
     has_form = questions.cloze.size[:, None] == candidates.lengths
     if candidates.alphabet is not None:
         has_form &= candidates.alphabet[questions.accepted[:, :1]] == candidates.alphabet

@@ -2,8 +2,8 @@
 
     [begin] C q' D [separator] A r B [separator] B r' _
 
-The accuracy is the share of such questions whose predicted name is exactly right (eval/evaluate.py). Models that do not
-learn the inverse from training can derive it from a prompt (Lampinen et al. 2025a, 2505.00661).
+The accuracy is the share of such questions whose predicted name is an exact match (eval/evaluate.py). Models that do
+not learn the inverse from training can derive it from a prompt (Lampinen et al. 2025a, 2505.00661).
 """
 
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ class InContext(PromptedMethod):
 
     @staticmethod
     def max_distractors(premises: Premises, questions: Questions) -> int:
-        """Facts that are left as distractors, whichever of these questions is asked."""
+        """The number of facts that every one of these questions has as distractors."""
         return len(np.unique(premises.fact)) - questions.premises.shape[1]
 
     def apply_prompt(self, trained: TrainedModel, questions: Questions) -> Questions:
@@ -51,7 +51,7 @@ class InContext(PromptedMethod):
         They are those that the question needs, and distractors about other facts.
         """
         available = self.max_distractors(premises, questions)
-        allowed = f"0 to {available}, the facts that are left"
+        allowed = f"0 to {available}, the other facts"
         require(self.distractors <= available, f"{self.name}.distractors", self.distractors, allowed)
         chosen = np.full((len(questions), questions.premises.shape[1] + self.distractors), -1)
         for i, row in enumerate(questions.premises):

@@ -1,7 +1,7 @@
 """Multiple choice: the model chooses the most probable of a few statements, where a task offers them.
 
-After the six candidate conclusions of Lampinen et al. 2025a (2505.00661). The prediction is the answer where the right
-statement is chosen, and empty where another one is.
+After the six candidate conclusions of Lampinen et al. 2025a (2505.00661). The prediction is the answer where the
+correct statement is chosen, and empty where another one is.
 """
 
 from dataclasses import dataclass
@@ -27,16 +27,19 @@ class MultipleChoice(AnswerMethod):
         log_probs = self.choice_log_probs(trained, questions)
         if log_probs is None:
             return None
-        _, right = trained.corpus.choices(questions)
+        _, correct = trained.corpus.choices(questions)
         answer = trained.corpus.entities.tokens[questions.accepted[:, 0]]
         answer = answer[:, : int(questions.cloze.size.max(initial=1))]
-        return np.where((log_probs.argmax(1) == right)[:, None], answer, PAD)
+        return np.where((log_probs.argmax(1) == correct)[:, None], answer, PAD)
 
     def answer_log_prob(self, trained: TrainedModel, questions: Questions, names: np.ndarray) -> np.ndarray | None:
-        """log p[q] of the right statement among its choices, in nats."""
-        log_probs, (_, right) = self.choice_log_probs(trained, questions), trained.corpus.choices(questions)
+        """log p[q] of the correct statement among its choices, in nats. None as in `predict`."""
+        log_probs = self.choice_log_probs(trained, questions)
+        if log_probs is None:
+            return None
+        _, correct = trained.corpus.choices(questions)
         normalised = log_probs - np.logaddexp.reduce(log_probs, axis=1, keepdims=True)
-        return normalised[np.arange(len(normalised)), right]
+        return normalised[np.arange(len(normalised)), correct]
 
     def candidate_log_probs(
         self, trained: TrainedModel, questions: Questions, candidates: Entities

@@ -55,7 +55,7 @@ class OracleRetrieval(Retrieval):
         support_entries = index.support_entries(questions)
         max_needed = max((len(np.unique(needed[needed >= 0])) for needed in support_entries), default=0)
         available = len(index) - max_needed
-        allowed = f"0 to {available}, the documents that are left"
+        allowed = f"0 to {available}, the other documents"
         require(self.distractors <= available, f"{self.name}.distractors", self.distractors, allowed)
         retrieved = np.full((len(questions), support_entries.shape[1] + self.distractors), -1)
         for i, needed in enumerate(support_entries):
@@ -82,8 +82,7 @@ class LexicalRetrieval(Retrieval):
 
     def retrieve(self, trained: TrainedModel, index: DocumentIndex, questions: Questions) -> np.ndarray:
         documents = questions.cloze.documents
-        is_known = (documents.roles != NONE) & (documents.tokens != MASK)
-        words = [[str(token) for token in tokens[known]] for tokens, known in zip(documents.tokens, is_known)]
+        words = [[str(token) for token in row[mask]] for row, mask in zip(documents.tokens, is_in_statement(documents))]
         bm25, k = bm25_index(trained.corpus), min(self.documents, len(index))
         return bm25.retrieve(words, k=k, return_as="documents", show_progress=False).astype(int)
 
@@ -105,16 +104,20 @@ class DenseRetrieval(Retrieval):
         return np.argsort(-similarity, axis=1, kind="stable")[:, : self.documents]
 
 
+def is_in_statement(documents: Documents) -> np.ndarray:
+    """bool[n, t]: the tokens that have a role and are not open."""
+    return (documents.roles != NONE) & (documents.tokens != MASK)
+
+
 @torch.inference_mode()
 def represent(trained: TrainedModel, documents: Documents) -> np.ndarray:
-    """The mean of the last hidden states over all tokens that have a role and are not open, float[n, d], of norm 1."""
+    """The mean of the last hidden states over the tokens of statements, float[n, d], of norm 1."""
     network, device = trained.modules["network"], next(trained.modules.parameters()).device
     vectors = []
     for start in range(0, len(documents), CHUNK):
         chunk = documents[start : start + CHUNK]
         batch = to_tensors(trained.objective.encode_batch(chunk), device)
         hidden = network(batch["tokens"], trained.objective.visibility_of(batch)).float().cpu().numpy()
-        has_role = (chunk.roles != NONE) & (chunk.tokens != MASK)
-        mean = (hidden * has_role[..., None]).sum(1)
+        mean = (hidden * is_in_statement(chunk)[..., None]).sum(1)
         vectors.append(mean / np.linalg.norm(mean, axis=1, keepdims=True))
     return np.concatenate(vectors)

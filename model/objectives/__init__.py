@@ -1,4 +1,4 @@
-"""Objectives: the ways to factorise a document. base.py says what one is; causal.py and masked.py are the shortest.
+"""Objectives: the ways to factorise a document. base.py defines one; causal.py and masked.py are the shortest.
 
 To add one: a file with a frozen settings dataclass that is an Objective, and a line here.
 """

@@ -35,7 +35,7 @@ from tasks.corpus import Cloze, Documents
 from tasks.vocabulary import Entities
 
 BATCH_KEYS = {
-    # Of every batch, but that a belief state has no logit_positions. Flat positions are counted through [b, t].
+    # Of every batch (a belief state alone has no logit_positions). Flat positions are counted through [b, t].
     "tokens": "int[b, t], what the network is given, padded on the right",
     "lengths": "int[b], tokens before the padding",
     "targets": "int[n], the tokens to predict, which training counts; a query has none",

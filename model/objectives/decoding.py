@@ -1,4 +1,4 @@
-"""How predictions of several tokens are decoded: left to right, the surest tokens first, or on and on."""
+"""How several tokens are decoded, left to right or the surest ones first, and how prompts are continued."""
 
 from typing import TYPE_CHECKING
 

@@ -2,8 +2,8 @@
 
 In the paper each document is read both ways, and nothing marks which. Here each half is read one way, as many documents
 in all, and a direction token marks it unless `direction` is off. A name of several tokens is preserved only where
-entities are kept whole. Without any mark, reversed statements read as false ones by the same word, unless names end in
-a delimiter (Kitouni et al. 2024).
+entities are kept whole. Without any mark, reversed statements look like false ones by the same word, unless names end
+in a delimiter (Kitouni et al. 2024).
 """
 
 from dataclasses import dataclass
@@ -60,7 +60,9 @@ class Reversed(Objective):
     def draw_segments(self, documents: Documents, rng: np.random.Generator) -> np.ndarray:
         """Where a segment of random length starts, bool[b, t]."""
         starts = np.zeros(documents.tokens.shape, bool)
-        start = rng.integers(1, self.max_segment_length + 1, starts.shape).cumsum(1)  # of as many as there may be
+        start = rng.integers(1, self.max_segment_length + 1, starts.shape).cumsum(
+            1
+        )  # [b, t], more than a document needs
         document, j = np.nonzero(start < starts.shape[1])
         starts[document, start[document, j]] = True
         return starts

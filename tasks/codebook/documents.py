@@ -110,8 +110,8 @@ class CodebookDocuments:
         """Encodings of any entries, as many a book as are stated; and decodings of what one-way books state."""
         rng, stated = np.random.default_rng(0), self.statements.books.stated
         sequences = self.alphabets.sequences
-        drawn = sequences[rng.integers(len(sequences), size=stated.shape[:2])]  # [b, m, length]
-        encodings = self.build_questions(in_books(drawn), ENCODES, 0.0, rng)
+        encoded = sequences[rng.integers(len(sequences), size=stated.shape[:2])]  # [b, m, length]
+        encodings = self.build_questions(in_books(encoded), ENCODES, 0.0, rng)
         if not self.statements.one_way:
             return encodings
         one_way = in_books(stated, end=self.statements.one_way)

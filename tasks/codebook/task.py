@@ -1,4 +1,4 @@
-"""The codebook task: books that write one symbol for another, defined entry by entry and used to encode sequences."""
+"""The codebook task: books that replace one symbol by another, defined entry by entry and used to encode sequences."""
 
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -65,7 +65,7 @@ class Codebook(Task):
     }
 
     episodes: CodebookEpisodeConfig = CodebookEpisodeConfig()
-    """in-context documents, drawn anew for every batch"""
+    """in-context documents, new ones in every batch"""
     books: int = 20
     """codebooks, each with a word of its own"""
     symbols: int = 12
@@ -150,7 +150,7 @@ class Codebook(Task):
             questions=content.questions(rng),
             max_length=self.max_length(2 * self.length + 2),
             premises=content.premises(),
-            episodes=self.episode_schedule(statements, writer) if self.episodes.share else None,
+            episodes=self.episode_schedule(statements, writer),
             inferences=content.inferences,
         )
         return self.with_chain_of_thought(corpus, seed)
@@ -160,15 +160,17 @@ class Codebook(Task):
         return StatementWriter(
             entities=alphabets.entities(),
             first_word=len(SPECIAL),
-            words=words,
+            words_per_wording=words,
             wordings=1,
             first_filler=len(SPECIAL) + words,
             filler_words=len(FILLER),
             max_filler=self.documents.filler,
         )
 
-    def episode_schedule(self, statements: CodebookStatements, writer: StatementWriter) -> EpisodeSchedule:
+    def episode_schedule(self, statements: CodebookStatements, writer: StatementWriter) -> EpisodeSchedule | None:
         """Episodes about their own books where the settings give them some, otherwise about those of the world."""
+        if not self.episodes.share:
+            return None
         first_book = self.books if self.episodes.own_entities else 0
         definitions = statements.definitions().triple()
         episodes = CodebookEpisodes(

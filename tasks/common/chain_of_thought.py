@@ -111,7 +111,7 @@ def chain_of_thought_documents(corpus: Corpus, questions: Questions, copy: np.nd
 
         [begin] f A r [separator] A q B [separator] B s C [separator] A r C [end]
 
-    The model writes all that stands behind the first [separator]. So all of it has a role: [separator] and [end] that
+    The model generates all tokens behind the first [separator]. So all of them have a role: [separator] and [end] that
     of a relation.
     """
     n, stated = len(questions), corpus.premises.documents
@@ -156,7 +156,7 @@ def ask_after(cloze: Cloze, generated: np.ndarray) -> Cloze:
 
 
 def max_generated(premises: Premises, questions: Questions) -> int:
-    """Tokens that `chain_of_thought_documents` can write behind a prompt."""
+    """Tokens that `chain_of_thought_documents` can have behind a prompt."""
     per_premise = premises.documents.tokens.shape[1] + 1
     return questions.cloze.documents.tokens.shape[1] + questions.premises.shape[1] * per_premise + 1
 

@@ -20,51 +20,52 @@ def update_elimination_baseline(
     """The test part of each split, with the elimination baseline that is left.
 
     `splits`: test part and reinforcement part of each. `documents`: those of training, without chain of thought, which
-    state the answers of the reinforcement part on top. Whoever is stated as an answer is no candidate for another one.
+    state the answers of the reinforcement part on top. An entity
+    that is stated as an answer is no candidate for another one.
     """
     stated = stated_answers(documents)
     excluded: dict[Group, set[int]] = defaultdict(set)
     for _, rl_part in splits.values():
-        for group, unseen in unseen_answers(rl_part, entities, stated):
-            excluded[group] |= unseen
+        for group, answers in candidate_answers(rl_part, entities, stated):
+            excluded[group] |= answers
     updated = {}
     for split, (questions, _) in splits.items():
         baseline = questions.elimination_baseline.astype(float)
-        for i, (group, unseen) in enumerate(unseen_answers(questions, entities, stated)):
+        for i, (group, answers) in enumerate(candidate_answers(questions, entities, stated)):
             if baseline[i] > 0:
-                candidates = len(unseen) / baseline[i] - len(excluded[group])
-                baseline[i] = len(unseen - excluded[group]) / max(candidates, 1)
+                num_candidates = len(answers) / baseline[i] - len(excluded[group])
+                baseline[i] = len(answers - excluded[group]) / max(num_candidates, 1)
         updated[split] = replace(questions, elimination_baseline=baseline)
     return updated
 
 
-def unseen_answers(
+def candidate_answers(
     questions: Questions, entities: Entities, stated: set[tuple[Tokens, Tokens]]
 ) -> list[tuple[Group, set[int]]]:
     """By question: its group, and those accepted answers that are never stated behind its relation words."""
     names = [tuple(row[:length]) for row, length in zip(entities.tokens.tolist(), entities.lengths)]
     documents = questions.cloze.documents
-    found = []
+    by_question = []
     for tokens, roles, size, accepted in zip(
         documents.tokens, documents.roles, questions.cloze.size, questions.accepted
     ):
         words = tuple(tokens[roles == RELATION].tolist())
-        unseen = {entity for entity in accepted if entity >= 0 and (words, names[entity]) not in stated}
-        found.append(((words, int(size)), unseen))
-    return found
+        answers = {entity for entity in accepted if entity >= 0 and (words, names[entity]) not in stated}
+        by_question.append(((words, int(size)), answers))
+    return by_question
 
 
 def stated_answers(documents: Documents) -> set[tuple[Tokens, Tokens]]:
     """The relation words of every statement, and the name behind them, as tokens."""
-    found = set()
+    answers = set()
     for tokens, roles in zip(documents.tokens.tolist(), documents.roles.tolist()):
         runs = [
             (role, tuple(token for token, _ in run))
             for role, run in groupby(zip(tokens, roles), key=lambda pair: pair[1])
         ]
-        found |= {
+        answers |= {
             (words, name)
             for (role, words), (next_role, name) in pairwise(runs)
             if (role, next_role) == (RELATION, TARGET)
         }
-    return found
+    return answers

@@ -1,6 +1,6 @@
 """Episodes: in-context documents. Each states facts that are not true in the world, and then asks about them.
 
-They are drawn anew for every batch, so that a model learns to use its context (Lampinen et al. 2025b, 2509.16189).
+Every batch has new ones, so that a model learns to use its context (Lampinen et al. 2025b, 2509.16189).
 """
 
 from abc import ABC, abstractmethod
@@ -71,7 +71,7 @@ class Episode:
 
 @dataclass(frozen=True)
 class EpisodeGenerator(ABC):
-    """Draws one episode at a time, and writes as many as a batch needs."""
+    """Draws episodes one at a time, as many as a batch needs, and makes documents of them."""
 
     config: EpisodeConfig
     writer: StatementWriter
@@ -90,13 +90,13 @@ def write_episodes(
     episodes: list[Episode], config: EpisodeConfig, writer: StatementWriter, rng: np.random.Generator
 ) -> Documents:
     """The episodes as documents, in which only the targets of what is asked have a role."""
+    # The statements of all episodes in one list; `rows`[n, m] are those of each episode, -1 behind its last.
     sizes = np.array([len(episode.stated) + len(episode.asked) for episode in episodes])
     statements = [statement for episode in episodes for statement in episode.stated + episode.asked]
-    columns = np.array(statements).T
-    rows = np.arange(sizes.max()) + (sizes.cumsum() - sizes)[:, None]
-    rows = np.where(np.arange(sizes.max()) < sizes[:, None], rows, -1)
+    index, first = np.arange(sizes.max()), sizes.cumsum() - sizes
+    rows = np.where(index < sizes[:, None], first[:, None] + index, -1)
     with_filler = rng.random(len(episodes)) < config.filler_share
-    documents = writer.write(Statements(*columns), rows, rng, with_filler)
-    num_stated = np.array([[len(episode.stated)] for episode in episodes])
+    documents = writer.write(Statements(*np.array(statements).T), rows, rng, with_filler)
+    num_stated = np.array([[len(episode.stated)] for episode in episodes])  # [n, 1]
     is_asked = (documents.tokens == SEPARATOR).cumsum(1) >= num_stated
     return replace(documents, roles=np.where(is_asked & (documents.roles == TARGET), documents.roles, np.int8(NONE)))

@@ -46,7 +46,7 @@ class NameConfig:
         writer = StatementWriter(
             entities=named,
             first_word=len(SPECIAL),
-            words=len(relations),
+            words_per_wording=len(relations),
             wordings=1,
             first_filler=first_filler,
             filler_words=len(FILLER),
@@ -106,6 +106,7 @@ def syllables(count: int) -> list[str]:
     while len(short) ** length < count:
         length += 1
     step = len(short) ** length // count  # spreads them evenly over all there are
+    # Piece i is the number i * step, and its syllables are the digits of that number to the base of len(short).
     return [
         "".join(short[i * step // len(short) ** j % len(short)] for j in reversed(range(length))) for i in range(count)
     ]

@@ -15,8 +15,9 @@ class QuestionBuilder:
     """Builds the questions of one split."""
 
     writer: StatementWriter
-    unseen: np.ndarray
-    """bool[2, word, entity], the entities that are right in the first or last slot of a word and never seen there"""
+    candidates: np.ndarray
+    """bool[2, word, entity], those of the elimination baseline: entities that are right in the first or last slot of a
+    word, and that no statement shows there"""
     support_documents: np.ndarray
     """int32[q, m, s], see Questions"""
     premises: np.ndarray
@@ -26,24 +27,24 @@ class QuestionBuilder:
     def build(self, slot: int, statements: Statements, answer: np.ndarray | None = None) -> Questions:
         """Questions for what stands in the `slot` of each statement.
 
-        `answer`[q]: another entity that counts as the answer, to measure how often a model says it.
+        `answer`[q]: another entity that counts as the answer, to measure how often a model predicts it.
         """
         documents = self.writer.write(statements, np.arange(len(statements))[:, None], self.rng)
         cloze = Cloze.open(documents, *role_span(documents, TARGET if slot == LAST else SOURCE))
         if answer is None:
             answer = statements.target if slot == LAST else statements.source
-        # The open span tells the name's length: baselines are among names of that length.
+        # The open span shows the length of the name, so both baselines are among names of that length.
         sizes = self.writer.entities.lengths
         has_size = sizes[:, None] == np.arange(sizes.max() + 1)
-        unseen_count = (self.unseen[slot].astype(np.int64) @ has_size)[statements.word, cloze.size]
-        is_unseen = self.unseen[slot, statements.word, answer] & (sizes[answer] == cloze.size)
+        num_candidates = (self.candidates[slot].astype(np.int64) @ has_size)[statements.word, cloze.size]
+        is_candidate = self.candidates[slot, statements.word, answer] & (sizes[answer] == cloze.size)
         return Questions(
             cloze=cloze,
             accepted=answer[:, None].astype(np.int32),
             support_documents=self.support_documents,
             premises=self.premises,
             chance=1 / has_size.sum(0)[cloze.size],
-            elimination_baseline=is_unseen / np.maximum(unseen_count, 1),
+            elimination_baseline=is_candidate / np.maximum(num_candidates, 1),
             inverse_form=self.inverse_form(statements) if slot == LAST else None,
         )
 

@@ -90,7 +90,7 @@ class StatementWriter:
     entities: Entities
     first_word: int
     """token id of the first relation word"""
-    words: int
+    words_per_wording: int
     """relation words of one wording; each wording has as many, in the same order"""
     wordings: int
     """wordings of each relation; every statement takes one at random"""
@@ -143,7 +143,8 @@ class StatementWriter:
 
     def word_tokens(self, word: np.ndarray, wording: np.ndarray) -> np.ndarray:
         """Token ids [n, 1] of words [n]. Words beyond those of the relations have one wording only."""
-        return (self.first_word + word + np.where(word < self.words, self.words * wording, 0))[:, None]
+        shift = np.where(word < self.words_per_wording, self.words_per_wording * wording, 0)
+        return (self.first_word + word + shift)[:, None]
 
     def optional_word(self, word: np.ndarray, wording: np.ndarray, present: np.ndarray) -> list[Segment]:
         """Relation words [n], -1 for none. No segment at all where there is none."""
@@ -172,7 +173,7 @@ def assign_to_documents(count: int, copies: int, per_document: int, rng: np.rand
 def find_documents(assignment: np.ndarray, statements: np.ndarray, copies: int) -> np.ndarray:
     """The documents that hold each of the `statements`[…]: int32[…, copies], -1 where `statements` is.
 
-    `assignment`[n, m] says which statements each of n documents holds, each of them `copies` times.
+    `assignment`[n, m] gives the statements that each of n documents holds, each of them `copies` times.
     """
     flat = assignment.ravel()
     by_statement = np.argsort(flat, kind="stable")

@@ -28,10 +28,11 @@ class StatementPlan:
         facts: Statements, wordings: int, single_wording_share: float, two_way_share: float, rng: np.random.Generator
     ) -> "StatementPlan":
         """Spread evenly over relations. Facts stated in a single wording are spread evenly over wordings, too."""
+        # The statements of one group are stated alike: all links to one parent, or a single property.
         first_property = facts.source.max() + 1
         stated_alike = np.where(facts.word == IS_A, facts.target, first_property + np.arange(len(facts)))
         _, first, group = np.unique(stated_alike, return_index=True, return_inverse=True)
-        relation = facts.word[first] // 2
+        relation = facts.word[first] // 2  # [g], as all until the groups are spread over their facts
         rank, size = random_ranks(relation, rng)
         single_wording = rank < np.round(single_wording_share * size)
         other_rank, _ = random_ranks(relation, rng)
@@ -56,7 +57,7 @@ class HierarchyDocuments:
     writer: StatementWriter
     config: DocumentConfig
     wordings: int
-    words: int
+    words_per_wording: int
     """relation words of one wording"""
     facts: Statements
     """each fact once, by its forward word, in its first wording"""
@@ -81,18 +82,18 @@ class HierarchyDocuments:
         config: DocumentConfig,
         *,
         wordings: int,
-        words: int,
+        words_per_wording: int,
         inherited_share: float,
         rng: np.random.Generator,
     ) -> "HierarchyDocuments":
         """`inherited_share`: the share of each level's facts that are examples."""
-        facts = reworded(forest.facts(), plan.wording, words, wordings)
+        facts = reworded(forest.facts(), plan.wording, words_per_wording, wordings)
         inheritance = forest.inheritance()
         inherited = Statements(inheritance.heir, facts.word[inheritance.fact], facts.target[inheritance.fact])
         is_example = draw_examples(forest, inheritance, inherited_share, rng)
         is_stated = is_example & ~forest.held_out[inheritance.heir]
         stated, stated_fact = training_statements(
-            facts, plan, inherited[is_stated], inheritance.fact[is_stated], words, wordings
+            facts, plan, inherited[is_stated], inheritance.fact[is_stated], words_per_wording, wordings
         )
         assignment = assign_to_documents(len(stated), config.copies, config.statements, rng)
         return HierarchyDocuments(
@@ -101,7 +102,7 @@ class HierarchyDocuments:
             writer=writer,
             config=config,
             wordings=wordings,
-            words=words,
+            words_per_wording=words_per_wording,
             facts=facts,
             inheritance=inheritance,
             inherited=inherited,
@@ -115,7 +116,7 @@ class HierarchyDocuments:
     def premises(self) -> Premises:
         """The facts. The premise before a fact about a category is a link from one of its children."""
         link_to = np.full(len(self.forest), -1)
-        links = np.flatnonzero(self.facts.word % self.words == IS_A)[::-1]
+        links = np.flatnonzero(self.facts.word % self.words_per_wording == IS_A)[::-1]
         link_to[self.facts.target[links]] = links
         plain = self.writer.write_plain(self.facts)
         return Premises(plain, np.arange(len(self.facts)), self.facts.word, link_to[self.facts.source])
@@ -145,7 +146,7 @@ class HierarchyDocuments:
 
     def reworded(self, rows: np.ndarray, shift: np.ndarray | int) -> Statements:
         """The facts `rows`[q] in the wording that comes `shift`[q] after their first one."""
-        return reworded(self.facts[rows], shift, self.words, self.wordings)
+        return reworded(self.facts[rows], shift, self.words_per_wording, self.wordings)
 
 
 def draw_examples(
@@ -161,7 +162,12 @@ def draw_examples(
 
 
 def training_statements(
-    facts: Statements, plan: StatementPlan, examples: Statements, example_of: np.ndarray, words: int, wordings: int
+    facts: Statements,
+    plan: StatementPlan,
+    examples: Statements,
+    example_of: np.ndarray,
+    words_per_wording: int,
+    wordings: int,
 ) -> tuple[Statements, np.ndarray]:
     """All that training states, and the fact that each of it states, int[s]; -1 for `examples`.
 
@@ -175,10 +181,11 @@ def training_statements(
     repeated = np.flatnonzero(~plan.single_wording[planned_as])
     rows = np.concatenate([np.arange(len(first)), np.tile(repeated, wordings - 1)])
     shift = np.concatenate([np.zeros(len(first), np.int64), np.repeat(np.arange(1, wordings), len(repeated))])
-    return reworded(first[rows], shift, words, wordings), first_fact[rows]
+    return reworded(first[rows], shift, words_per_wording, wordings), first_fact[rows]
 
 
-def reworded(statements: Statements, shift: np.ndarray | int, words: int, wordings: int) -> Statements:
-    """The statements in the wording that comes `shift`[n] after theirs, of so many `words` each."""
-    wording = (statements.word // words + shift) % wordings
-    return Statements(statements.source, statements.word % words + words * wording, statements.target)
+def reworded(statements: Statements, shift: np.ndarray | int, words_per_wording: int, wordings: int) -> Statements:
+    """The statements in the wording that comes `shift`[n] after theirs."""
+    wording, first_word = np.divmod(statements.word, words_per_wording)
+    word = first_word + words_per_wording * ((wording + shift) % wordings)
+    return Statements(statements.source, word, statements.target)

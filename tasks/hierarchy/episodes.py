@@ -94,7 +94,7 @@ class HierarchyEpisodes(EpisodeGenerator):
     """an episode has one entity of each at most"""
 
     @property
-    def words(self) -> int:
+    def words_per_wording(self) -> int:
         """Relation words of one wording."""
         return words_per_wording(self.relations)
 
@@ -175,8 +175,8 @@ class HierarchyEpisodes(EpisodeGenerator):
         """A statement whose target the episode asks for: of a category further down, or of the fact itself."""
         if fact.heirs and random.random() < self.config.inherited_share:
             index = random.randrange(len(fact.heirs))
-            if fact.word % self.words == IS_A:  # is2-a, is3-a, … stand behind the words of all wordings
-                word = self.words * self.wordings + len(fact.heirs) - index - 1
+            if fact.word % self.words_per_wording == IS_A:  # is2-a, is3-a, … stand behind the words of all wordings
+                word = self.words_per_wording * self.wordings + len(fact.heirs) - index - 1
             else:
                 word = self.rephrased(fact.word, random)
             return Statement(fact.heirs[index], word, fact.target)
@@ -185,10 +185,12 @@ class HierarchyEpisodes(EpisodeGenerator):
 
     def in_any_wording(self, word: int, random: Random) -> int:
         """A word of the first wording, in a wording at random."""
-        return word + self.words * random.randrange(self.wordings)
+        return word + self.words_per_wording * random.randrange(self.wordings)
 
     def rephrased(self, word: int, random: Random) -> int:
-        """The word, in another wording as often as the settings say."""
+        """The word, in another wording for `rephrased_share` of the facts."""
         if self.wordings == 1 or random.random() >= self.config.rephrased_share:
             return word
-        return (word + self.words * random.randrange(1, self.wordings)) % (self.words * self.wordings)
+        return (word + self.words_per_wording * random.randrange(1, self.wordings)) % (
+            self.words_per_wording * self.wordings
+        )

@@ -64,7 +64,7 @@ class HierarchyQuestions:
         }
 
     def inferences(self) -> Questions:
-        """Every fact by the inverse word and in all other wordings, and whatever is inherited."""
+        """Every fact by the inverse word and in all other wordings, and all that is inherited."""
         content = self.content
         inverse, inverse_facts = content.inverse_statements(np.ones(len(content.facts), bool))
         repeated = np.tile(np.arange(len(content.facts)), content.wordings - 1)
@@ -79,7 +79,7 @@ class HierarchyQuestions:
     def is_right(self) -> np.ndarray:
         """The entities that are right in the last slot of a word: bool[2, word, entity], none in the first slot."""
         content, facts = self.content, np.arange(len(self.content.facts))
-        shape = (2, content.words * content.wordings, len(content.writer.entities))
+        shape = (2, content.words_per_wording * content.wordings, len(content.writer.entities))
         is_right = np.zeros(shape, bool)
         for shift in range(content.wordings):
             statements = content.reworded(facts, shift)
@@ -104,14 +104,14 @@ class HierarchyQuestions:
     ) -> Questions:
         """Questions for the target of each statement.
 
-        `premises`[q, m]: the facts that it follows from. `candidates`: see QuestionBuilder.unseen. To `A includes _`
-        all children of A are right, those with a name of the open span's length.
+        `premises`[q, m]: the facts that it follows from. `candidates`: as in QuestionBuilder. All children of A are
+        right answers to `A includes _`, if their name has the length of the open span.
         """
         content = self.content
         support_documents = content.support_documents(premises)
         build = builder(content.writer, candidates, support_documents, premises.astype(np.int32), rng).build
         questions = build(LAST, statements)
-        asks_children = statements.word % content.words == INCLUDES
+        asks_children = statements.word % content.words_per_wording == INCLUDES
         if not asks_children.any():
             return questions
         children = content.forest.children(np.where(asks_children, statements.source, 0))  # [q, branching]

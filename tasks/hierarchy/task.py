@@ -8,7 +8,7 @@ import numpy as np
 from config.validation import require, require_at_least, require_share
 from tasks.common.names import NameConfig
 from tasks.common.statements import StatementWriter
-from tasks.corpus import Corpus
+from tasks.corpus import Corpus, EpisodeSchedule
 from tasks.hierarchy.documents import HierarchyDocuments, StatementPlan
 from tasks.hierarchy.episodes import HierarchyEpisodeConfig, HierarchyEpisodes
 from tasks.hierarchy.questions import HierarchyQuestions
@@ -79,7 +79,7 @@ class Hierarchy(Task):
     names: NameConfig = NameConfig()
     """names of categories and values"""
     episodes: HierarchyEpisodeConfig = HierarchyEpisodeConfig()
-    """in-context documents, drawn anew for every batch"""
+    """in-context documents, new ones in every batch"""
     trees: int = 36
     """trees of categories"""
     branching: int = 3
@@ -115,7 +115,7 @@ class Hierarchy(Task):
     def build(self, seed: int) -> Corpus:
         rng = np.random.default_rng([seed, 0])
         words = hierarchy_words(self.relations, self.wordings, self.depth)
-        forest = Forest.grow(
+        forest = Forest.draw(
             self.trees, self.branching, self.depth, self.relations, self.properties, self.holdout_share, rng
         )
         entities = len(forest) + len(forest.owner) + self.episodes.own_entities
@@ -127,7 +127,7 @@ class Hierarchy(Task):
             writer,
             self.documents,
             wordings=self.wordings,
-            words=words_per_wording(self.relations),
+            words_per_wording=words_per_wording(self.relations),
             inherited_share=self.inherited_share,
             rng=rng,
         )
@@ -140,14 +140,15 @@ class Hierarchy(Task):
             questions=questions.by_split(rng),
             max_length=self.max_length(2 * self.names.max_length + 1),
             premises=content.premises(),
-            episodes=self.episodes.schedule(self.episode_generator(forest, writer).draw),
+            episodes=self.episode_schedule(forest, writer),
             inferences=questions.inferences,
         )
         return self.with_chain_of_thought(corpus, seed)
 
-    def episode_generator(self, forest: Forest, writer: StatementWriter) -> HierarchyEpisodes:
-        """Draws episodes about one entity of each tree at most, or about entities of their own."""
+    def episode_schedule(self, forest: Forest, writer: StatementWriter) -> EpisodeSchedule | None:
+        """Episodes about one entity of each tree at most, or about their own ones, which stand behind these."""
         first = len(forest) + len(forest.owner)
         single = [range(entity, entity + 1) for entity in range(first, len(writer.entities))]
         groups = [EntityGroup(entity, entity) for entity in single] or forest.entity_groups()
-        return HierarchyEpisodes(self.episodes, writer, self.depth, self.relations, self.wordings, groups)
+        episodes = HierarchyEpisodes(self.episodes, writer, self.depth, self.relations, self.wordings, groups)
+        return self.episodes.schedule(episodes.draw)

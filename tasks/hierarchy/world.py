@@ -80,7 +80,7 @@ class Forest:
     """int[f], the relation of each property"""
 
     @staticmethod
-    def grow(
+    def draw(
         trees: int,
         branching: int,
         depth: int,
@@ -125,16 +125,18 @@ class Forest:
     def inheritance(self) -> Inheritance:
         """What each category inherits: first from its parent, then from that one's parent, and so on."""
         depth, links = int(self.level.max()), len(self) - self.trees
-        owned = np.full((len(self), len(self.owner) // (~self.held_out).sum()), -1)  # [category, property]
+        # Rows of facts(): the properties of each category, [c, properties], and its link to its parent, [c].
+        owned = np.full((len(self), len(self.owner) // (~self.held_out).sum()), -1)
         owned[~self.held_out] = links + np.arange(len(self.owner)).reshape(-1, owned.shape[1])
         link = (self.parent >= 0).cumsum() - 1
         heirs, facts, premises = [], [], []
+        # The ancestor reached so far, [c], and the links on the way to it, [c, depth + 1].
         ancestor, path = np.arange(len(self)), np.full((len(self), depth + 1), -1)
         for links_up in range(depth):
             heir = np.flatnonzero(self.level > links_up)
             path[heir, links_up] = link[ancestor[heir]]
             ancestor[heir] = self.parent[ancestor[heir]]
-            fact = owned[ancestor[heir]]
+            fact = owned[ancestor[heir]]  # [heirs, properties]
             rows = np.repeat(path[heir], fact.shape[1], axis=0)
             rows[:, links_up + 1] = fact.ravel()
             heirs.append(np.repeat(heir, fact.shape[1]))

@@ -60,7 +60,7 @@ class ReversalDocuments:
         if train_on == "unseen":
             trained = facts.unseen_statements()
         else:
-            trained = stated + bridge_statements(bridge, stated, writer.words * writer.wordings)
+            trained = stated + bridge_statements(bridge, stated, writer.words_per_wording * writer.wordings)
         assignment = assign_to_documents(len(trained), config.copies, config.statements, rng)
         documents = writer.write(trained, assignment, rng)
         return ReversalDocuments(

@@ -59,7 +59,7 @@ class ReversalEpisodes(EpisodeGenerator):
     """head, forward word and tail of every fact of the world"""
 
     def schedule(self) -> EpisodeSchedule | None:
-        """The episodes as a corpus has them, with more and more facts where the settings say so."""
+        """The episodes as a corpus has them, with more and more facts over `growth_steps`."""
         config = self.config
         smallest = config.min_facts if config.growth_steps else config.max_facts
         stages = (

@@ -65,7 +65,7 @@ class Reversal(Task):
     names: NameConfig = NameConfig()
     """names of entities"""
     episodes: ReversalEpisodeConfig = ReversalEpisodeConfig()
-    """in-context documents, drawn anew for every batch"""
+    """in-context documents, new ones in every batch"""
     entities: int = 400
     """entities, all with a name of their own"""
     relations: int = 5
@@ -127,7 +127,7 @@ class Reversal(Task):
         all_words = (*words, NAMING_WORD) if self.bridge == "naive" else words
         entities = self.entities + self.episodes.own_entities
         vocabulary, writer = self.names.build(all_words, entities, self.documents, rng)
-        writer = replace(writer, words=2 * self.relations, wordings=self.wordings)
+        writer = replace(writer, words_per_wording=2 * self.relations, wordings=self.wordings)
         facts = draw_facts(self.matching, self.entities, self.relations, self.one_way, self.two_way, self.unseen, rng)
         content = ReversalDocuments.draw(
             facts,

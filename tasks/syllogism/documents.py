@@ -32,7 +32,7 @@ class SyllogismDocuments:
         chains: Chains, writer: StatementWriter, config: DocumentConfig, rng: np.random.Generator
     ) -> "SyllogismDocuments":
         """Documents of all premises, of the conclusions that are not held out, and of neutral statements."""
-        neutral_word = writer.words - 1
+        neutral_word = writer.words_per_wording - 1
         stated_conclusions = chains.conclusions()[~chains.held_out]
         stated = chains.premises() + stated_conclusions + chains.neutral_statements(neutral_word)
         assignment = assign_to_documents(len(stated), config.copies, config.statements, rng)
@@ -51,7 +51,7 @@ class SyllogismDocuments:
         held_out_premises = np.flatnonzero(chains.held_out[chains.chain_of_premise()])
         if len(held_out_premises):
             statements = chains.premises()[held_out_premises]
-            questions["premise"] = self.build(statements, held_out_premises[:, None], rng)
+            questions["premise"] = self.build_questions(statements, held_out_premises[:, None], rng)
         splits = {
             "trained": ~chains.held_out,
             "conclusion": chains.held_out & ~chains.misleading & (chains.lengths == 2),
@@ -60,14 +60,16 @@ class SyllogismDocuments:
         }
         for split, in_split in splits.items():
             if in_split.any():
-                questions[split] = self.build(chains.conclusions()[in_split], chains.premise_rows()[in_split], rng)
+                conclusions, premises = chains.conclusions()[in_split], chains.premise_rows()[in_split]
+                questions[split] = self.build_questions(conclusions, premises, rng)
         return questions
 
     def inferences(self) -> Questions:
         """The conclusions of all chains."""
-        return self.build(self.chains.conclusions(), self.chains.premise_rows(), np.random.default_rng(0))
+        rng = np.random.default_rng(0)
+        return self.build_questions(self.chains.conclusions(), self.chains.premise_rows(), rng)
 
-    def build(self, statements: Statements, premises: np.ndarray, rng: np.random.Generator) -> Questions:
+    def build_questions(self, statements: Statements, premises: np.ndarray, rng: np.random.Generator) -> Questions:
         """Questions for the last class of each statement, which follows from the `premises`[q, m]."""
         support_documents = find_documents(self.assignment, premises, self.config.copies)
         builder = NoInverseBuilder(self.writer, self.never_stated(), support_documents, premises.astype(np.int32), rng)
@@ -76,6 +78,6 @@ class SyllogismDocuments:
     def never_stated(self) -> np.ndarray:
         """Classes that are right in a slot of a word, where no statement shows them: bool[2, word, class]."""
         conclusions = self.chains.conclusions()
-        never_stated = np.zeros((2, self.writer.words, len(self.writer.entities)), bool)
+        never_stated = np.zeros((2, self.writer.words_per_wording, len(self.writer.entities)), bool)
         never_stated[LAST, conclusions.word, conclusions.target] = self.chains.held_out
         return never_stated

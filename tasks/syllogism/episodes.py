@@ -55,8 +55,8 @@ class SyllogismEpisodeConfig(EpisodeConfig):
 class EpisodeChain(NamedTuple):
     """One chain of an episode."""
 
-    premises: int
-    """their number"""
+    length: int
+    """premises in it"""
     quantifier: int
     """the quantifier of its conclusion"""
     classes: list[int]
@@ -64,7 +64,7 @@ class EpisodeChain(NamedTuple):
 
     def statement(self, start: int, end: int) -> Statement:
         """The statement that leads from one class to a later one: a premise where it is the next one."""
-        quantifier = premise_word(self.quantifier, is_first=start == 0, is_last=end == self.premises)
+        quantifier = premise_word(self.quantifier, is_first=start == 0, is_last=end == self.length)
         return Statement(self.classes[start], conclusion_word(quantifier, end - start), self.classes[end])
 
 
@@ -102,7 +102,7 @@ class SyllogismEpisodes(EpisodeGenerator):
 
     def draw_episode(self, random: Random) -> Episode:
         chains, distant_class = self.draw_chains(random)
-        stated = [chain.statement(i, i + 1) for chain in chains for i in range(chain.premises)]
+        stated = [chain.statement(i, i + 1) for chain in chains for i in range(chain.length)]
         stated += self.draw_neutral(chains, distant_class, random)
         # Each statement is asked for once: what was answered before would only have to be copied.
         asked = [statement for chain in chains for statement in self.draw_questions(chain, random)]
@@ -155,7 +155,7 @@ class SyllogismEpisodes(EpisodeGenerator):
         """
         if random.random() >= self.config.misleading_share:
             return []
-        chain = random.choices(chains, [chain.premises for chain in chains])[0]
+        chain = random.choices(chains, [chain.length for chain in chains])[0]
         pair = [chain.classes[0], distant_class]
         if self.neighbour.get(pair[0]) == distant_class:
             return []
@@ -168,9 +168,9 @@ class SyllogismEpisodes(EpisodeGenerator):
         Each class after the second one is the answer of one question.
         """
         asked = []
-        if chain.premises == 1 or random.random() < self.config.first_premise_share:
+        if chain.length == 1 or random.random() < self.config.first_premise_share:
             asked.append(chain.statement(0, 1))
-        for end in range(2, chain.premises + 1):
+        for end in range(2, chain.length + 1):
             is_conclusion = random.random() < self.config.conclusion_share
             asked.append(chain.statement(random.randrange(end - 1) if is_conclusion else end - 1, end))
         return asked

@@ -8,7 +8,8 @@ import numpy as np
 
 from config.validation import require, require_at_least, require_share
 from tasks.common.names import NameConfig
-from tasks.corpus import Corpus
+from tasks.common.statements import StatementWriter
+from tasks.corpus import Corpus, EpisodeSchedule
 from tasks.syllogism.choices import candidate_conclusions
 from tasks.syllogism.documents import SyllogismDocuments
 from tasks.syllogism.episodes import SyllogismEpisodeConfig, SyllogismEpisodes
@@ -21,13 +22,13 @@ class Syllogism(Task):
     """Conclusions that no document states (after the syllogisms of Lampinen et al. 2025a, 2505.00661), learned from
     scratch.
 
-    A premise says `A all-are B` (all A are B), `A none-are B` or `A some-are B`. The word of a conclusion
+    A premise is `A all-are B` (all A are B), `A none-are B` or `A some-are B`. The word of a conclusion
     gives its number of premises: `A all2-are C` follows from `A all-are B` and `B all-are C`. Documents state all
     premises, and the conclusions of some chains only.
 
     Chains A → B → C have no class in common, so every question has one answer. Quantifiers are those of the first
     figure: all all → all, all none → none, some all → some, in longer chains with more `all` between. `some` and
-    `none` are never combined: no word says that some A are not C.
+    `none` are never combined: no word is for "some A are not C".
 
     The documents (f: filler), and a question of each split, for a held-out conclusion `A none2-are C`:
 
@@ -68,7 +69,7 @@ class Syllogism(Task):
     names: NameConfig = NameConfig()
     """names of classes"""
     episodes: SyllogismEpisodeConfig = SyllogismEpisodeConfig()
-    """in-context documents, drawn anew for every batch"""
+    """in-context documents, new ones in every batch"""
     chains: int = 480
     """chains, equally many of each number of premises and of each quantifier"""
     max_chain_length: int = 3
@@ -101,7 +102,6 @@ class Syllogism(Task):
         entities = int(chains.last_class[-1]) + 1 + self.episodes.own_entities
         vocabulary, writer = self.names.build(words, entities, self.documents, rng)
         content = SyllogismDocuments.draw(chains, writer, self.documents, rng)
-        episodes = SyllogismEpisodes.for_world(self.episodes, writer, self.max_chain_length, chains)
         corpus = Corpus(
             vocabulary=vocabulary,
             entities=writer.entities,
@@ -110,8 +110,13 @@ class Syllogism(Task):
             questions=content.questions(rng),
             max_length=self.max_length(2 * self.names.max_length + 1),
             premises=content.premises(),
-            episodes=self.episodes.schedule(episodes.draw),
+            episodes=self.episode_schedule(chains, writer),
             inferences=content.inferences,
             choices=partial(candidate_conclusions, writer.entities),
         )
         return self.with_chain_of_thought(corpus, seed)
+
+    def episode_schedule(self, chains: Chains, writer: StatementWriter) -> EpisodeSchedule | None:
+        """Episodes about one class of each chain at most, or about their own classes, which stand behind these."""
+        episodes = SyllogismEpisodes.for_world(self.episodes, writer, self.max_chain_length, chains)
+        return self.episodes.schedule(episodes.draw)

@@ -16,20 +16,23 @@ def choose_one_way(
     """The facts stated by the forward word only, and those stated by the inverse word only, bool[n] each.
 
     They are about `share` of each relation's facts, half of them by either word, as far as whole groups of at most
-    `max_answers` facts allow. Of each relation, the side with fewer and so larger groups is served first. The other
-    side follows, with groups that have no held-out fact. The first side is offered the rest.
+    `max_answers` facts allow. Groups of one tail are one side of a relation, groups of one head the other. The side with
+    fewer and so larger groups is served first, up to half of the facts. The other side follows, with groups that have
+    no held-out fact. Then the first side takes what is left.
     """
     relation, entities, relations = facts.relation, len(facts.names), len(facts.relations.line)
     by_tail = number_groups(relation * entities + facts.tails)
     by_head = number_groups(relation * entities + facts.heads)
     tails_first = is_tail_side_first(by_tail, by_head, relation, relations)[relation]
+    # The group of each fact on the first side of its relation, and on the second: [n] each. Groups by tail and by head
+    # have the same numbers, so those of each relation get numbers of their own.
     sides = np.where(tails_first, by_tail, by_head), np.where(tails_first, by_head, by_tail)
     groups = [number_groups(relation * len(facts) + side) for side in sides]
-    wanted = spread_over_relations(share, relation, relations)
-    held_out = np.zeros((2, len(facts)), bool)
-    for i, side in enumerate((0, 1, 0)):
-        budget = wanted - np.bincount(relation[held_out.any(0)], minlength=relations)
-        if i == 0:
+    quota = spread_over_relations(share, relation, relations)
+    held_out = np.zeros((2, len(facts)), bool)  # by side
+    for side, is_half in ((0, True), (1, False), (0, False)):
+        budget = quota - np.bincount(relation[held_out.any(0)], minlength=relations)
+        if is_half:
             budget = (budget + 1) // 2
         is_free = np.bincount(groups[side], weights=held_out.any(0)) == 0
         held_out[side] |= take_groups(groups[side], relation, is_free, budget, max_answers, rng)
@@ -77,7 +80,7 @@ def take_groups(
     possible = is_free & (size <= np.minimum(budget[relation_of_group], max_size))
     order = np.lexsort((rng.random(len(size)), relation_of_group))  # relation by relation, each in random order
     ordered_relation = relation_of_group[order]
-    total = np.cumsum(np.where(possible, size, 0)[order])
+    total = np.cumsum(np.where(possible, size, 0)[order])  # facts up to each group, over all relations
     first_of_relation = np.searchsorted(ordered_relation, ordered_relation)
     before_relation = np.concatenate([[0], total])[first_of_relation]
     taken = np.zeros(len(size), bool)

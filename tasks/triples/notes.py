@@ -47,7 +47,8 @@ class Notes:
         """Questions by either word, in the order of lines."""
         notes = []
         for is_inverse, (source, target) in enumerate(self.sources_and_targets()):
-            question = self.facts.relation * len(self.facts.names) + source
+            question = self.facts.relation * len(self.facts.names) + source  # [n], the same for facts of one question
+            # Facts question by question, [n]; where each question starts among them, and its number of facts.
             order = np.argsort(question, kind="stable")
             first = np.flatnonzero(np.diff(question[order], prepend=-1))
             count = np.diff(first, append=len(order))

@@ -47,8 +47,9 @@ class TrueStatements:
 
 
 @dataclass(frozen=True)
-class UnseenEntities:
-    """The entities that are right in one slot of a word, and that no training document shows there."""
+class Candidates:
+    """Those of the elimination baseline: entities that are right in one slot of a word, and that training never shows
+    there."""
 
     entities: int
     """entities in the world"""
@@ -58,12 +59,12 @@ class UnseenEntities:
     """int[w], how many a word has"""
 
     @staticmethod
-    def build(slot: int, true: Statements, stated: Statements, entities: int, words: int) -> "UnseenEntities":
+    def build(slot: int, true: Statements, stated: Statements, entities: int, words: int) -> "Candidates":
         is_right, is_stated = (
             part.word * entities + (part.target if slot == LAST else part.source) for part in (true, stated)
         )
         key = np.setdiff1d(is_right, is_stated)
-        return UnseenEntities(entities, key, np.bincount(key // entities, minlength=words))
+        return Candidates(entities, key, np.bincount(key // entities, minlength=words))
 
     def baseline(self, word: np.ndarray, accepted: np.ndarray) -> np.ndarray:
         """How often a uniform guess among them is `accepted`[q, a], float[q]."""
@@ -76,7 +77,7 @@ class SetQuestionBuilder:
     """Builds questions that accept a set of entities each."""
 
     writer: StatementWriter
-    unseen: tuple[UnseenEntities, UnseenEntities]
+    candidates: tuple[Candidates, Candidates]
     """for the first and the last slot"""
     rng: np.random.Generator
 
@@ -96,7 +97,7 @@ class SetQuestionBuilder:
             support_documents=support_documents,
             premises=premises,
             chance=(accepted >= 0).sum(1) / len(self.writer.entities),
-            elimination_baseline=self.unseen[slot].baseline(statements.word, accepted),
+            elimination_baseline=self.candidates[slot].baseline(statements.word, accepted),
             inverse_form=open_first(self.writer, statements.inverse()) if slot == LAST else None,
         )
 

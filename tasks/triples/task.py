@@ -17,11 +17,10 @@ from tasks.reversal.episodes import ReversalEpisodeConfig, ReversalEpisodes
 from tasks.task import Task
 from tasks.triples.holdout import choose_one_way
 from tasks.triples.notes import Notes
-from tasks.triples.questions import SetQuestionBuilder, TriplesQuestions, TrueStatements, UnseenEntities
+from tasks.triples.questions import Candidates, SetQuestionBuilder, TriplesQuestions, TrueStatements
 from tasks.triples.world import FileFacts, display_names, read_facts
-from tasks.vocabulary import FILLER, SPECIAL, Entities, Vocabulary
+from tasks.vocabulary import FILLER, OPEN, SPECIAL, Entities, Vocabulary
 
-OPEN = "_"  # a person types it for the open entity, so no name is shown as it
 MAX_DENSITY = 0.2  # of one relation: share of true pairs of entities up to which false ones are soon drawn
 
 
@@ -63,7 +62,7 @@ class Triples(Task):
     }
 
     episodes: ReversalEpisodeConfig = ReversalEpisodeConfig()
-    """in-context documents, drawn anew for every batch"""
+    """in-context documents, new ones in every batch"""
     file: str = "tasks/examples/facts.csv"
     """facts, a line each: UTF-8, comma-separated, with the columns head, relation and tail"""
     relations: str = "tasks/examples/relations.csv"
@@ -125,9 +124,10 @@ class Triples(Task):
         documents = writer.write(stated, assignment, rng)
 
         entities = len(writer.entities)
-        unseen = tuple(UnseenEntities.build(slot, true, stated, entities, writer.words) for slot in (FIRST, LAST))
+        words = writer.words_per_wording
+        candidates = tuple(Candidates.build(slot, true, stated, entities, words) for slot in (FIRST, LAST))
         questions = TriplesQuestions(
-            builder=SetQuestionBuilder(writer, unseen, rng),
+            builder=SetQuestionBuilder(writer, candidates, rng),
             true=TrueStatements.build(true, entities),
             stated=stated,
             assignment=assignment,
@@ -157,7 +157,7 @@ class Triples(Task):
         writer = StatementWriter(
             entities=Entities(tokens, np.ones(len(names), np.int32), names),
             first_word=len(SPECIAL),
-            words=len(words),
+            words_per_wording=len(words),
             wordings=1,
             first_filler=first_filler,
             filler_words=len(filler),
@@ -169,5 +169,5 @@ class Triples(Task):
         """Episodes about the entities of the file, or about their own ones, which stand behind these."""
         entities = range(len(facts.names) if self.episodes.own_entities else 0, len(writer.entities))
         true_facts = zip(facts.heads.tolist(), (2 * facts.relation).tolist(), facts.tails.tolist())
-        relations = writer.words // 2
+        relations = writer.words_per_wording // 2
         return ReversalEpisodes(self.episodes, writer, list(entities), relations, frozenset(true_facts)).schedule()

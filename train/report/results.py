@@ -30,7 +30,8 @@ Summaries = dict[str, dict[str, dict[str, Any]]]
 """by query mode and split"""
 
 
-def no_methods(variant: str) -> dict[str, AnswerMethod]:
+def no_methods(name: str) -> dict[str, AnswerMethod]:
+    """The methods of a run or variant to which none are applied."""
     return {}
 
 
@@ -42,8 +43,8 @@ def result_rows(
 ) -> list[dict[str, Any]]:
     """The rows of results.csv.
 
-    `results` holds what result.json says of each finished run, `variants` the variant of each run. `methods` gives the
-    methods that were applied to a variant, besides closed book.
+    `results` holds the content of result.json of each finished run, `variants` the variant of each run. `methods` gives
+    the methods that were applied to a variant, besides closed book.
     """
     return [
         row

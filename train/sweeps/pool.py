@@ -22,21 +22,17 @@ from train.config import RunConfig
 from train.device import choose_device
 from train.loop import NonFiniteStep
 from train.progress import Log
+from train.report.results import no_methods
 from train.run import train_run
 from train.signals import StopFlag, StopRequested, stop_on_signals
 
 RUNS_PER_GPU = 8
 MAX_TABLE_ROWS = 16  # with more runs, the live table shows only some of them
 MethodSet = dict[str, AnswerMethod]
-Message = tuple[str, str, Any]
-"""what happened ("entry", "done" or "failed"), to which run, and the entry, the result or the reason"""
 Messages = multiprocessing.Queue
+"""of tuples: what happened ("entry", "done" or "failed"), to which run, and the entry, the result or the reason"""
 RunResults = dict[str, dict[str, Any]]
 Failures = dict[str, str]
-
-
-def no_methods(name: str) -> MethodSet:
-    return {}
 
 
 def train_all(
@@ -50,7 +46,7 @@ def train_all(
 
     A failure stops no other run. Where `stop` raises, the runs that train are saved first.
     """
-    # The server imports torch once for all runs, with what its optimisers import when they are made. It starts no thread
+    # The server imports torch once for all runs, with the modules that its optimisers import late. It starts no thread
     # and uses no GPU, so it can be forked.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["train.run", "torch._dynamo"])

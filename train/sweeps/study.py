@@ -15,10 +15,10 @@ from eval.run_methods import unfinished_methods
 from eval.trained_model import require_same_world
 from train.config import RunConfig
 from train.report.base import Report, Rows
-from train.report.results import curve_rows, read_results, result_rows, what_differs
+from train.report.results import curve_rows, no_methods, read_results, result_rows, what_differs
 from train.run import refuse_other_settings
 from train.signals import StopFlag
-from train.sweeps.pool import Failures, MethodSet, RunResults, default_jobs, no_methods, train_all
+from train.sweeps.pool import Failures, MethodSet, RunResults, default_jobs, train_all
 
 OUTPUTS = ("results.csv", "curves.csv", "table.md", "figure.svg", "figure.png")
 
@@ -69,7 +69,7 @@ def with_steps(config: RunConfig, steps: int | None) -> RunConfig:
 
 @dataclass(frozen=True)
 class Study:
-    """Runs that are compared. What comes of them is written to checkpoints/<name>/.
+    """Runs that are compared. The results are written to checkpoints/<name>/.
 
     results.csv    a row for each run, method, query mode and split
     curves.csv     a row for each evaluation of them
@@ -102,8 +102,8 @@ class Study:
         to_finish = self.runs_to_finish()
         finished = self.finished_runs()
         to_train = self.runs_to_train(to_finish, stop)
-        new, failures = self.train(to_train, stop)
-        results = {name: result for name, result in finished.items() if name not in to_train} | new
+        trained, failures = self.train(to_train, stop)
+        results = {name: result for name, result in finished.items() if name not in to_train} | trained
         shown = bool(results or failures or merged)
         require(shown, "table", True, f"left out until a run of {self.name} is finished")
         prepare_folder(folder, failures)
@@ -168,7 +168,7 @@ class Study:
     def is_complete(self, name: str, stop: StopFlag) -> bool:
         """Whether a run needs no process: it ended on this world, and its methods are applied.
 
-        Where that cannot be found out, the process reports why.
+        A run whose files cannot be read needs one, which reports why.
         """
         stop.check()
         folder, config = run_folder(name), self.runs[name]

@@ -1,0 +1,41 @@
+"""Inferences of two steps, with the presets' own settings; minutes, so `make test-slow` runs it."""
+
+import pytest
+
+from config.override import override
+from eval.methods.in_context import InContext
+from tests.slow_runs import ask, train
+from train.presets import HIERARCHY, SYLLOGISM
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_conclusion_of_two_premises_follows_in_the_prompt_and_not_in_the_weights(tmp_path):
+    """In two thirds of the preset's steps.
+
+    The prompt holds a second chain that ends in the same word, so a guess among the ends is right every other time.
+    """
+    config = override(SYLLOGISM, {"task.episodes.only_steps": 1300, "train.steps": 2300})
+    closed_book = train(config, "syllogism", tmp_path)
+    prompted = ask(tmp_path / "syllogism", InContext())["in-context"]
+    for split in ("premise", "trained"):
+        assert closed_book[split]["accuracy"] >= 0.95
+    for split in ("conclusion", "misleading"):
+        assert closed_book[split]["low"] <= closed_book[split]["elimination_baseline"]
+        assert closed_book[split]["accuracy"] <= 0.05
+        assert prompted[split]["accuracy"] >= 0.9
+        assert prompted[split]["low"] > 0.7
+
+
+def test_inherited_properties_follow_in_the_prompt_and_in_the_weights_only_by_similarity(tmp_path):
+    """In three quarters of the preset's steps, against a second chain that ends in the same word."""
+    config = override(HIERARCHY, {"task.episodes.only_steps": 2500, "train.steps": 3750})
+    closed_book = train(config, "hierarchy", tmp_path)
+    prompted = ask(tmp_path / "hierarchy", InContext())["in-context"]
+    for split in ("stated", "inherited"):
+        assert closed_book[split]["accuracy"] >= 0.95
+    for split in ("inverse", "syllogism", "chain", "holdout", "holdout_chain"):
+        assert closed_book[split]["accuracy"] <= 0.1
+    assert closed_book["similar"]["low"] > closed_book["syllogism"]["accuracy"]
+    for split in ("inverse", "syllogism", "holdout"):
+        assert prompted[split]["accuracy"] >= 0.9
