@@ -8,6 +8,7 @@ from rich.table import Table
 
 from eval.evaluate import Summary
 
+CANNOT_BE_ASKED = "cannot be asked"
 MAX_METHODS = 5  # methods in one table of a terminal of 80 columns
 
 
@@ -41,7 +42,7 @@ def print_splits(title: str, splits: dict[str, Summary], console: Console) -> No
         has_accuracy = was_asked(summary)
         table.add_row(
             split,
-            percent(summary["accuracy"]) if has_accuracy else "cannot be asked",
+            percent(summary["accuracy"]) if has_accuracy else CANNOT_BE_ASKED,
             f"{100 * summary['low']:.1f}–{100 * summary['high']:.1f} %" if has_accuracy else "",
             *[percent(summary.get("token_accuracy"))] * by_token,
             percent(summary["chance"], 2),

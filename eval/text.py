@@ -12,9 +12,7 @@ import numpy as np
 
 from config.validation import SettingError
 from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Cloze, Corpus, Documents
-from tasks.vocabulary import BEGIN, PAD
-
-OPEN = "_"
+from tasks.vocabulary import BEGIN, OPEN, PAD
 
 
 def render_question(corpus: Corpus, cloze: Cloze, i: int) -> str:

@@ -649,10 +649,6 @@ def test_only_names_of_the_answers_alphabet_are_candidates():
         ({"encodings": 5}, r"task\.encodings is 5, but must be 6 to 119"),
         ({"encodings": 120}, r"task\.encodings is 120, but must be 6 to 119"),
         ({"questions_per_split": 0}, r"task\.questions_per_split is 0"),
-        ({"documents.filler": -1}, r"task\.documents\.filler is -1"),
-        ({"documents.statements": 0}, r"task\.documents\.statements is 0"),
-        ({"documents.copies": 0}, r"task\.documents\.copies is 0"),
-        ({"episodes.share": 1.0}, r"task\.episodes\.share is 1\.0, but must be 0 or more and below 1"),
         ({"episodes.max_facts": 0}, r"task\.episodes\.max_facts is 0"),
         (
             {"episodes.max_facts": 13, "episodes.share": 0.5},
@@ -664,8 +660,6 @@ def test_only_names_of_the_answers_alphabet_are_candidates():
         ({"episodes.decode_share": -1}, r"task\.episodes\.decode_share is -1, but must be 0 to 1"),
         ({"episodes.stated_decode_share": 2}, r"task\.episodes\.stated_decode_share is 2, but must be 0 to 1"),
         ({"episodes.hub_share": 2}, r"task\.episodes\.hub_share is 2, but must be 0 to 1"),
-        ({"episodes.filler_share": 2}, r"task\.episodes\.filler_share is 2, but must be 0 to 1"),
-        ({"episodes.own_entities": -1}, r"task\.episodes\.own_entities is -1, but must be 0 or more"),
     ],
 )
 def test_impossible_settings_are_refused_in_one_line(changes, message):

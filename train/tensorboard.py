@@ -20,7 +20,7 @@ from eval.methods.base import AnswerMethod
 from eval.methods.chain_of_thought import ChainOfThought
 from eval.methods.in_context import InContext
 from eval.methods.retrieval import LexicalRetrieval
-from eval.report import percent
+from eval.report import CANNOT_BE_ASKED, percent
 from eval.text import render_question
 from eval.trained_model import TrainedModel
 from model.objectives.batch import to_tensors
@@ -144,7 +144,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 def cells(split: str, row: dict[str, Any], with_rank: bool) -> list[str]:
     """The cells of one row of the table."""
-    texts = [split, row["question"], row["answer"], "cannot be asked", "", ""]
+    texts = [split, row["question"], row["answer"], CANNOT_BE_ASKED, "", ""]
     if "prediction" in row:
         texts[3:] = [row["prediction"], "yes" if row["correct"] else "no", percent(math.exp(row["log_prob"]))]
     texts += [str(row.get("rank", ""))] * with_rank

@@ -1,20 +1,16 @@
 """How several tokens are decoded, left to right or the surest ones first, and how prompts are continued."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from torch import nn
 
 from model.objectives.batch import Batch
+from model.objectives.queryable import Queryable
 from tasks.corpus import NONE, SOURCE, Cloze, Documents
 from tasks.vocabulary import END, MASK, PAD
 
-if TYPE_CHECKING:
-    from model.objectives.base import Objective
 
-
-def decode_greedily(objective: "Objective", modules: nn.ModuleDict, cloze: Cloze) -> np.ndarray | None:
+def decode_greedily(objective: Queryable, modules: nn.ModuleDict, cloze: Cloze) -> np.ndarray | None:
     """The prediction for each open span, int[q, k], PAD behind it: the most likely token, one after another.
 
     None where the objective cannot be asked.
@@ -30,7 +26,7 @@ def decode_greedily(objective: "Objective", modules: nn.ModuleDict, cloze: Cloze
     return objective.to_decoding_order(cloze, predictions, cloze.size)
 
 
-def iterative_unmask(objective: "Objective", modules: nn.ModuleDict, cloze: Cloze, passes: int) -> np.ndarray:
+def iterative_unmask(objective: Queryable, modules: nn.ModuleDict, cloze: Cloze, passes: int) -> np.ndarray:
     """The prediction for each open span, int[q, k], PAD behind it, the surest tokens first (Mask-Predict,
     Ghazvininejad et al. 2019, 1904.09324).
 
@@ -58,7 +54,7 @@ def iterative_unmask(objective: "Objective", modules: nn.ModuleDict, cloze: Cloz
 
 
 def most_likely(
-    objective: "Objective", modules: nn.ModuleDict, query: Batch, is_open: np.ndarray
+    objective: Queryable, modules: nn.ModuleDict, query: Batch, is_open: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The log-probability of the most likely token wherever `is_open`[q, k], and the token: [q, k] each."""
     best = objective.token_log_probs(modules, query).max(-1)
@@ -74,7 +70,7 @@ def surest(log_prob: np.ndarray, count: np.ndarray) -> np.ndarray:
 
 
 def generate(
-    objective: "Objective", modules: nn.ModuleDict, prompts: Documents, max_tokens: int, sample: bool = False
+    objective: Queryable, modules: nn.ModuleDict, prompts: Documents, max_tokens: int, sample: bool = False
 ) -> np.ndarray | None:
     """A continuation of each prompt, int[n, w], PAD behind [end]. None where the objective cannot be asked for it.
 

@@ -60,9 +60,8 @@ class Reversed(Objective):
     def draw_segments(self, documents: Documents, rng: np.random.Generator) -> np.ndarray:
         """Where a segment of random length starts, bool[b, t]."""
         starts = np.zeros(documents.tokens.shape, bool)
-        start = rng.integers(1, self.max_segment_length + 1, starts.shape).cumsum(
-            1
-        )  # [b, t], more than a document needs
+        # [b, t], as many as segments of one token would need; those behind the last position are left out.
+        start = rng.integers(1, self.max_segment_length + 1, starts.shape).cumsum(1)
         document, j = np.nonzero(start < starts.shape[1])
         starts[document, start[document, j]] = True
         return starts

@@ -20,8 +20,8 @@ def update_elimination_baseline(
     """The test part of each split, with the elimination baseline that is left.
 
     `splits`: test part and reinforcement part of each. `documents`: those of training, without chain of thought, which
-    state the answers of the reinforcement part on top. An entity
-    that is stated as an answer is no candidate for another one.
+    state the answers of the reinforcement part on top. An entity that is stated as one answer is no candidate for
+    another.
     """
     stated = stated_answers(documents)
     excluded: dict[Group, set[int]] = defaultdict(set)

@@ -58,7 +58,6 @@ class HierarchyDocuments:
     config: DocumentConfig
     wordings: int
     words_per_wording: int
-    """relation words of one wording"""
     facts: Statements
     """each fact once, by its forward word, in its first wording"""
     inheritance: Inheritance

@@ -191,6 +191,5 @@ class HierarchyEpisodes(EpisodeGenerator):
         """The word, in another wording for `rephrased_share` of the facts."""
         if self.wordings == 1 or random.random() >= self.config.rephrased_share:
             return word
-        return (word + self.words_per_wording * random.randrange(1, self.wordings)) % (
-            self.words_per_wording * self.wordings
-        )
+        shift = self.words_per_wording * random.randrange(1, self.wordings)
+        return (word + shift) % (self.words_per_wording * self.wordings)

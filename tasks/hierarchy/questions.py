@@ -34,7 +34,7 @@ class HierarchyQuestions:
             "inverse": content.inverse_statements(~content.plan.two_way),
         }
         return {
-            split: self.build(QuestionBuilder, statements, facts[:, None], self.never_stated, rng)
+            split: self.build_questions(QuestionBuilder, statements, facts[:, None], self.never_stated, rng)
             for split, (statements, facts) in splits.items()
             if len(facts)
         }
@@ -58,7 +58,7 @@ class HierarchyQuestions:
         }
         premises = content.inheritance.premises
         return {
-            split: self.build(NoInverseBuilder, content.inherited[chosen], premises[chosen], candidates, rng)
+            split: self.build_questions(NoInverseBuilder, content.inherited[chosen], premises[chosen], candidates, rng)
             for split, (chosen, candidates) in splits.items()
             if chosen.any()
         }
@@ -73,7 +73,7 @@ class HierarchyQuestions:
         facts = np.concatenate([inverse_facts, repeated])
         premises = np.full((len(statements), content.inheritance.premises.shape[1]), -1)
         premises[: len(facts), 0], premises[len(facts) :] = facts, content.inheritance.premises
-        return self.build(NoInverseBuilder, statements, premises, self.never_stated, np.random.default_rng(0))
+        return self.build_questions(NoInverseBuilder, statements, premises, self.never_stated, np.random.default_rng(0))
 
     @cached_property
     def is_right(self) -> np.ndarray:
@@ -94,7 +94,7 @@ class HierarchyQuestions:
         is_stated[LAST, self.content.stated.word, self.content.stated.target] = True
         return self.is_right & ~is_stated
 
-    def build(
+    def build_questions(
         self,
         builder: type[QuestionBuilder],
         statements: Statements,

@@ -28,7 +28,7 @@ class Syllogism(Task):
 
     Chains A → B → C have no class in common, so every question has one answer. Quantifiers are those of the first
     figure: all all → all, all none → none, some all → some, in longer chains with more `all` between. `some` and
-    `none` are never combined: no word is for "some A are not C".
+    `none` are never combined: there is no word for "some A are not C".
 
     The documents (f: filler), and a question of each split, for a held-out conclusion `A none2-are C`:
 

@@ -16,9 +16,9 @@ def choose_one_way(
     """The facts stated by the forward word only, and those stated by the inverse word only, bool[n] each.
 
     They are about `share` of each relation's facts, half of them by either word, as far as whole groups of at most
-    `max_answers` facts allow. Groups of one tail are one side of a relation, groups of one head the other. The side with
-    fewer and so larger groups is served first, up to half of the facts. The other side follows, with groups that have
-    no held-out fact. Then the first side takes what is left.
+    `max_answers` facts allow. A relation has two sides: groups of one tail, and groups of one head. The side with fewer
+    and so larger groups is served first, up to half of those facts. The other side follows, with groups that have no
+    held-out fact. The first side is offered the rest.
     """
     relation, entities, relations = facts.relation, len(facts.names), len(facts.relations.line)
     by_tail = number_groups(relation * entities + facts.tails)

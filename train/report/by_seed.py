@@ -10,6 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from eval.report import CANNOT_BE_ASKED
 from train.report.base import ELIMINATION, Report, Row, Rows, markdown_table, pooled, save_figure
 from train.report.results import number
 
@@ -22,7 +23,6 @@ BARS = {
     "wrong_frame": "wrong frame\n(lower is better)",
 }
 BAR_WIDTH = 0.38
-CANNOT_BE_ASKED = "cannot be asked"
 
 
 class BySeed(Report):

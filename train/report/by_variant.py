@@ -12,6 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from eval.report import CANNOT_BE_ASKED
 from train.report.base import ELIMINATION, Report, Rows, markdown_table, pooled, save_figure
 from train.report.results import number
 
@@ -219,7 +220,7 @@ def draw_split(panel: Axes, groups: Groups, split: str) -> None:
                 accuracies, np.full(len(accuracies), y) + offsets, s=13, color=colour, zorder=3, clip_on=False
             )
         elif rows:
-            panel.text(1, y, "cannot be asked", va="center", fontsize=7, color="0.45")
+            panel.text(1, y, CANNOT_BE_ASKED, va="center", fontsize=7, color="0.45")
     panel.set_title(split.replace("_", " ") + (" (lower is better)" if split in LOWER_IS_BETTER else ""), fontsize=10)
     panel.set(xlim=(-2, 102))
     panel.tick_params(axis="y", length=0)

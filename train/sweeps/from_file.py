@@ -92,7 +92,7 @@ def find_base_run(name: str, file: "SweepFile", variant: str, seed: int, chosen:
 
 @dataclass(frozen=True)
 class SweepFile:
-    """What a sweep file defines."""
+    """The contents of a sweep file."""
 
     path: Path
     """the file"""
