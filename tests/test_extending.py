@@ -1,15 +1,14 @@
 """docs/extending.md: every block is applied to a copy of the project, and every command runs there at small size."""
 
-import os
 import re
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.test_readme import ROOT, SMALL, copy_of_the_project
+from tests.command_server import CommandServer
+from tests.test_readme import ROOT, SMALL, copy_of_the_project, run_alone
 
 TEXT = (ROOT / "docs/extending.md").read_text()
 BLOCKS = re.findall(r"^```(python|diff)\n# (\S+?)(?:, above (\w+))?\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
@@ -71,11 +70,6 @@ def extended(tmp_path_factory) -> Path:
     return root
 
 
-def run(root: Path, words: list[str]) -> subprocess.CompletedProcess:
-    environment = os.environ | {"COLUMNS": "100"}
-    return subprocess.run(words, cwd=root, capture_output=True, text=True, env=environment, check=False)
-
-
 def test_every_section_has_a_file_a_registry_line_and_a_command():
     sections = TEXT.split("\n## ")[1:]
     assert len(sections) == 6
@@ -86,28 +80,33 @@ def test_every_section_has_a_file_a_registry_line_and_a_command():
 
 
 def test_every_command_runs_with_what_was_added(extended):
-    for command in COMMANDS:
-        words = shlex.split(command)
-        if words[0] == "make":
-            given = next(word[5:] for word in words if word.startswith("ARGS="))
-            words = [word for word in words if not word.startswith("ARGS=")]
-            words += [f"ARGS={given} {SMALLEST['ablate']}", "-o", ".venv/ready", f"RUN={sys.executable} -m"]
-        else:
-            words[0] = sys.executable
-            if words[2] == "train":
-                added = next((text for name, text in SMALLEST.items() if name in words), SMALL)
-                words += shlex.split(added)
-        ended = run(extended, words)
-        assert ended.returncode == 0, f"{command}\n{ended.stdout}\n{ended.stderr}"
-        assert "Traceback" not in ended.stderr
+    with CommandServer(extended) as server:
+        for command in COMMANDS:
+            ended = server.run(runnable(command))
+            assert ended.returncode == 0, f"{command}\n{ended.stdout}\n{ended.stderr}"
+            assert "Traceback" not in ended.stderr
     for name in ("siblings-0", "scale-norm-0", "depth-masked-4-0", "ablate-model.position-causal-sinusoidal-0"):
         assert (extended / "checkpoints" / name / "result.json").exists(), name
     assert (extended / "checkpoints/control-0/methods.json").exists()
 
 
+def runnable(command: str) -> list[str]:
+    """The command with this Python and the smallest settings."""
+    words = shlex.split(command)
+    if words[0] == "make":
+        given = next(word[5:] for word in words if word.startswith("ARGS="))
+        words = [word for word in words if not word.startswith("ARGS=")]
+        return [*words, f"ARGS={given} {SMALLEST['ablate']}", "-o", ".venv/ready", f"RUN={sys.executable} -m"]
+    if words[2] == "train":
+        words += shlex.split(next((added for name, added in SMALLEST.items() if name in words), SMALL))
+    return [sys.executable, *words[1:]]
+
+
 def test_the_tests_that_walk_registries_pass_for_what_was_added(extended):
     selected = "single-clue or siblings or sinusoidal or offer_what_is_registered or has_a_preset"
     files = ("tests/test_every_task.py", "tests/test_objectives.py", "tests/test_visibility.py", "tests/test_house.py")
-    ended = run(extended, [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", selected, *files])
+    ended = run_alone(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", selected, *files], extended
+    )
     assert ended.returncode == 0, ended.stdout[-3000:]
     assert int(re.search(r"(\d+) passed", ended.stdout)[1]) >= 20
