@@ -63,7 +63,13 @@ class CommandServer:
 
     def make(self, words: list[str]) -> subprocess.CompletedProcess:
         """Runs the commands that a make target lists, until one fails."""
-        listed = subprocess.run(["make", "-n", *words[1:]], cwd=self.root, capture_output=True, text=True, check=False)
+        listed = subprocess.run(
+            ["make", "--no-print-directory", "-n", *words[1:]],
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         ended = listed
         for line in listed.stdout.splitlines() if listed.returncode == 0 else ():
             ended = self.run(shlex.split(line))
