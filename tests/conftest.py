@@ -1,4 +1,6 @@
-"""One torch thread, hypothesis without a clock, and slow files first."""
+"""One torch thread, hypothesis without a clock, slow files first, and no figures of runs but where they are tested."""
+
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -29,3 +31,12 @@ LONGEST_FIRST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order = {file: position for position, file in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_attention_maps(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Runs draw no attention maps, which take most of the time of a tiny one, but in files that test figures."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.path.stem not in ("test_tensorboard", "test_bad_input"):
+            patch.setattr("train.tensorboard.attention_maps", lambda *_: None)
+        yield
