@@ -2,10 +2,9 @@
 
 import pytest
 import torch
+import transformers  # its models are imported where they are used: collecting tests then takes seconds less
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
-from transformers.models.bloom.modeling_bloom import build_alibi_tensor
 
 from model.config import ModelConfig
 from model.positions import Alibi
@@ -47,24 +46,26 @@ def network_with(config: ModelConfig, weights: dict[str, Tensor]) -> Transformer
 
 
 @pytest.fixture(scope="module")
-def gpt2() -> GPT2LMHeadModel:
+def gpt2() -> nn.Module:
     config = LIKE_GPT2
     shape = {"vocab_size": VOCAB_SIZE, "n_positions": T, "n_embd": config.width}
     shape |= {"n_layer": config.depth, "n_head": config.heads}
     no_dropout = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
-    return with_random_weights(GPT2LMHeadModel(GPT2Config(**shape, **no_dropout, attn_implementation="eager")))
+    config = transformers.GPT2Config(**shape, **no_dropout, attn_implementation="eager")
+    return with_random_weights(transformers.GPT2LMHeadModel(config))
 
 
 @pytest.fixture(scope="module")
-def llama() -> LlamaForCausalLM:
+def llama() -> nn.Module:
     config = LIKE_LLAMA
     shape = {"vocab_size": VOCAB_SIZE, "hidden_size": config.width, "intermediate_size": config.feed_forward_width}
     shape |= {"num_hidden_layers": config.depth, "num_attention_heads": config.heads, "max_position_embeddings": T}
     as_published = {"rms_norm_eps": 1e-6, "rope_theta": config.rotary_base, "tie_word_embeddings": False}
-    return with_random_weights(LlamaForCausalLM(LlamaConfig(**shape, **as_published, attn_implementation="eager")))
+    config = transformers.LlamaConfig(**shape, **as_published, attn_implementation="eager")
+    return with_random_weights(transformers.LlamaForCausalLM(config))
 
 
-def from_gpt2(outside: GPT2LMHeadModel) -> Transformer:
+def from_gpt2(outside: nn.Module) -> Transformer:
     body, d = outside.transformer, LIKE_GPT2.width
     weights = {"embedding.weight": body.wte.weight, "position.table.weight": body.wpe.weight}
     for i, block in enumerate(body.h):
@@ -84,7 +85,7 @@ def from_gpt2(outside: GPT2LMHeadModel) -> Transformer:
     return network_with(LIKE_GPT2, weights)
 
 
-def from_llama(outside: LlamaForCausalLM) -> Transformer:
+def from_llama(outside: nn.Module) -> Transformer:
     weights = {"embedding.weight": outside.model.embed_tokens.weight}
     for i, block in enumerate(outside.model.layers):
         maps = {
@@ -182,6 +183,8 @@ def encoder_like(layer: nn.Module) -> nn.TransformerEncoderLayer:
 
 def test_alibi_to_the_left_is_that_of_bloom_but_for_what_softmax_ignores():
     heads, position = 4, torch.arange(T)[None]
+    from transformers.models.bloom.modeling_bloom import build_alibi_tensor
+
     theirs = build_alibi_tensor(torch.ones(1, T, dtype=torch.long), heads, torch.float32).view(heads, 1, T)
     difference = Alibi(ModelConfig(heads=heads), T).bias(position, position)[0] - theirs
     for t in range(T):
