@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 SERVER = """
-import json, os, runpy, sys, traceback
+import json, multiprocessing, os, runpy, sys, traceback
 sys.path.insert(0, os.getcwd())
+fork = multiprocessing.get_context("fork")
+multiprocessing.get_context = lambda method: fork  # a sweep's own fork server would import torch again
 import eval.__main__, tasks.__main__, train.__main__
 import torch._dynamo  # which optimisers import when they are made
 for line in sys.stdin:
