@@ -577,7 +577,8 @@ def test_impossible_settings_are_refused_in_one_line(changes, message):
     [{"chains": 4, "max_chain_length": 2}, {"chains": 8, "episodes.share": 0.5, "episodes.own_entities": 9}],
 )
 def test_small_worlds_are_possible(changes):
-    override(Syllogism(), changes).build(0)
+    corpus = override(Syllogism(), changes).build(0)
+    assert set(Syllogism.progress_splits) <= set(corpus.questions)
 
 
 def test_no_word_of_the_task_can_be_the_name_of_a_class():
