@@ -26,6 +26,7 @@ from model.objectives.masked_copy import MaskedCopy
 from model.objectives.permuted import Permuted
 from model.objectives.prefix import Prefix
 from model.objectives.reversed import Reversed
+from model.objectives.semantic_permutation import SemanticPermutation
 from model.objectives.span_denoising import SpanDenoising, cut_out
 from model.visibility import Visibility
 from tasks.corpus import NONE, RELATION, ROLES, SOURCE, TARGET, Cloze, Corpus, Documents, Questions
@@ -180,6 +181,50 @@ DRAWINGS = {
     """, """
         [begin]  f  B  [delimiter]  r  a2  a1  [delimiter]  f
            .     B  .       r       a2 a1  .        .       .
+    """]),
+    "semantic-permutation": (SemanticPermutation(), NAMES, ["""
+        [begin]  f  a1 a2 r B  f
+           .     a1 a2 r B  .  .
+    """, """
+        [begin]  f  a1 a2 B r  f
+           .     a1 a2 B r  .  .
+    """, """
+        [begin]  f  r a1 a2 B  f
+           .     r a1 a2 B  .  .
+    """, """
+        [begin]  f  r B a1 a2  f
+           .     r B a1 a2  .  .
+    """, """
+        [begin]  f  B a1 a2 r  f
+           .     B a1 a2 r  .  .
+    """, """
+        [begin]  f  B r a1 a2  f
+           .     B r a1 a2  .  .
+    """]),
+    "semantic-permutation, directed": (SemanticPermutation(direction=True), "[begin] A r B", ["""
+        [begin]  [forward]  A  r  B
+           .         A      r  B  .
+    """, """
+        [begin]  [reversed]  B  r  A
+           .         B       r  A  .
+    """, """
+        [begin]  A  r  B
+           A     r  B  .
+    """, """
+        [begin]  A  B  r
+           A     B  r  .
+    """, """
+        [begin]  r  A  B
+           r     A  B  .
+    """, """
+        [begin]  r  B  A
+           r     B  A  .
+    """, """
+        [begin]  B  A  r
+           B     A  r  .
+    """, """
+        [begin]  B  r  A
+           B     r  A  .
     """]),
     "both-directions": (BothDirections(), DOCUMENT, ["""
         [begin]  f  A  r  B  f
