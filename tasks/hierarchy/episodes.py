@@ -117,8 +117,7 @@ class HierarchyEpisodes(EpisodeGenerator):
         unused = UnusedEntities(*map(random.sample, (self.categories, self.values), config.max_entities()))
         if random.random() < config.hub_share:
             return self.draw_hub(random.randint(config.min_facts, config.max_facts), unused, random)
-        has_room = config.max_facts >= 4  # two lines of two facts
-        if has_room and random.random() < config.matched_share:
+        if config.max_facts >= 4 and random.random() < config.matched_share:  # room for two lines of two facts
             return self.draw_matched(unused, random)
         return self.draw_mixed(random.randint(config.min_facts, config.max_facts), unused, random)
 

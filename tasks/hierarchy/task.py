@@ -110,7 +110,7 @@ class Hierarchy(Task):
         categories, values = self.episodes.max_entities()
         enough = len(self.entities()[0]) >= categories and len(self.entities()[1]) >= values
         possible = not self.episodes.share or self.episodes.own_entities or enough
-        allowed = f"such that there are {categories} categories and {values} values for an episode"
+        allowed = f"such that there are {categories} categories and {values} values for an episode (or set own_entities)"
         require(possible, "task.trees", self.trees, allowed)
 
     def entities(self) -> tuple[range, range]:
