@@ -107,11 +107,11 @@ class Hierarchy(Task):
         allowed = f"{minimum} (task.properties a level) or more: no category owns a relation that one above it owns"
         require(self.relations >= minimum, "task.relations", self.relations, allowed)
         require_share(self, "task", "holdout_share", "inherited_share", "two_way_share", "single_wording_share")
-        categories, values = self.episodes.max_entities()
-        enough = len(self.entities()[0]) >= categories and len(self.entities()[1]) >= values
+        needed = self.episodes.max_entities()
+        enough = all(len(entities) >= count for entities, count in zip(self.entities(), needed))
         possible = not self.episodes.share or self.episodes.own_entities or enough
-        allowed = f"such that there are {categories} categories and {values} values for an episode (or set own_entities)"
-        require(possible, "task.trees", self.trees, allowed)
+        allowed = f"such that an episode has {needed[0]} categories and {needed[1]} values to take"
+        require(possible, "task.trees", self.trees, f"{allowed} (or set task.episodes.own_entities)")
 
     def entities(self) -> tuple[range, range]:
         """The categories and the values of the world."""
