@@ -261,9 +261,9 @@ def test_a_hundred_thousand_documents_in_a_few_seconds():
 
 @few
 @given(worlds(), SEEDS)
-def test_no_held_out_statement_stands_anywhere(settings, seed):
+def test_no_held_out_statement_stands_in_the_world_or_in_a_premise(settings, seed):
     corpus = settings.build(seed)
-    sources = (corpus.documents, draw_episodes(corpus, 60, seed), corpus.premises.documents)
+    sources = (corpus.documents, corpus.premises.documents)
     statements = {s for documents in sources for tokens in documents.tokens for s in parse(corpus, tokens)}
     for split in HELD_OUT:
         if split in corpus.questions:
