@@ -23,6 +23,7 @@ from eval.methods.retrieval import LexicalRetrieval
 from eval.report import CANNOT_BE_ASKED, percent
 from eval.text import render_question
 from eval.trained_model import TrainedModel
+from model.objectives.base import AS_TRAINED
 from model.objectives.batch import to_tensors
 from tasks.corpus import Cloze
 from tasks.vocabulary import PAD, SEPARATOR, SPECIAL
@@ -135,7 +136,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     count: dict[str, int] = {}
     for row in rows:
         mode = row["query_mode"]
-        split = row["split"] if mode == "as-trained" else f"{row['split']}, {mode}"
+        split = row["split"] if mode == AS_TRAINED else f"{row['split']}, {mode}"
         count[split] = count.get(split, 0) + 1
         if count[split] <= EXAMPLES:
             lines.append("| " + " | ".join(cells(split, row, with_rank)) + " |")
@@ -164,7 +165,7 @@ def trained_methods(trained: TrainedModel, config: RunConfig) -> dict[str, Answe
 def example_rows(trained: TrainedModel, method: AnswerMethod) -> list[dict[str, Any]]:
     """The first questions of each split, with their prompts and the predictions by this method."""
     return [
-        {"split": split, "query_mode": "as-trained"} | row
+        {"split": split, "query_mode": AS_TRAINED} | row
         for split, questions in trained.corpus.questions.items()
         for row in predict_split(trained, method, questions[:EXAMPLES])
     ]
