@@ -74,7 +74,7 @@ class TensorBoardWriter(Log):
         if entry["kind"] == "train":
             values = {name: entry[name] for name in SCALARS}
         else:
-            in_context = entry.get("query_modes", {}).get("in-context", {})
+            in_context = entry.get("methods", {}).get(InContext.name, {})
             values = scalars("accuracy", "accuracy", entry["splits"])
             values |= scalars("log_prob", "log_prob", entry["splits"])
             values |= scalars("in_context", "accuracy", in_context)
@@ -158,7 +158,7 @@ def trained_methods(trained: TrainedModel, config: RunConfig) -> dict[str, Answe
     """The methods beside closed book that the model was trained for."""
     methods: dict[str, AnswerMethod] = {}
     if trained.corpus.episodes:
-        methods |= {"in-context": InContext.fitting(trained.corpus), "lexical-retrieval": LexicalRetrieval()}
+        methods |= {InContext.name: InContext.fitting(trained.corpus), LexicalRetrieval.name: LexicalRetrieval()}
     return methods | ({"chain-of-thought": ChainOfThought()} if config.task.chain_of_thought.copies else {})
 
 

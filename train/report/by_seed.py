@@ -10,6 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from eval.methods.closed_book import ClosedBook
 from eval.report import CANNOT_BE_ASKED
 from train.report.base import (
     ELIMINATION,
@@ -34,7 +35,11 @@ BARS = {
     "wrong_frame": "wrong frame\n(lower is better)",
 }
 BAR_WIDTH = 0.38
-SHORT_HEADINGS = {"elimination baseline": "elim.", "undirected link": "link"}  # of a terminal's table
+SHORT_HEADINGS = {  # in a terminal
+    "95 % interval": "95 %\ninterval",
+    "elimination baseline": "elim.",
+    "undirected link": "link",
+}
 
 
 class BySeed(Report):
@@ -49,21 +54,22 @@ class BySeed(Report):
         head, body = by_seed(rows)
         for variant in dict.fromkeys(cells[0] for cells in body):
             title = f"{variant}: exact match, %"
-            table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0)
+            table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0, show_edge=False)
             for j, heading in enumerate(head[1:]):
                 heading = SHORT_HEADINGS.get(heading, heading.removeprefix("seed "))
                 table.add_column(heading, justify="right" if j else "left", min_width=5)
             for _, *cells in (cells for cells in body if cells[0] == variant):
                 table.add_row(*(cell.replace(CANNOT_BE_ASKED, "–") for cell in cells))
             Console().print(table)
-        print(INTERVALS)
+            print()
+        Console().print(INTERVALS, highlight=False)
 
     def draw(self, rows: Rows, curves: Rows, folder: Path) -> None:
         """Writes figure.svg and figure.png: accuracy against documents, and at the end."""
         figure = Figure(figsize=(13, 4.2), layout="constrained")
         *curve_axes, bar_axes = figure.subplots(1, 3, width_ratios=[1, 1, 1.25])
         for axes, (split, title) in zip(curve_axes, CURVES.items()):
-            draw_curves(axes, [row for row in curves if row["split"] == split])
+            draw_curves(axes, [row for row in curves if (row["method"], row["split"]) == (ClosedBook.name, split)])
             axes.set_title(f"{title} ({split})")
         if curves:
             curve_axes[0].legend(frameon=False, loc="lower right")

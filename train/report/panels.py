@@ -114,7 +114,7 @@ class PanelReport(Report):
             if lines := panel.lines(rows):
                 print(f"\n{title}: {panel.split.replace('_', ' ')}")
                 print_panel(lines)
-        print(f"\n{INTERVALS}")
+        Console().print(f"\n{INTERVALS}", highlight=False)
 
     def draw(self, rows: Rows, curves: Rows, folder: Path) -> None:
         """Writes figure.svg and figure.png: panels in rows, each row with labels of its own."""

@@ -68,7 +68,7 @@ def rows_of_run(
     made_by = {column: environment.get(column, "") for column in PROVENANCE}
     settings = json.dumps(what_differs(config))
     reached, (earlier_steps, earlier_targets, earlier_seconds) = first_at_level(name), cost_before(name)
-    for method, query_mode, split, summary in measurements(name, config, result, methods):
+    for method, query_mode, split, summary in each_summary(by_method(name, config, result, methods)):
         recorded_method = CLOSED_BOOK.name if method == "augmentation" else method
         steps, targets = reached.get((recorded_method, query_mode, split), (None, None))
         yield (
@@ -85,11 +85,9 @@ def rows_of_run(
         )
 
 
-def measurements(
-    name: str, config: RunConfig, result: dict[str, Any], methods: dict[str, AnswerMethod]
-) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
-    """Method, query mode, split and summary of all that was asked of a run."""
-    for method, summaries in by_method(name, config, result, methods).items():
+def each_summary(by_method: dict[str, Summaries]) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+    """Method, query mode, split and summary of each."""
+    for method, summaries in by_method.items():
         for query_mode, splits in summaries.items():
             for split, summary in splits.items():
                 yield method, query_mode, split, summary
@@ -138,27 +136,29 @@ def first_at_level(name: str) -> dict[tuple[str, str, str], tuple[int, int]]:
     """Step and target tokens at the first evaluation with an accuracy of LEVEL, by method, query mode and split."""
     reached: dict[tuple[str, str, str], tuple[int, int]] = {}
     for entry in evaluations(name):
-        for query_mode, splits in from_entry(entry).items():
-            # The record lists the method in-context among the query modes. It uses the first of them.
-            in_context = query_mode == "in-context"
-            method, mode = ("in-context", "as-trained") if in_context else ("closed-book", query_mode)
-            for split, summary in splits.items():
-                if summary["count"] and summary["accuracy"] >= LEVEL:
-                    reached.setdefault((method, mode, split), (entry["step"], entry["target_tokens"]))
+        for method, query_mode, split, summary in evaluated(entry):
+            if summary["count"] and summary["accuracy"] >= LEVEL:
+                reached.setdefault((method, query_mode, split), (entry["step"], entry["target_tokens"]))
     return reached
+
+
+def evaluated(entry: dict[str, Any]) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+    """Method, query mode, split and summary of all that an evaluation in training asked."""
+    closed_book = from_entry(entry)
+    further = {method: {next(iter(closed_book)): splits} for method, splits in entry.get("methods", {}).items()}
+    return each_summary({CLOSED_BOOK.name: closed_book} | further)
 
 
 def curve_rows(runs: dict[str, RunConfig], variants: dict[str, str]) -> list[dict[str, Any]]:
     """The rows of curves.csv: every evaluation of every run, split by split."""
     return [
         identify(name, config, variants[name])
-        | {"query_mode": query_mode, "seed": config.seed, "split": split}
+        | {"method": method, "query_mode": query_mode, "seed": config.seed, "split": split}
         | {column: entry[column] for column in ("step", "documents", "target_tokens", "seconds")}
         | {column: summary[column] for column in (*MEASURED, "log_prob")}
         for name, config in runs.items()
         for entry in evaluations(name)
-        for query_mode, splits in from_entry(entry).items()
-        for split, summary in splits.items()
+        for method, query_mode, split, summary in evaluated(entry)
     ]
 
 
