@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from functools import cache
-from math import cos, fsum, pi, sin, sqrt, tan
+from math import cos, pi, sin, sqrt, tan
+from statistics import fmean, stdev
 
 import numpy as np
 
@@ -54,9 +55,7 @@ def wilson_interval(correct: int, count: int) -> tuple[float, float]:
 def t_interval(shares: Sequence[float]) -> tuple[float, float]:
     """The 95 % confidence interval of the mean of two or more shares (Student's t), within 0 and 1."""
     n = len(shares)
-    mean = fsum(shares) / n
-    variance = fsum((share - mean) ** 2 for share in shares) / (n - 1)
-    half_width = t_quantile(n - 1) * sqrt(variance / n)
+    mean, half_width = fmean(shares), t_quantile(n - 1) * stdev(shares) / sqrt(n)
     return max(0.0, mean - half_width), min(1.0, mean + half_width)
 
 

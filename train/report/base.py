@@ -2,9 +2,9 @@
 
 from abc import ABC, abstractmethod
 from pathlib import Path
+from statistics import fmean
 from typing import Any, NamedTuple
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from eval.metrics import t_interval, wilson_interval
@@ -56,7 +56,7 @@ def over_seeds(rows: Rows) -> OverSeeds | None:
     if not asked:
         return None
     accuracies = [row["accuracy"] for row in asked]
-    mean = float(np.mean(accuracies))
+    mean = fmean(accuracies)
     if len(set(accuracies)) > 1:
         return OverSeeds(mean, *t_interval(accuracies), "")
     low, high = wilson_interval(*(sum(row[column] for row in asked) for column in ("correct", "count")))
@@ -71,7 +71,7 @@ def known_baselines(rows: Rows) -> dict[str, str]:
 def baseline(rows: Rows, column: str) -> float | None:
     """The mean of a baseline over seeds, as a share. None where no row has it."""
     values = [row[column] for row in rows if row.get(column) is not None]
-    return float(np.mean(values)) if values else None
+    return fmean(values) if values else None
 
 
 def number(share: float | None, digits: int = 1) -> str:
