@@ -185,6 +185,7 @@ def print_accuracies(method: str, groups: Groups, splits: list[str]) -> None:
     """Prints mean accuracies and, where there is room, the lowest and the highest seed of the inverse."""
     few_splits = len(splits) <= 4
     title = "exact match, %" + (f": {method}" if method != ClosedBook.name else "")
+    title += " (inverse: lowest and highest seed in brackets)" * (few_splits and "inverse" in splits)
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0)
     for name in ("variant", *splits, "seconds"):
         is_text = name == "variant"
