@@ -28,6 +28,8 @@ def main(arguments: list[str]) -> None:
             time_to_result(GOALS, settings, console)
     except Failed as error:
         refuse(str(error))
+    except KeyboardInterrupt:  # the trainings received it, too
+        raise SystemExit(130) from None
     print_machine(load)
 
 

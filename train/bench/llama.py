@@ -5,7 +5,7 @@
 
 It is written as a user of transformers would write it, and shares no code with this project. It prints a line of JSON
 for each evaluation. With `--visibility causal` each token of a statement is predicted from those left of it. With
-`full` the first or the last entity of each statement is masked, and predicted from all other tokens.
+`full` the first or the last entity of each document's statement is masked, and predicted from all other tokens.
 """
 
 import argparse
