@@ -26,8 +26,14 @@ from tasks.vocabulary import FILLER, SEPARATOR
 from tests.reading import statements
 from tests.test_reversal import SEEDS, facts
 from train.batches import make_batches, step_documents
+from train.config import TrainConfig
 
 few = settings(max_examples=25)
+
+
+def batch_of(documents: int) -> TrainConfig:
+    """So many documents a step, of all entities from the start."""
+    return TrainConfig(batch=documents, subset=1)
 
 
 @st.composite
@@ -89,7 +95,7 @@ def test_the_maximum_of_facts_grows_from_the_minimum_over_so_many_steps():
     counts = {
         step: {
             len(statements(corpus, tokens)) // 2
-            for part in step_documents(corpus, 80, 0, step)[1:]
+            for part in step_documents(corpus, batch_of(80), 0, step)[1:]
             for tokens in part.tokens
         }
         for step in (0, 9, 10, 19, 20, 29, 30, 1000)
@@ -120,7 +126,7 @@ def test_episodes_are_about_the_entities_that_the_settings_say(task, seed):
 @given(worlds(), SEEDS)
 def test_every_batch_has_its_share_of_episodes_and_the_maximum_length_is_known(task, seed):
     corpus = task.build(seed)
-    (plain, *parts), (_, *same), (_, *others) = (step_documents(corpus, 10, seed, step) for step in (0, 0, 1))
+    (plain, *parts), (_, *same), (_, *others) = (step_documents(corpus, batch_of(10), seed, step) for step in (0, 0, 1))
     assert all(short.lengths.max() <= long.lengths.min() for short, long in itertools.pairwise(parts))
     first, again, later = (functools.reduce(operator.add, documents) for documents in (parts, same, others))
     assert (len(plain), len(first)) == (5, 5)
@@ -140,7 +146,7 @@ def test_at_the_start_a_batch_can_hold_episodes_alone():
     for step, of_the_world in enumerate((0, 0, 5, 5)):
         batch = [
             row[:length].tobytes()
-            for documents in step_documents(corpus, 10, 0, step)
+            for documents in step_documents(corpus, batch_of(10), 0, step)
             for row, length in zip(documents.tokens, documents.lengths)
         ]
         assert len(batch) == 10
@@ -148,14 +154,18 @@ def test_at_the_start_a_batch_can_hold_episodes_alone():
     without = replace(task, episodes=replace(task.episodes, only_steps=0)).build(0)
     np.testing.assert_array_equal(corpus.documents.tokens, without.documents.tokens)
     # From there on they are those of a run that had documents of the world from the start.
-    for first, second in zip(step_documents(corpus, 10, 0, 2), step_documents(without, 10, 0, 2), strict=True):
+    for first, second in zip(
+        step_documents(corpus, batch_of(10), 0, 2), step_documents(without, batch_of(10), 0, 2), strict=True
+    ):
         np.testing.assert_array_equal(first.tokens, second.tokens)
 
 
 def test_both_objectives_are_given_the_same_documents():
     config = ReversalEpisodeConfig(share=0.5)
     corpus = Reversal(entities=12, relations=2, one_way=4, episodes=config).build(0)
-    for causal, masked in zip(*(make_batches(corpus, objective, 8, 0, 3) for objective in (Causal(), Masked()))):
+    for causal, masked in zip(
+        *(make_batches(corpus, objective, batch_of(8), 0, 3) for objective in (Causal(), Masked()))
+    ):
         unmasked = np.array(masked["tokens"])
         unmasked.ravel()[masked["logit_positions"]] = masked["targets"]
         np.testing.assert_array_equal(causal["tokens"], unmasked)

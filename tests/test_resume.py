@@ -478,7 +478,7 @@ def test_causal_and_masked_have_the_same_initial_weights_and_documents_in_the_sa
     assert causal.keys() == masked.keys()
     assert all(torch.equal(causal[key], masked[key]) for key in causal)
     for step in range(8):
-        (causal,), (masked,) = (make_batches(corpus, objective, 8, 0, step) for objective in objectives)
+        (causal,), (masked,) = (make_batches(corpus, objective, config.train, 0, step) for objective in objectives)
         visible = masked["tokens"] != MASK
         assert not visible.all()
         np.testing.assert_array_equal(causal["tokens"][visible], masked["tokens"][visible])

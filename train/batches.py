@@ -7,7 +7,7 @@ import numpy as np
 from config.validation import require
 from model.objectives.base import Objective
 from model.objectives.batch import Batch
-from tasks.common.spans import documents_about
+from tasks.common.spans import highest_rank
 from tasks.corpus import Corpus, Documents
 from train.config import TrainConfig
 
@@ -30,15 +30,11 @@ def step_rows(documents: int, batch: int, seed: int, step: int) -> np.ndarray:
 
 @lru_cache(maxsize=2)
 def subset_rows(corpus: Corpus, share: float, seed: int) -> np.ndarray:
-    """The documents that name no other entities than a random `share` of all, int[m].
-
-    Raises SettingError where there is none.
-    """
-    entities = len(corpus.entities)
-    is_chosen = np.random.default_rng([seed, SUBSET]).permutation(entities) < share * entities
-    rows = np.flatnonzero(documents_about(corpus.documents, corpus.entities, is_chosen))
-    require(len(rows) > 0, "train.subset", share, "larger: no document is about that few entities alone")
-    return rows
+    """The documents about as few entities as make up `share` of all documents, int[m]. Which entities is random."""
+    rank = np.random.default_rng([seed, SUBSET]).permutation(len(corpus.entities))
+    highest = highest_rank(corpus.documents, corpus.entities, rank)
+    count = max(round(share * len(highest)), 1)
+    return np.flatnonzero(highest <= np.partition(highest, count - 1)[count - 1])
 
 
 def world_documents(corpus: Corpus, count: int, config: TrainConfig, seed: int, step: int) -> Documents:

@@ -24,10 +24,10 @@ class TrainConfig:
     """target tokens after which to end, before `steps` are over; the learning rate then follows their share"""
     batch: int = 96
     """documents a step"""
-    subset: float = 0.6
-    """share of the entities that a run starts with: at first, documents about others are left out (1: none are)"""
+    subset: float = 0.25
+    """share of the documents that a run starts with: those about some of the entities (1: all documents)"""
     subset_steps: int | None = None
-    """steps for which they are; None: 30 % of all steps"""
+    """steps that are trained on these alone; None: 30 % of all steps"""
     optimiser: Literal["muon", "adamw"] = "muon"
     """what updates the matrices of the layers; embedding, output, norms and biases are always AdamW's"""
     muon_rate: float = 0.02

@@ -6,14 +6,15 @@ from tasks.corpus import SOURCE, TARGET, Documents
 from tasks.vocabulary import Entities
 
 
-def documents_about(documents: Documents, entities: Entities, chosen: np.ndarray) -> np.ndarray:
-    """bool[n]: whether all entities that a document names are `chosen`, bool[e]."""
-    keys, document = span_keys(documents)
-    is_token = np.arange(entities.tokens.shape[1]) < entities.lengths[:, None]
-    entity_keys = np.where(is_token, token_keys(entities.tokens, np.arange(entities.tokens.shape[1])), 0).sum(1)
-    is_about = np.ones(len(documents), bool)
-    is_about[document[np.isin(keys, entity_keys[~chosen])]] = False
-    return is_about
+def highest_rank(documents: Documents, entities: Entities, rank: np.ndarray) -> np.ndarray:
+    """int[n]: the highest `rank`[e] of the entities that each document names, -1 where it names none."""
+    index = np.arange(entities.tokens.shape[1])
+    keys = np.where(index < entities.lengths[:, None], token_keys(entities.tokens, index), 0).sum(1)
+    order = np.argsort(keys)
+    named, document = span_keys(documents)
+    highest = np.full(len(documents), -1)
+    np.maximum.at(highest, document, rank[order[np.searchsorted(keys[order], named)]])
+    return highest
 
 
 def span_keys(documents: Documents) -> tuple[np.ndarray, np.ndarray]:

@@ -29,7 +29,7 @@ from train.bench.config import Bench, Comparison, comparisons
 from train.config import RunConfig, TrainConfig
 from train.counters import Counters
 from train.loop import Loop
-from train.optimiser import make_optimiser
+from train.optimiser import Optimiser
 from train.presets import PRESETS
 from train.progress import WARNINGS
 from train.signals import NEVER
@@ -101,13 +101,14 @@ def make_step(config: RunConfig, corpus: Corpus, modules: nn.ModuleDict) -> Step
     """The loop's step: batch, forward, loss, backward, clipping, optimiser."""
     trained = TrainedModel(corpus, config.objective, modules.train())
     loop = Loop(config, trained, Path(), torch.device("cpu"), WARNINGS, NEVER)
-    optimiser, counters = make_optimiser(modules, config.train), Counters()
+    optimiser, counters = Optimiser(modules, config.train), Counters()
     return lambda: loop.step(optimiser, counters)
 
 
 def both_steps(settings: Bench, comparison: Comparison) -> tuple[Step, Step]:
     """Our step and theirs."""
-    corpus, train = make_corpus(settings, comparison.roles), TrainConfig(batch=settings.batch)
+    corpus = make_corpus(settings, comparison.roles)
+    train = TrainConfig(batch=settings.batch, optimiser="adamw", subset=1.0)
     theirs = TheirObjective(comparison.objective)
     our_modules = build_modules(settings.network, comparison.objective, corpus, seed=0)
     their_modules = nn.ModuleDict({"network": their_network(settings, comparison.their_model)})
