@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import torch
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -77,7 +76,6 @@ class Ask:
 
 
 def main(arguments: list[str]) -> None:
-    torch.set_num_threads(1)  # as in training: more gain little and lose much on a busy machine
     commands = {"ask": ask_command, "methods": methods_command}
     if arguments and arguments[0] in commands:
         commands[arguments[0]](arguments[1:])
@@ -85,10 +83,20 @@ def main(arguments: list[str]) -> None:
         evaluate_command(arguments)
 
 
+def prepare(*runs: Path) -> None:
+    """Raises SettingError for what is no run folder. Only then is torch imported."""
+    for run in runs:
+        read_config(run, SECTIONS)
+    import torch
+
+    torch.set_num_threads(1)  # as in training: more gain little and lose much on a busy machine
+
+
 def evaluate_command(arguments: list[str]) -> None:
     """`python -m eval`"""
     settings = parse_arguments(Evaluate, arguments, "python -m eval")
     with refusals():
+        prepare(settings.run)
         trained, step = load_trained_model(settings.run)
         summaries = summarize(trained, predict_all(trained))
     if settings.json:
@@ -103,6 +111,7 @@ def methods_command(arguments: list[str]) -> None:
     """`python -m eval methods`"""
     settings = parse_arguments(RunMethods, arguments, "python -m eval methods")
     with refusals():
+        prepare(*settings.runs)
         entries = [run_methods(folder, settings.chosen()) for folder in settings.runs]
     if settings.json:
         print(json.dumps(entries, indent=1))
@@ -116,6 +125,7 @@ def ask_command(arguments: list[str]) -> None:
     settings = parse_arguments(Ask, arguments, "python -m eval ask")
     method = settings.method()
     with refusals():
+        prepare(settings.run)
         trained, step = load_trained_model(settings.run)
         question, answers = ask(trained, settings.question, method)
     console = Console(emoji=False)

@@ -164,10 +164,10 @@ def test_a_run_of_another_world_is_a_failure_that_stops_no_other(swept):
 
 def test_runs_that_share_a_gpu_are_few(monkeypatch):
     monkeypatch.setattr(pool, "num_cores", lambda: 64)
-    monkeypatch.setattr(pool, "choose_device", lambda name: torch.device("cuda"))
+    monkeypatch.setattr("train.device.choose_device", lambda name: torch.device("cuda"))
     assert pool.default_jobs([tiny(device="auto"), tiny(device="cpu")]) == pool.RUNS_PER_GPU < 64
     assert pool.default_jobs([tiny(device="cpu")]) == 64
-    monkeypatch.setattr(pool, "choose_device", lambda name: torch.device("cpu"))
+    monkeypatch.setattr("train.device.choose_device", lambda name: torch.device("cpu"))
     assert pool.default_jobs([tiny(device="auto")]) == 64
 
 

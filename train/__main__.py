@@ -17,10 +17,8 @@ from eval.report import print_by_query_mode
 from tasks import TASKS
 from tasks.common.episodes import EpisodeConfig
 from train.config import RunConfig
-from train.loop import NonFiniteStep
 from train.presets import PRESETS
 from train.progress import Progress
-from train.run import train_run
 from train.signals import StopRequested, stop_on_signals
 from train.sweeps.ablate import Ablate, ablate
 from train.sweeps.compare import Compare, compare
@@ -88,6 +86,9 @@ def train_one(preset: str, rest: list[str]) -> None:
         config = with_task(config, task)
     arguments_type = Arguments[RunConfig[type(config.task), type(config.objective)]]
     parsed = parse_arguments(arguments_type, rest, f"python -m train {preset}", default=Arguments(config))
+    from train.loop import NonFiniteStep  # only now, as it imports torch
+    from train.run import train_run
+
     config = parsed.config
     name = "-".join(filter(None, [preset, parsed.task, str(config.seed)])) if parsed.name is None else parsed.name
     try:

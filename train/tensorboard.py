@@ -1,18 +1,18 @@
 """TensorBoard: a view of the record and of the trained model, made again whenever a run starts or is resumed."""
 
+from __future__ import annotations
+
 import contextlib
 import math
 import re
 import shutil
 import threading
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
-from torch.utils.tensorboard import SummaryWriter
-from torch.utils.tensorboard.summary import hparams
 
 from config.validation import SettingError
 from eval.evaluate import inference_mode, predict_split
@@ -28,6 +28,10 @@ from tasks.corpus import Cloze
 from tasks.vocabulary import PAD, SEPARATOR, SPECIAL
 from train.config import RunConfig
 from train.progress import Log
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from torch.utils.tensorboard import SummaryWriter
 
 EXAMPLES = 8  # questions a split in the text tables
 SCALARS = ("loss", "learning_rate", "gradient_norm", "documents_per_second", "targets_per_second")
@@ -46,21 +50,33 @@ def charts(stated: str, held_out: str) -> dict[str, dict[str, list]]:
 
 
 class TensorBoardWriter(Log):
-    """The folder `tensorboard/` of a run, written entry by entry."""
+    """The folder `tensorboard/` of a run, written entry by entry.
+
+    The entries from before the first step wait until it is taken: TensorBoard takes a third of a second to import.
+    """
 
     def __init__(self, folder: Path, progress_splits: tuple[str, str]):
         shutil.rmtree(folder / "tensorboard", ignore_errors=True)
         self.folder, self.progress_splits = folder, progress_splits
+        self.waiting: list[dict[str, Any]] = []
 
-    def __enter__(self) -> "TensorBoardWriter":
-        self.writer = SummaryWriter(str(self.folder / "tensorboard"), flush_secs=10)
-        self.writer.add_custom_scalars(charts(*self.progress_splits))
+    @cached_property
+    def writer(self) -> SummaryWriter:
+        """Opens the files."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        writer = SummaryWriter(str(self.folder / "tensorboard"), flush_secs=10)
+        writer.add_custom_scalars(charts(*self.progress_splits))
+        return writer
+
+    def __enter__(self) -> TensorBoardWriter:
         # The writer's thread reports an error to whoever writes next, and needs no traceback of its own.
         self.hook, threading.excepthook = threading.excepthook, lambda _: None
         return self
 
     def __exit__(self, *_: object) -> None:
         try:
+            self.write_waiting()
             self.writer.close()
         finally:
             threading.excepthook = self.hook
@@ -69,7 +85,19 @@ class TensorBoardWriter(Log):
         """Warnings are not part of the record."""
 
     def record(self, entry: dict[str, Any]) -> None:
-        """Writes an entry of the record as scalars."""
+        """Takes an entry of the record, and writes it once a step is taken."""
+        self.waiting.append(entry)
+        if entry["step"] > 0:
+            self.write_waiting()
+
+    def write_waiting(self) -> None:
+        """Writes all entries that wait."""
+        waiting, self.waiting = self.waiting, []
+        for entry in waiting:
+            self.write(entry)
+
+    def write(self, entry: dict[str, Any]) -> None:
+        """Writes an entry as scalars."""
         if entry["kind"] == "train":
             values = {name: entry[name] for name in SCALARS}
         else:
@@ -106,7 +134,8 @@ class TensorBoardWriter(Log):
     def add_settings(self, config: RunConfig, final: dict[str, float]) -> None:
         """Writes the settings of the run beside its final accuracies."""
         settings = {name: value for name, value in flat(config.json()).items() if name != "format"}
-        # Not by add_hparams, which makes a second run for them.
+        from torch.utils.tensorboard.summary import hparams  # not add_hparams, which makes a second run for them
+
         for summary in hparams(settings, final):
             self.writer._get_file_writer().add_summary(summary)
 
@@ -213,6 +242,8 @@ def attention_maps(trained: TrainedModel, cloze: Cloze) -> Figure | None:
 
 def draw_maps(weights: list[np.ndarray], labels: list[str], title: str) -> Figure:
     """The panels of `attention_maps`. `weights` of each layer are [heads, t, t]."""
+    from matplotlib.figure import Figure
+
     depth, heads = len(weights), len(weights[0])
     figure = Figure(figsize=(2.3 * heads + 1, 2.3 * depth + 0.6), layout="constrained")
     for layer, row in enumerate(figure.subplots(depth, heads, squeeze=False)):

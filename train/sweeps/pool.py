@@ -19,11 +19,8 @@ from eval.methods.base import AnswerMethod
 from eval.report import percent
 from eval.run_methods import run_methods
 from train.config import RunConfig
-from train.device import choose_device
-from train.loop import NonFiniteStep
 from train.progress import Log
 from train.report.results import no_methods
-from train.run import train_run
 from train.signals import StopFlag, StopRequested, stop_on_signals
 
 RUNS_PER_GPU = 8
@@ -131,6 +128,9 @@ class MessageLog(Log):
 
 def train_worker(name: str, config: RunConfig, overwrite: bool, methods: MethodSet, messages: Messages) -> None:
     """Trains one run in its own process, and applies methods to it."""
+    from train.loop import NonFiniteStep
+    from train.run import train_run
+
     log = MessageLog(name, messages)
     try:
         with stop_on_signals() as stop:
@@ -217,6 +217,8 @@ class LiveTable:
 
 def default_jobs(runs: Iterable[RunConfig]) -> int:
     """Runs at once: one for each core, but few where they share a GPU, each with a context in its memory."""
+    from train.device import choose_device
+
     on_cpu = all(config.train.device == "cpu" for config in runs) or choose_device("auto").type == "cpu"
     return num_cores() if on_cpu else min(num_cores(), RUNS_PER_GPU)
 
