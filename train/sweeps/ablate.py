@@ -94,9 +94,10 @@ class Ablate(MultiRunConfig):
 
 def ablate(settings: Ablate, stop: StopFlag) -> None:
     """Trains what is not trained yet, then writes and prints the report. Raises SettingError where it cannot."""
-    from train.report.by_variant import ByVariant
+    study = settings.study()
+    from train.report.by_variant import ByVariant  # only now, as it imports matplotlib
 
-    settings.study().run(stop, ByVariant(ranked=False))
+    study.run(stop, ByVariant(ranked=False))
 
 
 def parse_value(text: str) -> Any:

@@ -63,6 +63,7 @@ class Compare(MultiRunConfig):
 
 def compare(settings: Compare, stop: StopFlag) -> None:
     """Trains what is not trained yet, then writes and prints the comparison."""
-    from train.report.by_seed import BySeed
+    study = settings.study()
+    from train.report.by_seed import BySeed  # only now, as it imports matplotlib
 
-    settings.study().run(stop, BySeed())
+    study.run(stop, BySeed())
