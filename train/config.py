@@ -25,12 +25,22 @@ class TrainConfig:
     """target tokens after which to end, before `steps` are over; the learning rate then follows their share"""
     batch: int = 96
     """documents a step"""
-    learning_rate: float = 3e-3
-    """highest learning rate, reached after warm-up"""
+    subset: float = 0.6
+    """share of the entities that a run starts with: at first, documents about others are left out (1: none are)"""
+    subset_steps: int | None = None
+    """steps for which they are; None: 30 % of all steps"""
+    optimiser: Literal["muon", "adamw"] = "muon"
+    """what updates the matrices of the layers; embedding, output, norms and biases are always AdamW's"""
+    muon_rate: float = 0.02
+    """Muon: highest learning rate, reached after warm-up"""
+    momentum: float = 0.95
+    """Muon: decay rate of the mean gradient"""
+    learning_rate: float | None = None
+    """AdamW: highest learning rate, reached after warm-up; None: 7e-3 beside Muon, and 3e-3 without"""
     warmup: int = 100
-    """steps over which the learning rate rises from 0"""
-    final_rate: float = 0.1
-    """learning rate at the last step, as a share of the highest"""
+    """steps over which the learning rates rise from 0"""
+    final_rate: float = 0.0
+    """learning rates at the last step, as a share of the highest"""
     weight_decay: float = 0.1
     """decay a step, times the learning rate; on matrices only"""
     beta1: float = 0.9
@@ -67,16 +77,34 @@ class TrainConfig:
         counts = ("steps", "batch", "log_every", "evaluate_every", "evaluate_questions", "save_every", "keep")
         require_at_least(self, "train", 1, *counts, "threads", "targets")
         require(0 <= self.warmup <= self.steps, "train.warmup", self.warmup, f"0 to train.steps ({self.steps})")
-        require(0 < self.learning_rate <= 1, "train.learning_rate", self.learning_rate, "above 0 and at most 1")
-        max_decay = 1 / self.learning_rate  # beyond that, a step's decay changes the sign of weights
+        for name in ("learning_rate", "muon_rate"):
+            rate = getattr(self, name)
+            require(rate is None or 0 < rate <= 1, f"train.{name}", rate, "above 0 and at most 1")
+        require(0 < self.subset <= 1, "train.subset", self.subset, "above 0 and at most 1")
+        require_at_least(self, "train", 0, "subset_steps")
+        max_decay = 1 / max(self.adamw_rate, self.muon_rate)  # beyond that, a step's decay changes the sign of weights
         allowed = f"0 to {max_decay:.0f}"
         require(0 <= self.weight_decay <= max_decay, "train.weight_decay", self.weight_decay, allowed)
         require_at_least(self, "train", 0, "augment")
         require(self.init_from is not None or not self.augment, "train.augment", self.augment, "0 without --from")
         require(0 < self.clip < math.inf, "train.clip", self.clip, "above 0")
         require_share(self, "train", "final_rate")
-        for name in ("beta1", "beta2"):
+        for name in ("beta1", "beta2", "momentum"):
             require(0 <= getattr(self, name) < 1, f"train.{name}", getattr(self, name), "0 or more and below 1")
+
+    @property
+    def adamw_rate(self) -> float:
+        """AdamW's highest learning rate."""
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return 7e-3 if self.optimiser == "muon" else 3e-3
+
+    @property
+    def first_steps(self) -> int:
+        """Steps that are trained on the subset alone."""
+        if self.subset == 1:
+            return 0
+        return round(0.3 * self.steps) if self.subset_steps is None else self.subset_steps
 
 
 RUN_SECTIONS = SECTIONS | {"train": {"adamw": TrainConfig}}  # what config.json holds, and by which names

@@ -23,6 +23,8 @@ class Counters:
     """length of metrics.jsonl"""
     gradient_norm: float = 0.0
     """at the last step, before clipping"""
+    learning_rate: float = 0.0
+    """AdamW's, at the last step"""
     loss: float = 0.0
     """summed over the steps since the last entry of training, as is all that follows"""
     denominator: float = 0.0
@@ -45,14 +47,14 @@ class Counters:
         self.new_targets += targets
         self.new_seconds += seconds
 
-    def training_entry(self, learning_rate: float) -> dict[str, Any]:
+    def training_entry(self) -> dict[str, Any]:
         """An entry of training, with means since the last one. The next entry counts from now on."""
         entry = {
             "kind": "train",
             "step": self.step,
             "time": time.time(),
             "loss": self.loss / max(self.denominator, 1),
-            "learning_rate": learning_rate,
+            "learning_rate": self.learning_rate,
             "gradient_norm": self.gradient_norm,
             "documents": self.documents,
             "target_tokens": self.target_tokens,

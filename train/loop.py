@@ -20,7 +20,7 @@ from model.objectives.batch import Tensors, to_tensors
 from train.batches import make_batches
 from train.config import RunConfig
 from train.counters import Counters
-from train.optimiser import learning_rate, make_optimiser
+from train.optimiser import Optimiser, rate_factor
 from train.progress import Log
 from train.signals import StopFlag, StopRequested
 
@@ -49,7 +49,7 @@ class Loop:
     def run(self) -> Counters:
         """Trains to the end. Where it raises StopRequested or NonFiniteStep, the steps that were taken are saved."""
         config, modules = self.config.train, self.trained.modules
-        optimiser = make_optimiser(modules, config)
+        optimiser = Optimiser(modules, config)
         counters = self.restore(optimiser)
         if config.compile:
             modules["network"].compile(dynamic=True)
@@ -71,7 +71,7 @@ class Loop:
                     self.stop.check()
                     self.step(optimiser, counters)
                     if counters.step % config.log_every == 0 or self.has_ended(counters):
-                        entry = counters.training_entry(optimiser.param_groups[0]["lr"])
+                        entry = counters.training_entry()
                         self.record(entry, counters, metrics)
             except (StopRequested, NonFiniteStep):
                 self.save(optimiser, counters)
@@ -83,20 +83,20 @@ class Loop:
         enough_targets = config.targets is not None and counters.target_tokens >= config.targets
         return enough_targets or counters.step == config.steps
 
-    def step(self, optimiser: torch.optim.Optimizer, counters: Counters) -> None:
+    def step(self, optimiser: Optimiser, counters: Counters) -> None:
         """One step: batches, loss over all their targets, gradient, new weights. Raises NonFiniteStep."""
         began = time.perf_counter()
         config, modules = self.config.train, self.trained.modules
         batches = self.batches(counters.step)
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(counters.step, counters.target_tokens, config)
         self.seed_dropout(counters.step)
         loss, denominator = self.loss(batches)
-        optimiser.zero_grad()
+        modules.zero_grad()
         (loss / max(denominator, 1)).backward()
         gradient_norm = torch.nn.utils.clip_grad_norm_(modules.parameters(), config.clip)
         require_finite(counters.step, loss.item(), denominator, gradient_norm.item())
-        optimiser.step()
+        factor = rate_factor(counters.step, counters.target_tokens, config)
+        optimiser.step(factor)
+        counters.learning_rate = factor * config.adamw_rate
         targets = sum(batch["targets"].numel() for batch in batches)
         counters.gradient_norm = gradient_norm.item()
         counters.add_step(config.batch, targets, loss.item(), denominator, time.perf_counter() - began)
@@ -104,7 +104,7 @@ class Loop:
     def batches(self, step: int) -> list[Tensors]:
         """The batches of a step, on the device. They depend on corpus, objective, seed and step alone."""
         config = self.config
-        arrays = make_batches(self.trained.corpus, config.objective, config.train.batch, config.seed, step)
+        arrays = make_batches(self.trained.corpus, config.objective, config.train, config.seed, step)
         return [to_tensors(batch, self.device) for batch in arrays]
 
     def seed_dropout(self, step: int) -> None:
@@ -143,30 +143,22 @@ class Loop:
                 summaries["in-context"] = evaluate(model, InContext.fitting(model.corpus), limit, self.stop.check)
         return summaries
 
-    def save(self, optimiser: torch.optim.Optimizer, counters: Counters) -> None:
+    def save(self, optimiser: Optimiser, counters: Counters) -> None:
         """Saves weights, the optimiser's state of each by name, and the counters."""
         weights = dict(self.trained.modules.named_parameters())
-        state = {
-            f"{name}/{key}": value
-            for name, parameter in weights.items()
-            for key, value in optimiser.state[parameter].items()
-        }
+        state = {f"{name}/{key}": value for name, kept in optimiser.state.items() for key, value in kept.items()}
         steps.save(self.folder, counters.step, weights, state, asdict(counters), self.config.train.keep)
 
-    def restore(self, optimiser: torch.optim.Optimizer) -> Counters:
+    def restore(self, optimiser: Optimiser) -> Counters:
         """Counters, weights and state of the newest whole step; the counters of a new run where there is none."""
         saved = steps.load(self.folder, self.log.warn)
         if saved is None:
             return Counters()
         _, weights, state, counters = saved
         load_weights(self.trained.modules, weights, self.folder)
-        for name, parameter in self.trained.modules.named_parameters():
-            prefix = f"{name}/"
-            optimiser.state[parameter] = {
-                key.removeprefix(prefix): value.to(parameter.device)
-                for key, value in state.items()
-                if key.startswith(prefix)
-            }
+        for name, kept in optimiser.state.items():
+            for key, value in kept.items():
+                value.copy_(state[f"{name}/{key}"])
         return Counters(**counters)
 
 
