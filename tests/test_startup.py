@@ -1,10 +1,15 @@
 """What lists, explains or refuses settings imports nothing large; a run imports TensorBoard after its first step."""
 
 import resource
+import shutil
+import uuid
 
 import pytest
 
-from tests.running import in_child, python, tiny
+from checkpoints.folder import ROOT
+from eval.trained_model import load_trained_model
+from tests.running import flags, python, tiny
+from train.run import train_run
 
 LARGE = {"torch", "scipy", "matplotlib", "tensorboard", "pandas", "einops", "bm25s", "transformers"}
 MAX_CPU_SECONDS = 1.5  # it takes under 0.5 on a free core; importing torch takes 2
@@ -56,5 +61,31 @@ def test_lists_help_and_typos_import_nothing_large(command):
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < MAX_CPU_SECONDS
 
 
-def test_modules_that_compute_are_seen_to_be_imported():
-    assert {"torch", "einops"} <= imported(python("-X", "importtime", "-c", "import model.transformer").stderr)
+@pytest.fixture
+def name():
+    """A free name for a run in checkpoints/."""
+    name = f"test-{uuid.uuid4().hex}"
+    yield name
+    shutil.rmtree(ROOT / name, ignore_errors=True)
+
+
+def test_a_run_imports_tensorboard_after_its_first_step_and_matplotlib_for_its_figures(name):
+    arguments = [*flags(tiny(log_every=1)), "--name", name]
+    ended = python("-X", "importtime", "-m", "train", *arguments)
+    assert ended.returncode == 0, ended.stderr[-500:]
+    before, begun, after = ended.stderr.partition("\nstep 0/12 ")
+    assert begun
+    assert imported(before) & LARGE == {"torch", "einops"}
+    training, ending, figures = after.partition("\nstep 12/12 ")
+    assert ending
+    assert "tensorboard" in imported(training)
+    assert not imported(training) & {"matplotlib", "scipy", "pandas"}
+    assert "matplotlib" in imported(figures)
+
+
+def test_ask_imports_neither_scipy_nor_matplotlib(name):
+    train_run(tiny(), name)
+    entity = load_trained_model(ROOT / name)[0].corpus.entities.names[0]
+    ended = python("-X", "importtime", "-m", "eval", "ask", str(ROOT / name), f"{entity} teacher-of _")
+    assert "probability" in ended.stdout
+    assert imported(ended.stderr) & LARGE == {"torch", "einops"}

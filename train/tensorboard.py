@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from config.validation import SettingError
@@ -21,16 +20,12 @@ from eval.methods.chain_of_thought import ChainOfThought
 from eval.methods.in_context import InContext
 from eval.methods.retrieval import LexicalRetrieval
 from eval.report import CANNOT_BE_ASKED, percent
-from eval.text import render_question
 from eval.trained_model import TrainedModel
-from model.objectives.batch import to_tensors
-from tasks.corpus import Cloze
 from tasks.vocabulary import PAD, SEPARATOR, SPECIAL
 from train.config import RunConfig
 from train.progress import Log
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from torch.utils.tensorboard import SummaryWriter
 
 EXAMPLES = 8  # questions a split in the text tables
@@ -115,6 +110,8 @@ class TensorBoardWriter(Log):
 
         `rows` are those of questions.csv, `result` is what result.json holds.
         """
+        from train.attention_maps import attention_maps  # only now, as it imports matplotlib
+
         step, model = result["steps"], next(iter(trained.query_modes().values()))
         self.writer.add_text("questions", table(rows), step)
         for name, method in trained_methods(trained, config).items():
@@ -215,47 +212,3 @@ def entity_embeddings(trained: TrainedModel) -> torch.Tensor:
         is_token = (tokens != PAD)[..., None]
         vectors = (trained.modules["network"].embedding(tokens) * is_token).sum(1) / is_token.sum(1)
     return vectors.clone()
-
-
-def attention_maps(trained: TrainedModel, cloze: Cloze) -> Figure | None:
-    """The attention weights when one question is asked: a panel for each layer and head, with tokens as labels.
-
-    None where the objective cannot be asked.
-    """
-    query = trained.objective.make_query(cloze, np.zeros((1, 0), np.int32))
-    if query is None:
-        return None
-    weights: list[torch.Tensor] = []  # of each layer, [1, heads, t, t]
-    with inference_mode(trained):
-        batch = to_tensors(query, next(trained.modules.parameters()).device)
-        trained.modules["network"](
-            batch["tokens"],
-            trained.objective.visibility_of(batch),
-            batch.get("positions"),
-            batch.get("target_positions"),
-            attention_weights=weights,
-        )
-    labels = [escape_formulas(trained.corpus.vocabulary.words[token]) for token in query["tokens"][0]]
-    title = f"{escape_formulas(render_question(trained.corpus, cloze, 0))}     (a row attends to columns)"
-    return draw_maps([layer[0].cpu().numpy() for layer in weights], labels, title)
-
-
-def draw_maps(weights: list[np.ndarray], labels: list[str], title: str) -> Figure:
-    """The panels of `attention_maps`. `weights` of each layer are [heads, t, t]."""
-    from matplotlib.figure import Figure
-
-    depth, heads = len(weights), len(weights[0])
-    figure = Figure(figsize=(2.3 * heads + 1, 2.3 * depth + 0.6), layout="constrained")
-    for layer, row in enumerate(figure.subplots(depth, heads, squeeze=False)):
-        for head, panel in enumerate(row):
-            panel.imshow(weights[layer][head], cmap="Blues", vmin=0, vmax=1)
-            panel.set_xticks(range(len(labels)), labels if layer == depth - 1 else [], rotation=90, fontsize=8)
-            panel.set_yticks(range(len(labels)), labels if head == 0 else [], fontsize=8)
-            panel.set_title(f"layer {layer + 1}, head {head + 1}", fontsize=9)
-    figure.suptitle(title, fontsize=9)
-    return figure
-
-
-def escape_formulas(text: str) -> str:
-    """Text in which matplotlib sees no formula; names are data."""
-    return text.replace("$", r"\$")

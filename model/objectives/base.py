@@ -126,11 +126,8 @@ class Objective(ABC):
 
     def token_log_probs(self, modules: ModuleDict, query: Batch) -> Tensor:
         """log p[n, v] of the tokens that a query asks for, in nats."""
-        import torch
-
         batch = to_tensors(query, next(modules.parameters()).device)
-        with torch.no_grad():
-            return modules["network"].logits(self.target_hidden(modules, batch)).float().log_softmax(-1)
+        return modules["network"].logits(self.target_hidden(modules, batch)).float().log_softmax(-1).detach()
 
     def predict(self, modules: ModuleDict, cloze: Cloze, candidates: Entities) -> np.ndarray | None:
         """The prediction for each open span, int[q, k], decoded greedily; PAD behind the span.

@@ -67,7 +67,8 @@ class Reinforced(Causal):
         import torch
 
         prompts, conclusions, conclusion_lengths = self.repeat_for_samples(batch)
-        generated = generate(self, modules, prompts, self.max_tokens, sample=True)
+        with torch.no_grad():
+            generated = generate(self, modules, prompts, self.max_tokens, sample=True)
         advantage = self.advantage(ends_in(generated, conclusions, conclusion_lengths))
         cross_entropy, sample = self.cross_entropy(modules, prompts, generated)
         weights = torch.from_numpy(advantage[sample].astype(np.float32)).to(cross_entropy.device)

@@ -23,6 +23,7 @@ from train.progress import Log
 from train.report.results import no_methods
 from train.signals import StopFlag, StopRequested, stop_on_signals
 
+PRELOADED = ["train.__main__", "train.run", "train.attention_maps", "torch.utils.tensorboard", "safetensors.torch"]
 RUNS_PER_GPU = 8
 MAX_TABLE_ROWS = 16  # with more runs, the live table shows only some of them
 MethodSet = dict[str, AnswerMethod]
@@ -43,10 +44,10 @@ def train_all(
 
     A failure stops no other run. Where `stop` raises, the runs that train are saved first.
     """
-    # The server imports torch once for all runs, with the modules that its optimisers import late. It starts no thread
-    # and uses no GPU, so it can be forked.
+    # The server imports once for all runs what each would import at some time. It starts no thread and uses no GPU, so
+    # it can be forked.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["train.run", "torch._dynamo"])
+    context.set_forkserver_preload(PRELOADED)
     messages: Messages = context.Queue()
     waiting: dict[str, RunConfig] = dict(runs)
     running: dict[str, multiprocessing.Process] = {}
