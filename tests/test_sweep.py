@@ -131,7 +131,7 @@ def test_a_variant_starts_from_another_one_at_the_same_seed(swept):
 def test_what_is_finished_needs_no_process(swept, monkeypatch):
     settings, _, _ = swept
     trained = []
-    monkeypatch.setattr(study, "train_all", lambda runs, *_: trained.append(set(runs)) or ({}, {}))
+    monkeypatch.setattr(pool, "train_all", lambda runs, *_: trained.append(set(runs)) or ({}, {}))
     assert exit_code(settings) == 0
     assert trained.pop() == {f"{settings.name}-lost-{seed}" for seed in (0, 1)}
     monkeypatch.setattr(

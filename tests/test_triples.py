@@ -656,7 +656,7 @@ def started(monkeypatch):
     """What a command line would train: settings and name of each run."""
     runs = []
     monkeypatch.setattr("train.run.train_run", lambda config, name, **_: runs.append((config, name)) or {})
-    monkeypatch.setattr("train.__main__.from_entry", lambda result: result)
+    monkeypatch.setattr("eval.evaluate.from_entry", lambda result: result)
     return runs
 
 

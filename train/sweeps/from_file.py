@@ -28,12 +28,12 @@ from config.validation import SettingError, require
 from eval.methods import METHODS
 from train.config import RUN_SECTIONS, RunConfig
 from train.signals import StopFlag
-from train.sweeps.pool import MethodSet
 from train.sweeps.study import MultiRunConfig, Study
 
 if TYPE_CHECKING:
     from train.report.base import Report
     from train.report.panels import Panel
+    from train.sweeps.pool import MethodSet
 
 Variants = dict[str, RunConfig]
 Result = TypeVar("Result")

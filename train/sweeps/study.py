@@ -18,10 +18,10 @@ from eval.trained_model import require_same_world
 from train.config import RunConfig, refuse_other_settings
 from train.report.results import curve_rows, no_methods, read_results, result_rows, what_differs
 from train.signals import StopFlag
-from train.sweeps.pool import Failures, MethodSet, RunResults, default_jobs, train_all
 
 if TYPE_CHECKING:
     from train.report.base import Report, Rows
+    from train.sweeps.pool import Failures, MethodSet, RunResults
 
 OUTPUTS = ("results.csv", "curves.csv", "table.md", "figure.svg", "figure.png")
 
@@ -135,6 +135,8 @@ class Study:
         """Trains the runs and applies the methods of their variants."""
         if not runs:
             return {}, {}
+        from train.sweeps.pool import default_jobs, train_all
+
         jobs = self.settings.jobs or default_jobs(runs.values())
         return train_all(runs, jobs, self.settings.overwrite, stop, lambda name: self.methods(self.variants[name]))
 
