@@ -23,7 +23,8 @@ from train.progress import Log
 from train.report.results import no_methods
 from train.signals import StopFlag, StopRequested, stop_on_signals
 
-PRELOADED = ["train.__main__", "train.run", "train.attention_maps", "torch.utils.tensorboard", "safetensors.torch"]
+PRELOADED = ["train.__main__", "train.sweeps.pool", "train.run", "train.attention_maps"]
+PRELOADED += ["torch.utils.tensorboard", "safetensors.torch"]
 RUNS_PER_GPU = 8
 MAX_TABLE_ROWS = 16  # with more runs, the live table shows only some of them
 MethodSet = dict[str, AnswerMethod]
