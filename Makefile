@@ -41,7 +41,7 @@ ablate: .venv/ready ## one setting over its values: AXIS=model.position OBJECTIV
 tensorboard: .venv/ready ## TensorBoard on all runs, at http://localhost:6006 (PORT=…)
 	.venv/bin/tensorboard --logdir checkpoints --host localhost --port $(PORT)
 
-bench: .venv/dev ## one training step against transformers' GPT-2 and BERT
+bench: .venv/dev ## training steps and time to a result against transformers' models
 	$(RUN) train.bench $(ARGS)
 
 test: .venv/dev ## the tests, on all cores, in three minutes on two

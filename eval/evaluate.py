@@ -14,9 +14,10 @@ import numpy as np
 from eval.methods.base import AnswerMethod
 from eval.methods.closed_book import ClosedBook
 from eval.methods.prompting import require_positions
-from eval.metrics import exact_match, token_accuracy, wilson_interval
+from eval.metrics import best_rank, exact_match, token_accuracy, wilson_interval
 from eval.text import render_name, render_question
 from eval.trained_model import TrainedModel
+from model.objectives.base import AS_TRAINED
 from tasks.corpus import Corpus, Questions
 
 CLOSED_BOOK = ClosedBook()
@@ -102,7 +103,8 @@ def predict_split(
     prediction      the predicted name or other tokens; it and all below are missing where the model cannot be asked
     correct         1 where the prediction is exactly an accepted name, 0 elsewhere
     log_prob        of the answer, in nats
-    rank            of the answer among all entities of its length, from 1; where a method scores candidates
+    rank            of the best accepted name among all entities of its length, from 1 (metrics.best_rank); where a
+                    method scores candidates
     retrieved       1 where all premises were retrieved, 0 elsewhere; where a method retrieves
     token_accuracy  share of the answer's tokens that are predicted; where names have several
     """
@@ -147,8 +149,7 @@ def prediction_columns(
         "log_prob": log_probs.tolist(),
     }
     if scores is not None:
-        answer_score = np.take_along_axis(scores, questions.accepted[:, :1], 1)
-        columns["rank"] = (1 + (scores > answer_score).sum(1)).tolist()
+        columns["rank"] = best_rank(scores, questions.accepted).tolist()
     if retrieved is not None:
         columns["retrieved"] = retrieved.astype(int).tolist()
     if (entities.lengths > 1).any():
@@ -172,7 +173,7 @@ def summarize_split(rows: list[Row], baselines: tuple[float, float]) -> Summary:
     """Accuracy with its 95 % interval and baselines, and means of the other columns, from the rows of one split.
 
     A split that cannot be asked has count 0 and no accuracy. `retrieved` and `correct_where_retrieved` are numbers of
-    questions.
+    questions. `reciprocal_rank` is the mean of 1 / rank; it is missing where the rows have no rank.
     """
     answered = [row for row in rows if "prediction" in row]
     correct, count = sum(row["correct"] for row in answered), len(answered)
@@ -182,6 +183,8 @@ def summarize_split(rows: list[Row], baselines: tuple[float, float]) -> Summary:
         with_premises = [row for row in answered if row["retrieved"]]
         summary["retrieved"] = len(with_premises)
         summary["correct_where_retrieved"] = sum(row["correct"] for row in with_premises)
+    if count and "rank" in answered[0]:
+        summary["reciprocal_rank"] = float(np.mean([1 / row["rank"] for row in answered]))
     if count and "token_accuracy" in answered[0]:
         summary["token_accuracy"] = float(np.mean([row["token_accuracy"] for row in answered]))
     return summary | {
@@ -207,7 +210,7 @@ def to_entry(summaries: dict[str, dict[str, Summary]]) -> dict[str, Any]:
 
 def from_entry(entry: dict[str, Any]) -> dict[str, dict[str, Summary]]:
     """Summaries by query mode, from what `to_entry` made."""
-    return entry.get("query_modes") or {"as-trained": entry["splits"]}
+    return entry.get("query_modes") or {AS_TRAINED: entry["splits"]}
 
 
 def in_chunks(questions: Questions) -> list[Questions]:

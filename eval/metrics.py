@@ -1,6 +1,9 @@
 """Metrics of predictions: pure functions of arrays."""
 
-from math import sqrt
+from collections.abc import Sequence
+from functools import cache
+from math import cos, pi, sin, sqrt, tan
+from statistics import fmean, stdev
 
 import numpy as np
 
@@ -28,6 +31,16 @@ def token_accuracy(entities: Entities, questions: Questions, predictions: np.nda
     return (is_equal & (np.arange(k) < size[:, None])).sum(1) / size
 
 
+def best_rank(scores: np.ndarray, accepted: np.ndarray) -> np.ndarray:
+    """int[q]: the rank, from 1, of the accepted candidate with the highest of scores[q, c].
+
+    `accepted`[q, a] are candidates, padded with negative numbers. The rank is filtered (Bordes et al. 2013): no
+    accepted candidate counts against another. A candidate with an equal score does not count against it, either.
+    """
+    accepted_scores = np.where(accepted >= 0, np.take_along_axis(scores, np.maximum(accepted, 0), 1), -np.inf)
+    return 1 + (scores > accepted_scores.max(1, keepdims=True)).sum(1)
+
+
 def wilson_interval(correct: int, count: int) -> tuple[float, float]:
     """The 95 % Wilson interval of a share (Wilson 1927). Written out: scipy.stats takes over a second to import."""
     share = correct / count
@@ -37,3 +50,30 @@ def wilson_interval(correct: int, count: int) -> tuple[float, float]:
     low = 0.0 if correct == 0 else center - half_width
     high = 1.0 if correct == count else center + half_width
     return low, high
+
+
+def t_interval(shares: Sequence[float]) -> tuple[float, float]:
+    """The 95 % confidence interval of the mean of two or more shares (Student's t), within 0 and 1."""
+    n = len(shares)
+    mean, half_width = fmean(shares), t_quantile(n - 1) * stdev(shares) / sqrt(n)
+    return max(0.0, mean - half_width), min(1.0, mean + half_width)
+
+
+@cache
+def t_quantile(df: int) -> float:
+    """The 97.5 % quantile of Student's t with `df` degrees of freedom, by bisection over atan(t / sqrt(df))."""
+    low, high = 0.0, pi / 2
+    for _ in range(60):
+        theta = (low + high) / 2
+        low, high = (theta, high) if central_probability(theta, df) < 0.95 else (low, theta)
+    return sqrt(df) * tan(low)
+
+
+def central_probability(theta: float, df: int) -> float:
+    """P(|T| < sqrt(df) tan(theta)) of Student's t (Abramowitz & Stegun 1964, 26.7.3 and 26.7.4)."""
+    is_odd = df % 2
+    term, total = cos(theta) ** is_odd, 0.0
+    for k in range(is_odd, df - 1, 2):
+        total += term
+        term *= cos(theta) ** 2 * (k + 1) / (k + 2)
+    return 2 / pi * (theta + sin(theta) * total) if is_odd else sin(theta) * total

@@ -7,8 +7,18 @@ from rich.console import Console
 from rich.table import Table
 
 from eval.evaluate import Summary
+from model.objectives.base import AS_TRAINED
 
+LEGEND = "chance, elim. (elimination) and link (undirected link) are baselines; MRR is the mean reciprocal rank"
 CANNOT_BE_ASKED = "cannot be asked"
+HEADINGS = {
+    "token_accuracy": "by token",
+    "reciprocal_rank": "MRR",
+    "chance": "chance",
+    "elimination_baseline": "elim.",
+    "link_baseline": "link",
+    "count": "count",
+}
 MAX_METHODS = 5  # methods in one table of a terminal of 80 columns
 
 
@@ -21,6 +31,7 @@ def print_by_query_mode(title: str, summaries: dict[str, dict[str, Summary]], sp
     console = Console()
     for query_mode, splits in summaries.items():
         print_splits(title if len(summaries) == 1 else f"{title}, query mode {query_mode}", splits, console)
+    console.print(LEGEND, soft_wrap=True, highlight=False)
     shown = {split: line for split, line in split_help.items() if any(split in splits for splits in summaries.values())}
     width = max(map(len, shown), default=0)
     for split, line in shown.items():
@@ -28,28 +39,35 @@ def print_by_query_mode(title: str, summaries: dict[str, dict[str, Summary]], sp
 
 
 def print_splits(title: str, splits: dict[str, Summary], console: Console) -> None:
-    """A row for each split: accuracy, its 95 % interval, both baselines, and how many questions were asked.
+    """A row for each split: accuracy with its 95 % interval, other measures, baselines, and how many were asked.
 
-    Where names have several tokens, the accuracy by token stands beside them.
+    Of what only some summaries have, the columns are shown where one does: accuracy by token, where names have several,
+    the mean reciprocal rank (MRR), and the baseline of an undirected link.
     """
     console.print(title, markup=False, highlight=False)
     table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
-    by_token = any("token_accuracy" in summary for summary in splits.values())
-    table.add_column("split")
-    for column in ("accuracy", "95 % interval", *["by token"] * by_token, "chance", "elimination", "count"):
-        table.add_column(column, justify="right")
+    head = {"split": "split", "accuracy": "accuracy", "interval": "95 %\ninterval"}
+    head |= {
+        name: text for name, text in HEADINGS.items() if any(line.get(name) is not None for line in splits.values())
+    }
+    for name, heading in head.items():
+        table.add_column(heading, justify="left" if name == "split" else "right", no_wrap=name == "split")
     for split, summary in splits.items():
-        has_accuracy = was_asked(summary)
-        table.add_row(
-            split,
-            percent(summary["accuracy"]) if has_accuracy else CANNOT_BE_ASKED,
-            f"{100 * summary['low']:.1f}–{100 * summary['high']:.1f} %" if has_accuracy else "",
-            *[percent(summary.get("token_accuracy"))] * by_token,
-            percent(summary["chance"], 2),
-            percent(summary["elimination_baseline"], 2),
-            str(summary["count"]),
-        )
+        line = split_cells(split, summary)
+        table.add_row(*(line[name] for name in head))
     console.print(table)
+
+
+def split_cells(split: str, summary: Summary) -> dict[str, str]:
+    """What is shown of the summary of a split, by column."""
+    cells = {"split": split, "accuracy": CANNOT_BE_ASKED, "interval": "", "count": str(summary["count"])}
+    if was_asked(summary):
+        interval = f"{100 * summary['low']:.1f}–{100 * summary['high']:.1f}"
+        cells |= {"accuracy": percent(summary["accuracy"]), "interval": interval}
+    rank = summary.get("reciprocal_rank")
+    cells |= {"reciprocal_rank": "" if rank is None else f"{rank:.3f}", "token_accuracy": ""}
+    digits = {"token_accuracy": 1, "chance": 2, "elimination_baseline": 2, "link_baseline": 2}
+    return cells | {name: percent(summary.get(name), places) for name, places in digits.items()}
 
 
 def print_methods(entry: dict[str, Any], console: Console | None = None) -> None:
@@ -64,8 +82,8 @@ def print_methods(entry: dict[str, Any], console: Console | None = None) -> None
     for query_mode in query_modes:
         by_mode = {name: method["query_modes"].get(query_mode, {}) for name, method in methods.items()}
         columns = {name: splits for name, splits in by_mode.items() if any(map(was_asked, splits.values()))}
-        suffix = "" if query_mode == "as-trained" else f", query mode {query_mode}"
-        title = f"{entry['run']}, step {entry['step']}{suffix}: exactly right, %"
+        suffix = "" if query_mode == AS_TRAINED else f", query mode {query_mode}"
+        title = f"{entry['run']}, step {entry['step']}{suffix}: exact match, %"
         console.print(title, markup=False, highlight=False)
         names = list(columns)
         for first in range(0, len(names), MAX_METHODS):

@@ -3,10 +3,15 @@
 To add one: a class, a line in its registry and its name in the settings.
 """
 
+from typing import Any
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model.config import ModelConfig
+
+EPSILON = 1e-6  # added to the mean square of RMSNorm
 
 
 class MLP(nn.Module):
@@ -38,8 +43,40 @@ class SwiGLU(nn.Module):
         return self.out(F.silu(self.gate(x)) * self.up(x))
 
 
+class RMSNorm(nn.Module):
+    """Features divided by their root mean square (Zhang & Sennrich 2019, 1910.07467)."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(config.width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x[..., d] -> [..., d]."""
+        return Normalise.apply(x, self.weight)
+
+
+class Normalise(torch.autograd.Function):
+    """x[..., d] over its root mean square, times weight[d]. torch's own takes twice as long, most of it backward."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+        inverse = norm.square_().div_(x.shape[-1]).add_(EPSILON).rsqrt_()
+        normalised = x * inverse
+        ctx.save_for_backward(normalised, inverse, weight)
+        return normalised * weight
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        normalised, inverse, weight = ctx.saved_tensors
+        weight_gradient = (gradient * normalised).flatten(0, -2)
+        mean = (weight_gradient @ weight).view(inverse.shape).div_(len(weight))
+        x_gradient = torch.addcmul(gradient * weight, normalised, mean, value=-1).mul_(inverse)
+        return x_gradient, weight_gradient.sum(0)
+
+
 FEED_FORWARDS = {"gelu": MLP, "swiglu": SwiGLU}
 NORMS = {
     "layer": lambda config: nn.LayerNorm(config.width, bias=config.bias),
-    "rms": lambda config: nn.RMSNorm(config.width, eps=1e-6),
+    "rms": RMSNorm,
 }

@@ -53,7 +53,10 @@ class Learned(Position):
 
 
 class Rotary(Position):
-    """Queries and keys are rotated by an angle that grows with the position (Su et al. 2021, 2104.09864)."""
+    """Queries and keys are rotated by an angle that grows with the position (Su et al. 2021, 2104.09864).
+
+    Features are rotated in pairs, as in the paper, each pair being one complex number: one product for all.
+    """
 
     def __init__(self, config: ModelConfig, max_length: int):
         super().__init__(config, max_length)
@@ -61,14 +64,12 @@ class Rotary(Position):
         frequency = config.rotary_base ** (-torch.arange(half, dtype=torch.float32) / half)
         self.max_positions = max(max_length, MIN_POSITIONS)
         angle = torch.arange(self.max_positions)[:, None] * frequency
-        self.register_buffer("cos", angle.cos().repeat(1, 2), persistent=False)
-        self.register_buffer("sin", angle.sin().repeat(1, 2), persistent=False)
+        self.register_buffer("rotation", torch.polar(torch.ones_like(angle), angle), persistent=False)
 
     def rotate(self, x: Tensor, positions: Tensor) -> Tensor:
-        first, second = x.chunk(2, dim=-1)
-        perpendicular = torch.cat([-second, first], dim=-1)
-        cos, sin = (rearrange(table[positions], "b t d -> b 1 t d") for table in (self.cos, self.sin))
-        return x * cos.to(x.dtype) + perpendicular * sin.to(x.dtype)
+        pairs = torch.view_as_complex(rearrange(x.float(), "b h t (d two) -> b h t d two", two=2))
+        rotated = pairs * rearrange(self.rotation[positions], "b t d -> b 1 t d")
+        return rearrange(torch.view_as_real(rotated), "b h t d two -> b h t (d two)").to(x.dtype)
 
 
 class Alibi(Position):

@@ -104,7 +104,7 @@ class Transformer(nn.Module):
         `target_positions`[b, t]: the position that each token predicts, where the order is not left to right.
         `memory`: what a decoder attends to.
         `logit_positions`[n], rising, counted through [b, t]: the last layer is computed only there.
-        `attention_weights`: an empty list, to which each layer appends [b, h, t, s], by a slower path.
+        `attention_weights`: an empty list, to which each layer appends [b, h, t, s].
         """
         b, t = tokens.shape
         if positions is None:
@@ -137,17 +137,12 @@ class Transformer(nn.Module):
         if targets is not None:
             query_positions = positions.expand(b, t).gather(1, targets.positions)
             target_positions = None if target_positions is None else target_positions.gather(1, targets.positions)
-        bias, causal = self.position_bias(query_positions, positions, target_positions), False
         taps = ()
         if self.config.convolution > 1:
             taps = visibility.taps(self.config.convolution, b, t, positions.device)
-        if visibility.pattern == "causal" and bias is None and targets is None:
-            attn_bias, causal = None, True  # faster than a tensor
-        else:
-            attn_bias = with_visibility(bias, visible_to(targets, visibility, b, t, positions.device))
-        return AttentionContext(
-            query_positions, positions, self.position, attn_bias, causal, weights, target_positions, taps
-        )
+        bias = self.position_bias(query_positions, positions, target_positions)
+        attn_bias = with_visibility(bias, visible_to(targets, visibility, b, t, positions.device))
+        return AttentionContext(query_positions, positions, self.position, attn_bias, weights, target_positions, taps)
 
     def position_bias(
         self, query_positions: Tensor, key_positions: Tensor, target_positions: Tensor | None
@@ -164,7 +159,8 @@ class Transformer(nn.Module):
         """All of the memory but its padding, without positions, as in T5's decoder (Raffel et al. 2019)."""
         position = torch.arange(memory.hidden.shape[1], device=memory.hidden.device)[None]
         visible = rearrange(position < memory.lengths[:, None], "b s -> b 1 1 s")
-        return AttentionContext(position, position, Position(self.config, self.max_length), visible)
+        no_positions = Position(self.config, self.max_length)
+        return AttentionContext(position, position, no_positions, with_visibility(None, visible))
 
     def logits(self, hidden: Tensor) -> Tensor:
         """hidden[..., d] -> logits[..., v], in nats."""
@@ -185,7 +181,8 @@ def visible_to(
 
 
 def with_visibility(bias: Tensor | None, visible: Tensor | None) -> Tensor | None:
-    """Both in one tensor: `visible`, or `bias` with -inf where not visible; None where there is neither."""
-    if bias is None or visible is None:
-        return visible if bias is None else bias
-    return bias.masked_fill(~visible, float("-inf"))
+    """What is added to scores: the bias, or 0, with -inf where not `visible`; None where there is neither."""
+    if visible is None:
+        return bias
+    bias = torch.zeros((), device=visible.device) if bias is None else bias
+    return torch.where(visible, bias, float("-inf"))

@@ -14,6 +14,7 @@ from model.objectives.masked import Masked
 from model.objectives.masked_copy import MaskedCopy
 from model.objectives.permuted import Permuted
 from model.objectives.reversed import Reversed
+from model.objectives.semantic_permutation import SemanticPermutation
 from model.objectives.span_denoising import SpanDenoising
 from studies.objectives import BASE
 from tasks.corpus import ROLES
@@ -36,6 +37,7 @@ VARIANTS = {
     "reversed-plain": replace(BASE, objective=Reversed(direction=False)),
     "reversed-delimiter": replace(BASE, objective=Reversed(direction=False, delimiter=True)),
     "reversed-segment": replace(BASE, objective=Reversed(unit="segment")),
+    "semantic-permutation-directed": replace(BASE, objective=SemanticPermutation(direction=True)),
     "masked-copy-all": replace(BASE, objective=MaskedCopy(targets="all")),
     "masked-copy-source-never": replace(BASE, objective=MaskedCopy(maskable=("target",))),
     "masked-copy-uniform": replace(BASE, objective=MaskedCopy(scheme="uniform", maskable=ALL)),

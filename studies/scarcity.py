@@ -1,4 +1,4 @@
-"""Not data scarcity: a causal model's inverse against more two-way facts, more facts, more steps, more wordings.
+"""More data: a causal model's inverse against more two-way facts (up to 4,950), more facts, more steps, more wordings.
 
 Two-way facts are added to the same 100 one-way facts of the default world. Two worlds have other sizes. At 99 %, 4,950
 two-way facts are added to 50 one-way ones. `facts-x10` has 4,000 facts against 400, a tenth of them one-way in both,

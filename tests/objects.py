@@ -10,6 +10,7 @@ from model.objectives.infill import Infill
 from model.objectives.masked import Masked
 from model.objectives.masked_copy import MaskedCopy
 from model.objectives.reversed import Reversed
+from model.objectives.semantic_permutation import SemanticPermutation
 from model.objectives.span_denoising import SpanDenoising
 from tasks.corpus import NONE, RELATION, ROLES, SOURCE, TARGET, Corpus, Documents, Questions
 from tasks.vocabulary import SPECIAL, Vocabulary
@@ -25,6 +26,7 @@ OBJECTS = {name: objective() for name, objective in OBJECTIVES.items()} | {
     "reversed by segment": Reversed(unit="segment", direction=False),
     "reversed, delimited": Reversed(delimiter=True),
     "reversed by token, delimited": Reversed(unit="token", delimiter=True, direction=False),
+    "semantic-permutation, directed": SemanticPermutation(direction=True),
 }
 TRAINED = OBJECTS | {  # these are asked as the others are
     "masked, uniform": Masked(scheme="uniform"),

@@ -205,7 +205,7 @@ def test_another_task_keeps_what_all_tasks_have(runs, capsys):
         assert config["task"]["name"] == "triples"
         assert config["task"]["episodes"]["share"] == PRESETS["in-context"][1].task.episodes.share
         assert config["task"]["documents"]["copies"] == 3
-        assert "in-context" in json.loads((runs / name / "metrics.jsonl").read_text().splitlines()[-1])["query_modes"]
+        assert "in-context" in json.loads((runs / name / "metrics.jsonl").read_text().splitlines()[-1])["methods"]
 
 
 @pytest.mark.parametrize("name", TASKS)

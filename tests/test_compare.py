@@ -11,21 +11,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from checkpoints import folder as folders
 from config.validation import SettingError
-from eval.metrics import wilson_interval
+from eval.metrics import t_interval, wilson_interval
 from tests.running import HOUSE, flags, tiny
+from train.device import commit, cpu_name, num_cores
+from train.report.base import over_seeds
 from train.report.by_seed import BySeed, by_seed
-from train.report.results import result_rows
+from train.report.results import curve_rows, first_at_level, result_rows
 from train.signals import StopFlag
 from train.sweeps.compare import Compare, compare
 from train.sweeps.pool import train_all
 
 COLUMNS = (
     "run,task,objective,variant,settings,method,query_mode,seed,split,correct,count,accuracy,low,high,chance,"
-    "elimination_baseline,steps,target_tokens,steps_to_90,targets_to_90,seconds,parameters,retrieved,"
-    "correct_where_retrieved,token_accuracy"
+    "elimination_baseline,link_baseline,steps,target_tokens,steps_to_90,targets_to_90,seconds,parameters,retrieved,"
+    "correct_where_retrieved,token_accuracy,reciprocal_rank,load,machine,torch,commit"
 )
 
 
@@ -62,7 +65,33 @@ def test_results_hold_every_run_and_split_with_the_columns_of_the_design(compare
         else:
             low, high = wilson_interval(int(row["correct"]), int(row["count"]))
             assert (float(row["low"]), float(row["high"])) == (low, high)
+            assert float(row["accuracy"]) <= float(row["reciprocal_rank"]) <= 1
         assert '"task.entities": 12' in row["settings"]
+
+
+def test_results_hold_where_and_by_what_each_run_was_made(compared):
+    for row in read(compared[1] / "results.csv"):
+        assert row["machine"] == f"{cpu_name()}, {num_cores()} cores"
+        assert (row["torch"], row["commit"].rstrip("+")) == (torch.__version__, commit().rstrip("+"))
+        assert float(row["load"]) >= 0
+
+
+def test_a_commit_is_that_of_the_code_and_marks_changed_files(tmp_path, monkeypatch):
+    def git(*words: str) -> str:
+        identity = ("-c", "user.name=n", "-c", "user.email=e")
+        return subprocess.check_output(["git", *identity, *words], cwd=tmp_path, text=True)
+
+    monkeypatch.setattr("train.device.ROOT", tmp_path)
+    assert commit.__wrapped__() == ""
+    (tmp_path / "file").write_text("one")
+    git("init", "--quiet")
+    assert commit.__wrapped__() == ""  # no commit yet
+    git("add", "file")
+    git("commit", "--quiet", "-m", "first")
+    (tmp_path / "run").write_text("untracked")
+    assert commit.__wrapped__() == git("rev-parse", "--short=12", "HEAD").strip()
+    (tmp_path / "file").write_text("two")
+    assert commit.__wrapped__() == git("rev-parse", "--short=12", "HEAD").strip() + "+"
 
 
 def test_curves_hold_every_evaluation(compared):
@@ -75,7 +104,7 @@ def test_curves_hold_every_evaluation(compared):
 
 def test_the_table_shows_every_seed_and_the_figure_is_written(compared):
     folder = compared[1]
-    assert "| seed 0 | seed 1 | all | 95 % interval | chance |" in (folder / "table.md").read_text()
+    assert "| seed 0 | seed 1 | mean | 95 % interval | chance |" in (folder / "table.md").read_text()
     assert (folder / "figure.svg").read_text().lstrip().startswith("<?xml")
     assert (folder / "figure.png").read_bytes().startswith(b"\x89PNG")
 
@@ -118,25 +147,76 @@ def test_steps_to_ninety_are_those_of_the_first_evaluation_at_that_level(monkeyp
     assert (forward["method"], forward["steps_to_90"]) == ("augmentation", 20)  # the record calls it closed book
 
 
-def test_pooled_is_over_all_questions_of_all_seeds():
-    baselines = {"chance": 0.1, "elimination_baseline": 0.2}
-    rows = [
-        {
-            "variant": "causal",
-            "split": "inverse",
-            "seed": seed,
-            "correct": k,
-            "count": n,
-            "accuracy": k / n,
-            **baselines,
-        }
-        for seed, k, n in ((0, 1, 10), (1, 8, 30))
+def test_what_training_evaluates_in_context_is_of_that_method(monkeypatch):
+    def splits(accuracy: float) -> dict:
+        return {"inverse": {"correct": 1, "count": 1, "accuracy": accuracy, "low": 0, "high": 1, "log_prob": -1}}
+
+    entry = {"kind": "evaluation", "step": 10, "documents": 5, "target_tokens": 30, "seconds": 1}
+    entry |= {"splits": splits(0), "query_modes": {"first": splits(0), "second": splits(1)}}
+    entry |= {"methods": {"in-context": splits(1)}}
+    monkeypatch.setattr("train.report.results.read_metrics", lambda folder: [entry])
+    in_context, second = ("in-context", "first", "inverse"), ("closed-book", "second", "inverse")
+    assert first_at_level("r") == dict.fromkeys((second, in_context), (10, 30))
+    rows = curve_rows({"r": tiny()}, {"r": "causal"})
+    accuracies = {(row["method"], row["query_mode"], row["split"]): row["accuracy"] for row in rows}
+    assert accuracies == {("closed-book", "first", "inverse"): 0, second: 1, in_context: 1}
+
+
+def rows_of(*correct_of_count: tuple[int, int], **further) -> list[dict]:
+    """Rows of one variant and split, one for each seed."""
+    row = {"variant": "causal", "split": "inverse", "chance": 0.1, "elimination_baseline": 0.2} | further
+    return [
+        row | {"seed": seed, "correct": correct, "count": count, "accuracy": correct / count if count else None}
+        for seed, (correct, count) in enumerate(correct_of_count)
     ]
+
+
+def shown(interval: tuple[float, float]) -> str:
+    return "–".join(f"{100 * bound:.1f}" for bound in interval)
+
+
+def test_the_mean_is_over_seeds_with_an_interval_by_students_t():
+    rows = rows_of((1, 10), (8, 30))
     (cells,) = by_seed(rows)[1]
-    low, high = wilson_interval(9, 40)
-    interval = f"{100 * low:.1f}–{100 * high:.1f}"
-    assert cells == ["causal", "inverse", "10.0", "26.7", "22.5", interval, "10.00", "20.00"]
-    assert BySeed().markdown(rows).count("\n") == 3
+    interval = shown(t_interval([1 / 10, 8 / 30]))
+    assert cells == ["causal", "inverse", "10.0", "26.7", "18.3", interval, "10.00", "20.00"]
+    text = BySeed().markdown(rows)
+    assert text.count("\n|") == 2
+    assert "W: all seeds agree" in text
+
+
+@pytest.mark.parametrize(
+    ("correct_of_count", "interval"),
+    [
+        ([(10, 10), (20, 20)], shown(wilson_interval(30, 30)) + " W"),  # seeds that agree
+        ([(3, 10), (6, 20)], shown(wilson_interval(9, 30)) + " W"),
+        ([(10, 10), (0, 0)], shown(wilson_interval(10, 10)) + ", one seed"),
+        ([(3, 10)], shown(wilson_interval(3, 10)) + ", one seed"),
+        ([(10, 10), (9, 10), (10, 10)], shown(t_interval([1, 0.9, 1]))),
+    ],
+)
+def test_the_interval_says_what_it_is(correct_of_count, interval):
+    assert over_seeds(rows_of(*correct_of_count)).interval() == interval
+
+
+def test_what_cannot_be_asked_has_no_interval():
+    assert over_seeds(rows_of((0, 0))) is None
+    assert by_seed(rows_of((0, 0)))[1][0][2:5] == ["", "cannot be asked", ""]
+
+
+def test_the_undirected_link_is_a_column_where_rows_have_it():
+    assert "undirected link" not in by_seed(rows_of((1, 2)))[0]
+    head, (cells,) = by_seed(rows_of((1, 2), link_baseline=0.65))
+    assert (head[-1], cells[-1]) == ("undirected link", "65.00")
+
+
+def test_five_seeds_and_all_baselines_fit_a_terminal_of_80_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    BySeed().print(rows_of(*[(200, 200)] * 5, link_baseline=0.65, split="wrong_frame"))
+    printed = capsys.readouterr().out
+    assert f"{shown(wilson_interval(1000, 1000))} W" in printed
+    assert "65.00" in printed
+    assert max(map(len, printed.splitlines())) <= 80
 
 
 def test_the_figure_can_show_a_single_variant(tmp_path, compared):

@@ -45,6 +45,7 @@ SPLITS = {
     "prefix": {"as-trained": ASK_LAST},
     "joint-embedding": {"as-trained": ASK_LAST},
     "reversed": {"left-to-right": ASK_LAST, "reversed-order": ASK_FIRST},
+    "semantic-permutation": {"left-to-right": ASK_LAST, "reversed-order": ASK_FIRST},
     "infill": {"as-trained": ASK_LAST + ASK_FIRST, "left-to-right": ASK_LAST},
     "bico": {"as-trained": ASK_LAST + ASK_FIRST, "left-to-right": ASK_LAST},
 }

@@ -1,23 +1,14 @@
-"""The numbers that docs show are those of the rows that docs keep."""
-
-from pathlib import Path
+"""The numbers that README and docs show are those of the rows that docs keep."""
 
 import pytest
 
-from studies import kitouni, kitouni_lengths, objective_variants
-from studies.context import PANELS
-from train.report.by_variant import ByVariant
-from train.report.panels import PanelReport
+from tests.doc_tables import PAGES, ROOT, TABLE, rebuild, tables_without_rows
+from train.report.base import number, over_seeds
 from train.report.results import read_results
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = ROOT / "docs"
 ROWS = read_results(DOCS / "context.csv")
-# The study, the file that shows its table, and the marks around it.
-TABLES = {
-    "kitouni": (kitouni, "studies", ["kitouni"]),
-    "kitouni-lengths": (kitouni_lengths, "studies", ["kitouni-lengths"]),
-    "objective-variants": (objective_variants, "objectives", ["variants"]),
-}
+TABLES = [found for page in PAGES for found in TABLE.finditer(page.read_text())]
 VARIANTS = {
     "causal, closed book": ("causal", "closed-book"),
     "causal, in context": ("causal", "in-context"),
@@ -27,25 +18,31 @@ VARIANTS = {
 }
 
 
-def block(name: str, file: str = "context") -> str:
-    """The text between a pair of marks."""
-    _, _, rest = (DOCS / f"{file}.md").read_text().partition(f"<!-- {name} -->\n")
+@pytest.mark.parametrize("found", TABLES, ids=lambda found: f"{found[1]}, {found[2]}")
+def test_a_table_is_that_of_its_rows(found):
+    assert found[0] == rebuild(found[0])
+
+
+def test_every_file_of_rows_has_a_table_and_every_comment_is_one_of_a_table():
+    assert {found[1] for found in TABLES} == {str(path.relative_to(ROOT)) for path in DOCS.glob("*.csv")}
+    assert len(TABLES) == sum(page.read_text().count("<!-- table") for page in PAGES)
+
+
+def test_a_table_with_another_number_is_made_anew_and_the_text_around_it_stays():
+    right = TABLES[0][0]
+    wrong = right.replace("100.0", "99.9")
+    assert wrong != right
+    assert rebuild(f"before\n\n{wrong}\nafter\n") == f"before\n\n{right}\nafter\n"
+    assert rebuild(right.partition("\n")[0] + "\n") == right  # a comment alone
+    assert tables_without_rows(f"{right}\n| a | b |\n|---|---:|\n| c | 1 |\n") == ["| a | b |"]
+
+
+def block(name: str) -> str:
+    """The text between a pair of marks in context.md."""
+    _, _, rest = (DOCS / "context.md").read_text().partition(f"<!-- {name} -->\n")
     text, end, _ = rest.partition(f"<!-- /{name} -->")
     assert end, name
     return text
-
-
-def test_the_panels_are_those_of_the_rows():
-    assert block("compare-context") == PanelReport(PANELS).markdown(ROWS)
-
-
-@pytest.mark.parametrize("name", TABLES)
-def test_the_tables_are_those_of_the_rows(name):
-    study, file, marks = TABLES[name]
-    order = list(study.VARIANTS)
-    rows = sorted(read_results(DOCS / f"{name}.csv"), key=lambda row: (order.index(row["variant"]), row["seed"]))
-    tables = ByVariant().markdown(rows).split("\n\n")
-    assert [block(mark, file).strip() for mark in marks] == [table.strip() for table in tables[: len(marks)]]
 
 
 def cells(line: str) -> list[str]:
@@ -63,5 +60,4 @@ def test_the_table_of_variants_is_that_of_the_rows(label):
         wanted = f"{task}-{variant}", method, split.replace(" ", "_")
         rows = [row for row in ROWS if (row["variant"], row["method"], row["split"]) == wanted]
         assert {row["seed"] for row in rows} == set(range(5)), wanted
-        share = sum(row["correct"] for row in rows) / sum(row["count"] for row in rows)
-        assert value == f"{100 * share:.0f}", wanted
+        assert value == number(over_seeds(rows).mean, digits=0), wanted

@@ -44,6 +44,15 @@ class Knows(ClosedBook):
         return scores
 
 
+def without_ranks(summaries: dict) -> dict:
+    """Summaries as `evaluate` makes them, which ranks nothing."""
+    return {
+        mode: {split: {name: value for name, value in summary.items() if name != "reciprocal_rank"}
+               for split, summary in splits.items()}
+        for mode, splits in summaries.items()
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("num_wrong", [0, 2, 6])
 def test_evaluation_counts_right_predictions(num_wrong):
     trained, method = untrained(Masked()), Knows(num_wrong)
@@ -56,10 +65,21 @@ def test_evaluation_counts_right_predictions(num_wrong):
         assert summary["chance"] == pytest.approx(1 / 6)  # half of the twelve names have the answer's length
         assert (summary["low"], summary["high"]) == wilson_interval(correct, 6)
     rows = predict_all(trained, method)
-    assert summarize(trained, rows) == {"as-trained": splits}
+    assert without_ranks(summarize(trained, rows)) == {"as-trained": splits}
     assert {row["rank"] for row in rows} <= {1, 2}  # entity 0 has a higher score than all others
     assert evaluate(trained, method, limit=4).keys() == CORPUS.questions.keys()
     assert evaluate(trained, method, limit=4)["inverse"]["count"] == 4
+
+
+def test_the_mean_reciprocal_rank_is_of_all_questions_that_were_asked():
+    rows = predict_all(untrained(Masked()), Knows(0))
+    summaries = summarize(untrained(Masked()), rows)["as-trained"]
+    for split, summary in summaries.items():
+        ranks = [row["rank"] for row in rows if row["split"] == split]
+        assert summary["reciprocal_rank"] == pytest.approx(sum(1 / rank for rank in ranks) / 6)
+    assert {round(12 * summary["reciprocal_rank"]) for summary in summaries.values()} > {6}  # some answers come first
+    cannot_be_asked = summarize(untrained(Causal()), predict_all(untrained(Causal())))["as-trained"]["backward"]
+    assert "reciprocal_rank" not in cannot_be_asked
 
 
 def test_a_row_holds_the_question_the_answer_and_how_the_prediction_scores():
@@ -77,7 +97,7 @@ def test_a_model_with_two_query_modes_is_summarised_in_both():
     assert list(summaries) == ["as-trained", "left-to-right"]
     for query_mode, model in trained.query_modes().items():
         for split, summary in evaluate(model).items():
-            assert summaries[query_mode][split] == pytest.approx(summary)
+            assert without_ranks(summaries)[query_mode][split] == pytest.approx(summary)
     assert len(rows) == 2 * sum(map(len, CORPUS.questions.values()))
     assert summaries["as-trained"]["backward"]["count"] == len(CORPUS.questions["backward"])
     assert summaries["left-to-right"]["backward"]["count"] == 0

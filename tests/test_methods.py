@@ -522,7 +522,8 @@ def test_metrics_record_the_accuracy_in_context(run):
     entries = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     evaluations = [entry for entry in entries if entry["kind"] == "evaluation"]
     assert evaluations
-    assert all(set(entry["query_modes"]) == {"as-trained", "in-context"} for entry in evaluations)
+    assert all(set(entry["methods"]) == {"in-context"} for entry in evaluations)
+    assert all(entry["methods"]["in-context"].keys() == entry["splits"].keys() for entry in evaluations)
 
 
 @pytest.mark.parametrize(

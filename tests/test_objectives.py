@@ -26,6 +26,7 @@ from model.objectives.masked_copy import MaskedCopy
 from model.objectives.permuted import Permuted
 from model.objectives.prefix import Prefix
 from model.objectives.reversed import Reversed
+from model.objectives.semantic_permutation import SemanticPermutation
 from model.objectives.span_denoising import SpanDenoising, cut_out
 from model.visibility import Visibility
 from tasks.corpus import NONE, RELATION, ROLES, SOURCE, TARGET, Cloze, Corpus, Documents, Questions
@@ -180,6 +181,50 @@ DRAWINGS = {
     """, """
         [begin]  f  B  [delimiter]  r  a2  a1  [delimiter]  f
            .     B  .       r       a2 a1  .        .       .
+    """]),
+    "semantic-permutation": (SemanticPermutation(), NAMES, ["""
+        [begin]  f  a1 a2 r B  f
+           .     a1 a2 r B  .  .
+    """, """
+        [begin]  f  a1 a2 B r  f
+           .     a1 a2 B r  .  .
+    """, """
+        [begin]  f  r a1 a2 B  f
+           .     r a1 a2 B  .  .
+    """, """
+        [begin]  f  r B a1 a2  f
+           .     r B a1 a2  .  .
+    """, """
+        [begin]  f  B a1 a2 r  f
+           .     B a1 a2 r  .  .
+    """, """
+        [begin]  f  B r a1 a2  f
+           .     B r a1 a2  .  .
+    """]),
+    "semantic-permutation, directed": (SemanticPermutation(direction=True), "[begin] A r B", ["""
+        [begin]  [forward]  A  r  B
+           .         A      r  B  .
+    """, """
+        [begin]  [reversed]  B  r  A
+           .         B       r  A  .
+    """, """
+        [begin]  A  r  B
+           A     r  B  .
+    """, """
+        [begin]  A  B  r
+           A     B  r  .
+    """, """
+        [begin]  r  A  B
+           r     A  B  .
+    """, """
+        [begin]  r  B  A
+           r     B  A  .
+    """, """
+        [begin]  B  A  r
+           B     A  r  .
+    """, """
+        [begin]  B  r  A
+           B     r  A  .
     """]),
     "both-directions": (BothDirections(), DOCUMENT, ["""
         [begin]  f  A  r  B  f
@@ -502,6 +547,33 @@ def test_half_of_the_documents_are_read_right_to_left(objective, count):
     made = objective.make_batch(MIXED.documents[np.arange(count)], rng())
     is_reversed = made.get("right_to_left", (made["tokens"] == WORDS.ids["[reversed]"]).any(1))
     assert is_reversed.sum() == count // 2
+
+
+def test_semantic_permutation_gives_each_order_to_a_third_of_the_documents_and_draws_random_ones_equally_often():
+    documents = document("[begin] A r B")[np.zeros(9000, int)]
+    made = SemanticPermutation(direction=True).make_batch(documents, rng())
+    kinds, times = np.unique(made["tokens"][:, 1], return_counts=True)
+    marked = dict(zip(kinds.tolist(), times.tolist()))
+    assert (marked[WORDS.ids["[forward]"]], marked[WORDS.ids["[reversed]"]]) == (3000, 3000)
+    _, times = np.unique(made["tokens"][made["lengths"] == 4], axis=0, return_counts=True)
+    assert len(times) == 6
+    assert np.abs(times / 3000 - 1 / 6).max() < 4 * (1 / 6 * 5 / 6 / 3000) ** 0.5
+
+
+def test_semantic_permutation_permutes_the_statements_of_a_document_apart_from_each_other():
+    text = "[begin] f A r B [separator] C q q D [end] g"
+    documents = document(text)[np.zeros(MANY, int)]
+    words = text.split()
+    ends = np.isin(words, ["[separator]", "[end]"])
+    documents.roles[:, ends] = RELATION  # as documents with a chain of thought have it
+    made = SemanticPermutation().make_batch(documents, rng())
+    lines = [line(row).split() for row in made["tokens"]]
+    outside = [0, 1, *np.flatnonzero(ends), len(words) - 1]
+    assert all([row[i] for i in outside] == [words[i] for i in outside] for row in lines)
+    orders = {(" ".join(row[2:5]), " ".join(row[6:10])) for row in lines}
+    assert {first for first, _ in orders} == {"A r B", "A B r", "r A B", "r B A", "B A r", "B r A"}
+    assert {second for _, second in orders} == {"C q q D", "C D q q", "q q C D", "q q D C", "D C q q", "D q q C"}
+    assert len(orders) == 36
 
 
 def test_infill_cuts_its_share_of_the_documents():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eval.metrics import wilson_interval
+from eval.metrics import t_interval
 from train.report.panels import Panel, PanelReport
 
 VARIANTS = {"weights": ("a", "closed-book"), "prompt": ("a", "lexical-retrieval"), "other": ("b", "closed-book")}
@@ -35,13 +35,24 @@ def test_a_label_has_the_rows_of_its_variant_method_and_split_in_the_first_query
     assert PANEL.rows(ROWS, "unknown") == []
 
 
-def test_cells_are_pooled_with_their_interval_and_every_seed():
-    weights, prompt, chance = PANEL.cells(ROWS)
-    low, high = wilson_interval(6, 80)
-    assert weights == ["weights", "7.5", f"{100 * low:.1f}–{100 * high:.1f}", "5 10", "5.5", ""]
+def test_a_line_has_the_mean_its_interval_and_every_seed():
+    weights, prompt, chance = (list(line.values()) for line in PANEL.lines(ROWS))
+    low, high = t_interval([2 / 40, 4 / 40])
+    assert weights == ["weights", "7.5", f"{100 * low:.1f}–{100 * high:.1f}", "5 10", "5.5", "", ""]
     assert prompt[1] == "37.5"
-    assert prompt[3:] == ["25 50", "5.5", "70.0 of 50.0"]  # 28 of the 40 that were retrieved, of 80
+    assert prompt[3:] == ["25 50", "5.5", "", "70.0 of 50.0"]  # 28 of the 40 that were retrieved, of 80
     assert chance[:2] == ["chance", "1.00"]
+
+
+def test_a_table_leaves_out_what_none_of_its_rows_has():
+    def head(rows: list[dict]) -> list[str]:
+        return next(line for line in REPORT.markdown(rows).splitlines() if line.startswith("|")).split(" | ")
+
+    weights = [row for row in ROWS if row["method"] == "closed-book"]
+    assert head(ROWS)[-1].startswith("correct where retrieved")
+    assert head(weights)[-1].startswith("elimination baseline")
+    assert head([row | {"link_baseline": 0.6} for row in weights])[-1].startswith("undirected link")
+    assert "| 60.0 |" in REPORT.markdown([row | {"link_baseline": 0.6} for row in weights])
 
 
 def test_tables_leave_out_what_has_no_rows(capsys):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 import transformers  # its models are imported where they are used: collecting tests then takes seconds less
+from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -85,13 +86,18 @@ def from_gpt2(outside: nn.Module) -> Transformer:
     return network_with(LIKE_GPT2, weights)
 
 
+def in_pairs(weight: Tensor) -> Tensor:
+    """Of each head, features i and i + half next to each other: ours are rotated in pairs, transformers' in halves."""
+    return rearrange(weight, "(h two d) c -> (h d two) c", h=LIKE_LLAMA.heads, two=2)
+
+
 def from_llama(outside: nn.Module) -> Transformer:
     weights = {"embedding.weight": outside.model.embed_tokens.weight}
     for i, block in enumerate(outside.model.layers):
         maps = {
             "norm_attention": block.input_layernorm.weight,
-            "attention.query": block.self_attn.q_proj.weight,
-            "attention.key_value": torch.cat([block.self_attn.k_proj.weight, block.self_attn.v_proj.weight]),
+            "attention.query": in_pairs(block.self_attn.q_proj.weight),
+            "attention.key_value": torch.cat([in_pairs(block.self_attn.k_proj.weight), block.self_attn.v_proj.weight]),
             "attention.out": block.self_attn.o_proj.weight,
             "norm_feed_forward": block.post_attention_layernorm.weight,
             "feed_forward.gate": block.mlp.gate_proj.weight,

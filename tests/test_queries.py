@@ -120,6 +120,19 @@ DRAWINGS = {
         [begin] [reversed] g B [delimiter] r a1 [mask] [delimiter] f
            .        .      . .      .      . ^    .         .      .
     """),
+    "semantic-permutation, left-to-right": (FROM_LEFT, None),
+    "semantic-permutation, reversed-order": (None, """
+        [begin] f B r a1 [mask] g
+           .    . . . ^    .    .
+    """),
+    "semantic-permutation, directed, left-to-right": ("""
+        [begin] [forward] f A r b1 [mask] g
+           .        .     . . . ^    .    .
+    """, None),
+    "semantic-permutation, directed, reversed-order": (None, """
+        [begin] [reversed] f B r a1 [mask] g
+           .        .      . . . ^    .    .
+    """),
     "both-directions": ("""
         [begin] f A r b1 [mask] g
            <    < < < <    <    <

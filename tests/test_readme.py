@@ -24,7 +24,7 @@ SMALLEST = {
     "triples": "--train.steps 6 --train.warmup 2 --model.width 16 --model.heads 2",
     "ablate": "--steps 4 --seeds 1",
     "sweep": "--steps 4 --seeds 1",
-    "bench": "--width 16 --depth 1 --heads 2 --batch 8 --rounds 2",
+    "bench": "--rows step --width 16 --depth 1 --heads 2 --batch 8 --rounds 2",
 }
 DRY = {
     "compare-objectives",

@@ -76,6 +76,7 @@ def test_a_run_imports_tensorboard_after_its_first_step_and_matplotlib_for_its_f
     before, begun, after = ended.stderr.partition("\nstep 0/12 ")
     assert begun
     assert imported(before) & LARGE == {"torch", "einops"}
+    assert "torch._dynamo" not in before
     training, ending, figures = after.partition("\nstep 12/12 ")
     assert ending
     assert "tensorboard" in imported(training)

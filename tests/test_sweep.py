@@ -16,7 +16,7 @@ import train.__main__
 from checkpoints import folder as folders
 from checkpoints.steps import path_of, steps
 from config.validation import SettingError
-from eval.metrics import wilson_interval
+from eval.metrics import t_interval, wilson_interval
 from tests.running import HOUSE, command, contents, tiny
 from tests.test_compare import COLUMNS
 from train.config import RunConfig
@@ -163,7 +163,7 @@ def test_a_run_of_another_world_is_a_failure_that_stops_no_other(swept):
 
 
 def test_runs_that_share_a_gpu_are_few(monkeypatch):
-    monkeypatch.setattr(pool, "num_cores", lambda: 64)
+    monkeypatch.setattr("train.device.num_cores", lambda: 64)
     monkeypatch.setattr("train.device.choose_device", lambda name: torch.device("cuda"))
     assert pool.default_jobs([tiny(device="auto"), tiny(device="cpu")]) == pool.RUNS_PER_GPU < 64
     assert pool.default_jobs([tiny(device="cpu")]) == 64
@@ -216,6 +216,13 @@ def test_results_from_elsewhere_are_merged_with_those_here(swept, tmp_path):
     elsewhere.write_text(folders.as_csv([row | {"note": "mine"} for row in rows]))  # a further column does no harm
     sweep(replace(one_seed, merge=elsewhere), StopFlag())
     assert read(folder / "results.csv") == rows
+    later = ("link_baseline", "reciprocal_rank", "load", "machine", "torch", "commit")
+    assert all(row[column] for row in rows if row["count"] != "0" for column in later[1:])
+    earlier = [{column: cell for column, cell in row.items() if column not in later} for row in rows]
+    elsewhere.write_text(folders.as_csv(earlier))  # a file of a version without these columns
+    sweep(replace(none_here, overwrite=False), StopFlag())
+    merged = read(folders.ROOT / none_here.name / "results.csv")
+    assert merged == [row | dict.fromkeys(later, "") for row in earlier]
     refused = {
         "merge is 'other-after-7', but must be trained as after is here": folders.as_csv(other),
         "merge is .* it has two rows of": folders.as_csv(rows + rows[:1]),
@@ -457,19 +464,28 @@ def cells(line: str) -> list[str]:
 
 
 def test_the_table_by_variant_shows_every_seed_and_the_best_inverse_first():
-    accuracies, costs = ByVariant().markdown(ROWS).split("\n\n")
+    accuracies, intervals, costs = ByVariant().markdown(ROWS).split("\n\n")
+    assert intervals.startswith("95 % intervals")
     head, _, *body = map(cells, accuracies.splitlines())
     assert head == ["variant", "forward", "backward", "inverse"]
     assert [line[0] for line in body] == ["both", "both, left-to-right", "causal", "chance", "elimination baseline"]
-    low, high = wilson_interval(16, 20)
+    low, high = t_interval([0.9, 0.7])
     assert body[0][3] == f"**80.0** ({100 * low:.1f}–{100 * high:.1f}): 90.0 70.0"
     assert body[2][1].endswith(": 100.0 90.0")
+    low, high = wilson_interval(20, 20)  # both seeds agree
+    assert body[1][1] == f"**100.0** ({100 * low:.1f}–{100 * high:.1f} W): 100.0 100.0"
     assert body[1][2] == body[2][2] == "–"  # cannot be asked
     assert body[3][1:] == ["2.00"] * 3
     assert body[4][1:] == ["5.00"] * 3
     assert cells(costs.splitlines()[0])[-4:] == ["steps", "targets", "parameters", "seconds"]
     assert cells(costs.splitlines()[2])[-4:] == ["40", "120k", "90k", "7"]
     assert all(len(cells(line)) == 4 for line in accuracies.splitlines())
+
+
+def test_the_undirected_link_is_a_row_where_some_rows_have_it():
+    rows = [row | {"link_baseline": 0.65 if row["split"] == "inverse" else None} for row in ROWS]
+    last = ByVariant().markdown(rows).split("\n\n")[0].splitlines()[-1]
+    assert cells(last) == ["undirected link", "–", "–", "65.00"]
 
 
 def test_the_cost_of_ninety_per_cent_is_the_median_of_the_seeds_that_reached_it():

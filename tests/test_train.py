@@ -149,8 +149,8 @@ def test_progress_shows_the_progress_splits_of_the_task(preset, splits, capsys):
     entry = {"kind": "evaluation", "step": 7, "splits": dict(zip(splits, (stated, held_out))) | {"other": stated}}
     with Progress(PRESETS[preset][1]) as progress:
         progress.record(entry)
-        progress.record(entry | {"query_modes": {"in-context": {splits[1]: {"count": 2, "accuracy": 0.5}}}})
-        progress.record(entry | {"query_modes": {"in-context": {splits[1]: {"count": 0, "accuracy": None}}}})
+        progress.record(entry | {"methods": {"in-context": {splits[1]: {"count": 2, "accuracy": 0.5}}}})
+        progress.record(entry | {"methods": {"in-context": {splits[1]: {"count": 0, "accuracy": None}}}})
     steps = PRESETS[preset][1].train.steps
     line = f"step 7/{steps}  {splits[0]} 75.0 %  {splits[1]} 25.0 %"
     assert capsys.readouterr().err.splitlines() == [line] + [f"{line}  in context 50.0 %"] * 2

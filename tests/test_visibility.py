@@ -265,6 +265,7 @@ def test_no_position_of_a_document_sees_padding_whatever_the_pattern(name):
                 "masked, causal visibility",
                 "permuted",
                 "reversed",
+                "semantic-permutation",
                 "infill",
                 "masked-copy",
                 "belief-state",

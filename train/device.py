@@ -1,13 +1,20 @@
 """Where a run trains, and on which machine with which versions it did."""
 
+import os
 import platform
+import re
+import subprocess
 import sys
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy
 import torch
 
 from config.validation import require
+
+ROOT = Path(__file__).parent.parent
 
 
 def choose_device(name: str) -> torch.device:
@@ -20,13 +27,53 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def num_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def environment(device: torch.device) -> dict[str, Any]:
     """Versions and machine, for environment.json."""
+    processor = torch.cuda.get_device_name() if device.type == "cuda" else cpu_name()
     return {
         "python": sys.version.split()[0],
         "torch": torch.__version__,
         "numpy": numpy.__version__,
         "platform": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else device.type,
+        "machine": f"{processor}, {num_cores()} cores",
+        "device": device.type,
+        "commit": commit(),
     }
+
+
+@cache
+def cpu_name() -> str:
+    """The model of the processor or, where the system does not say, its architecture."""
+    if sys.platform == "darwin":
+        return output_of("sysctl", "-n", "machdep.cpu.brand_string") or platform.machine()
+    info = Path("/proc/cpuinfo")
+    model = re.search(r"^model name\s*: (.+)$", info.read_text(), re.MULTILINE) if info.exists() else None
+    return model[1] if model else platform.processor() or platform.machine()
+
+
+@cache
+def commit() -> str:
+    """The git commit of this code, with a + where files have changed since. Empty where it is in no repository."""
+    if not (ROOT / ".git").exists():  # a repository further up is another project's
+        return ""
+    head = output_of("git", "rev-parse", "--short=12", "HEAD")
+    changed = output_of("git", "--no-optional-locks", "status", "--porcelain", "--untracked-files=no")
+    return f"{head}+" if head and changed else head
+
+
+def output_of(*command: str) -> str:
+    """What a command prints; nothing where it fails or does not exist."""
+    try:
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def load_average() -> float:
+    """Processes that ran or waited to run on this machine, on average over the last minute."""
+    return round(os.getloadavg()[0], 2)

@@ -131,17 +131,22 @@ class Loop:
             return
         summaries = self.summaries()
         counters.evaluated = counters.step
-        self.record(counters.evaluation_entry(to_entry(summaries)), counters, metrics)
+        self.record(counters.evaluation_entry(summaries), counters, metrics)
 
-    def summaries(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """The summary of every split, by query mode. A model trained on episodes is evaluated in context, too."""
+    def summaries(self) -> dict[str, Any]:
+        """The summary of every split in all query modes, as `to_entry` makes it.
+
+        A model trained on episodes is evaluated in context, too, in its first query mode: `methods` holds that.
+        """
         limit, models = self.config.train.evaluate_questions, self.trained.query_modes()
-        summaries = {mode: evaluate(model, limit=limit, check=self.stop.check) for mode, model in models.items()}
+        closed_book = {mode: evaluate(model, limit=limit, check=self.stop.check) for mode, model in models.items()}
+        entry = to_entry(closed_book)
         if self.trained.corpus.episodes:
             model = next(iter(models.values()))
             with contextlib.suppress(SettingError):  # learned positions can be fewer than a prompt's tokens
-                summaries["in-context"] = evaluate(model, InContext.fitting(model.corpus), limit, self.stop.check)
-        return summaries
+                in_context = evaluate(model, InContext.fitting(model.corpus), limit, self.stop.check)
+                entry["methods"] = {InContext.name: in_context}
+        return entry
 
     def save(self, optimiser: Optimiser, counters: Counters) -> None:
         """Saves weights, the optimiser's state of each by name, and the counters."""

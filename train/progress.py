@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from eval.methods.in_context import InContext
 from eval.report import percent
 from train.config import RunConfig
 
@@ -49,7 +50,7 @@ class Progress(Log):
 
     def __init__(self, config: RunConfig):
         self.steps, (stated, held_out) = config.train.steps, config.task.progress_splits
-        self.accuracies = {stated: (None, stated), held_out: (None, held_out), "in context": ("in-context", held_out)}
+        self.accuracies = {stated: (None, stated), held_out: (None, held_out), "in context": (InContext.name, held_out)}
         self.console = Console(stderr=True, emoji=False)
         self.live = self.console.is_terminal
         self.latest: dict[str, str] = {}
@@ -76,8 +77,8 @@ class Progress(Log):
             self.latest["loss"] = f"{entry['loss']:.3f}"
             self.latest["documents/s"] = f"{entry['documents_per_second']:,.0f}"
         else:
-            for name, (query_mode, split) in self.accuracies.items():
-                splits = entry["splits"] if query_mode is None else entry.get("query_modes", {}).get(query_mode, {})
+            for name, (method, split) in self.accuracies.items():
+                splits = entry["splits"] if method is None else entry.get("methods", {}).get(method, {})
                 if splits.get(split, {}).get("count"):
                     self.latest[name] = percent(splits[split]["accuracy"])
         order = ("loss", *self.accuracies, "documents/s")

@@ -20,7 +20,7 @@ from train.augment import augmented, inferred_counts
 from train.batches import num_episodes
 from train.config import RunConfig, refuse_other_settings
 from train.counters import Counters
-from train.device import choose_device, environment
+from train.device import choose_device, environment, load_average
 from train.loop import Loop
 from train.progress import WARNINGS, Log, Tee
 from train.signals import NEVER, StopFlag
@@ -108,6 +108,7 @@ def make_result(
         "target_tokens": counters.target_tokens,
         "parameters": sum(parameter.numel() for parameter in trained.modules.parameters()),
         "train_seconds": round(counters.seconds, 3),
+        "load": load_average(),
         **({"inferred": inferred_counts(folder)} if config.train.augment else {}),
         **to_entry(summarize(trained, rows)),
     }

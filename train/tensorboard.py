@@ -21,6 +21,7 @@ from eval.methods.in_context import InContext
 from eval.methods.retrieval import LexicalRetrieval
 from eval.report import CANNOT_BE_ASKED, percent
 from eval.trained_model import TrainedModel
+from model.objectives.base import AS_TRAINED
 from tasks.vocabulary import PAD, SEPARATOR, SPECIAL
 from train.config import RunConfig
 from train.progress import Log
@@ -96,7 +97,7 @@ class TensorBoardWriter(Log):
         if entry["kind"] == "train":
             values = {name: entry[name] for name in SCALARS}
         else:
-            in_context = entry.get("query_modes", {}).get("in-context", {})
+            in_context = entry.get("methods", {}).get(InContext.name, {})
             values = scalars("accuracy", "accuracy", entry["splits"])
             values |= scalars("log_prob", "log_prob", entry["splits"])
             values |= scalars("in_context", "accuracy", in_context)
@@ -161,7 +162,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     count: dict[str, int] = {}
     for row in rows:
         mode = row["query_mode"]
-        split = row["split"] if mode == "as-trained" else f"{row['split']}, {mode}"
+        split = row["split"] if mode == AS_TRAINED else f"{row['split']}, {mode}"
         count[split] = count.get(split, 0) + 1
         if count[split] <= EXAMPLES:
             lines.append("| " + " | ".join(cells(split, row, with_rank)) + " |")
@@ -183,14 +184,14 @@ def trained_methods(trained: TrainedModel, config: RunConfig) -> dict[str, Answe
     """The methods beside closed book that the model was trained for."""
     methods: dict[str, AnswerMethod] = {}
     if trained.corpus.episodes:
-        methods |= {"in-context": InContext.fitting(trained.corpus), "lexical-retrieval": LexicalRetrieval()}
+        methods |= {InContext.name: InContext.fitting(trained.corpus), LexicalRetrieval.name: LexicalRetrieval()}
     return methods | ({"chain-of-thought": ChainOfThought()} if config.task.chain_of_thought.copies else {})
 
 
 def example_rows(trained: TrainedModel, method: AnswerMethod) -> list[dict[str, Any]]:
     """The first questions of each split, with their prompts and the predictions by this method."""
     return [
-        {"split": split, "query_mode": "as-trained"} | row
+        {"split": split, "query_mode": AS_TRAINED} | row
         for split, questions in trained.corpus.questions.items()
         for row in predict_split(trained, method, questions[:EXAMPLES])
     ]

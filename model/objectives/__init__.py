@@ -17,6 +17,7 @@ from model.objectives.permuted import Permuted
 from model.objectives.prefix import Prefix
 from model.objectives.reinforced import Reinforced
 from model.objectives.reversed import Reversed
+from model.objectives.semantic_permutation import SemanticPermutation
 from model.objectives.span_denoising import SpanDenoising
 
 OBJECTIVES = {
@@ -25,6 +26,7 @@ OBJECTIVES = {
     "diffusion": Diffusion,
     "permuted": Permuted,
     "reversed": Reversed,
+    "semantic-permutation": SemanticPermutation,
     "both-directions": BothDirections,
     "prefix": Prefix,
     "infill": Infill,

@@ -32,6 +32,7 @@ from model.visibility import Visibility
 from tasks.corpus import Cloze, Documents
 from tasks.vocabulary import Entities
 
+AS_TRAINED = "as-trained"  # the query mode of most objectives
 BATCH_KEYS = {
     # Of every batch (a belief state alone has no logit_positions). Flat positions are counted through [b, t].
     "tokens": "int[b, t], what the network is given, padded on the right",
@@ -111,7 +112,7 @@ class Objective(ABC):
 
     def query_modes(self) -> "dict[str, Objective]":
         """How the trained modules can be asked, by name: an objective each. Tables show the first one first."""
-        return {"as-trained": self}
+        return {AS_TRAINED: self}
 
     @abstractmethod
     def make_query(self, cloze: Cloze, prefix: np.ndarray) -> Batch | None:

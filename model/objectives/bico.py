@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.objectives.base import Objective
+from model.objectives.base import AS_TRAINED, Objective
 from model.objectives.batch import Batch, Tensors, mask_tokens, query_at
 from model.objectives.causal import Causal
 from model.objectives.masking import Masking
@@ -36,7 +36,7 @@ class Bico(Masking):
         return Visibility("full", batch["lengths"])
 
     def query_modes(self) -> dict[str, Objective]:
-        return {"as-trained": self, "left-to-right": Causal()}
+        return {AS_TRAINED: self, "left-to-right": Causal()}
 
     def make_query(self, cloze: Cloze, prefix: np.ndarray) -> Batch:
         return query_at(cloze, prefix, offset=-1)

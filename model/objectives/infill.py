@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from config.validation import require
-from model.objectives.base import Objective
+from model.objectives.base import AS_TRAINED, Objective
 from model.objectives.batch import Batch, Tensors, fill_in, flat_positions
 from model.objectives.causal import Causal
 from model.visibility import CAUSAL, Visibility
@@ -46,7 +46,7 @@ class Infill(Objective):
         return CAUSAL
 
     def query_modes(self) -> dict[str, Objective]:
-        return {"as-trained": self} | ({"left-to-right": Causal()} if self.share < 1 else {})
+        return {AS_TRAINED: self} | ({"left-to-right": Causal()} if self.share < 1 else {})
 
     def make_query(self, cloze: Cloze, prefix: np.ndarray) -> Batch:
         filled, position = fill_in(cloze, prefix)

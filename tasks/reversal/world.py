@@ -70,10 +70,6 @@ class Facts:
         head = np.where(by_inverse, statements.target, statements.source)
         return head * len(self.word) + statements.word // 2
 
-    def triples(self) -> frozenset[tuple[int, int, int]]:
-        """Head, forward word and tail of every fact, stated or not."""
-        return frozenset(zip(*(array.ravel().tolist() for array in (self.heads, self.word, self.tails))))
-
     def never_stated(self, statements: Statements, entities: int) -> np.ndarray:
         """Entities that are right in the first or last slot of a word, where no statement shows them: bool[2, w, e]."""
         is_right, is_stated = np.zeros((2, 2, 2 * len(self.word), entities), bool)

@@ -2,15 +2,22 @@
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
-from eval.metrics import wilson_interval
+from eval.metrics import t_interval, wilson_interval
 
 Row = dict[str, Any]
 Rows = list[Row]
-ELIMINATION = "elimination_baseline"  # the column of the elimination baseline
+ELIMINATION, LINK = "elimination_baseline", "link_baseline"
+BASELINES = {"chance": "chance", "elimination baseline": ELIMINATION, "undirected link": LINK}
+"""the column of each baseline"""
+INTERVALS = (
+    "95 % intervals: of the mean, by Student's t over seeds. W: all seeds agree, so Wilson's over all questions. "
+    "One seed: Wilson's over its questions."
+)
 
 
 class Report(ABC):
@@ -29,6 +36,49 @@ class Report(ABC):
         """Writes figure.svg and figure.png into `folder`."""
 
 
+class OverSeeds(NamedTuple):
+    """The mean accuracy over seeds and its 95 % interval, as shares."""
+
+    mean: float
+    low: float
+    high: float
+    mark: str
+    """empty for an interval by Student's t; else " W" or ", one seed", as INTERVALS explains"""
+
+    def interval(self) -> str:
+        """The interval in per cent, with its mark."""
+        return f"{number(self.low)}–{number(self.high)}{self.mark}"
+
+
+def over_seeds(rows: Rows) -> OverSeeds | None:
+    """Mean and interval of rows that differ in their seed alone. None where nothing can be asked."""
+    asked = [row for row in rows if row["count"]]
+    if not asked:
+        return None
+    accuracies = [row["accuracy"] for row in asked]
+    mean = fmean(accuracies)
+    if len(set(accuracies)) > 1:
+        return OverSeeds(mean, *t_interval(accuracies), "")
+    low, high = wilson_interval(*(sum(row[column] for row in asked) for column in ("correct", "count")))
+    return OverSeeds(mean, low, high, " W" if len(asked) > 1 else ", one seed")
+
+
+def known_baselines(rows: Rows) -> dict[str, str]:
+    """Those of BASELINES that some of the rows have; older rows lack the undirected link."""
+    return {name: column for name, column in BASELINES.items() if baseline(rows, column) is not None}
+
+
+def baseline(rows: Rows, column: str) -> float | None:
+    """The mean of a baseline over seeds, as a share. None where no row has it."""
+    values = [row[column] for row in rows if row.get(column) is not None]
+    return fmean(values) if values else None
+
+
+def number(share: float | None, digits: int = 1) -> str:
+    """A share in per cent, without the sign. Empty for None."""
+    return "" if share is None else f"{100 * share:.{digits}f}"
+
+
 def markdown_table(head: list[str], body: list[list[str]], text_columns: int = 1) -> str:
     """A table in Markdown. The first `text_columns` are aligned left, numbers right."""
     alignment = ["---"] * text_columns + ["---:"] * (len(head) - text_columns)
@@ -39,9 +89,3 @@ def save_figure(figure: Figure, folder: Path) -> None:
     """Writes figure.svg and figure.png, without the date, which would differ each time."""
     figure.savefig(folder / "figure.svg", metadata={"Date": None})
     figure.savefig(folder / "figure.png", dpi=160)
-
-
-def pooled(rows: Rows) -> tuple[float | None, float, float]:
-    """Accuracy over all questions of the rows and its 95 % interval. None where nothing can be asked."""
-    correct, count = (sum(row[column] for row in rows) for column in ("correct", "count"))
-    return (correct / count, *wilson_interval(correct, count)) if count else (None, 0.0, 0.0)

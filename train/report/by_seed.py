@@ -10,9 +10,21 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from eval.methods.closed_book import ClosedBook
 from eval.report import CANNOT_BE_ASKED
-from train.report.base import ELIMINATION, Report, Row, Rows, markdown_table, pooled, save_figure
-from train.report.results import number
+from train.report.base import (
+    ELIMINATION,
+    INTERVALS,
+    Report,
+    Row,
+    Rows,
+    baseline,
+    known_baselines,
+    markdown_table,
+    number,
+    over_seeds,
+    save_figure,
+)
 
 COLOURS = {"causal": "#d1495b", "bidirectional": "#00798c"}  # they differ in grey, and for the colour-blind
 CURVES = {"forward": "asked as stated", "inverse": "asked by the inverse word"}
@@ -23,6 +35,11 @@ BARS = {
     "wrong_frame": "wrong frame\n(lower is better)",
 }
 BAR_WIDTH = 0.38
+SHORT_HEADINGS = {  # in a terminal
+    "95 % interval": "95 %\ninterval",
+    "elimination baseline": "elim.",
+    "undirected link": "link",
+}
 
 
 class BySeed(Report):
@@ -30,57 +47,57 @@ class BySeed(Report):
 
     def markdown(self, rows: Rows) -> str:
         head, body = by_seed(rows)
-        return markdown_table(head, body, text_columns=2)
+        return f"{markdown_table(head, body, text_columns=2)}\n{INTERVALS}\n"
 
     def print(self, rows: Rows) -> None:
         """Prints a table for each variant."""
         head, body = by_seed(rows)
         for variant in dict.fromkeys(cells[0] for cells in body):
-            title = f"{variant}: answered exactly right, %"
-            table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0)
+            title = f"{variant}: exact match, %"
+            table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0, show_edge=False)
             for j, heading in enumerate(head[1:]):
-                heading = heading.removeprefix("seed ").replace("elimination baseline", "elim.")
+                heading = SHORT_HEADINGS.get(heading, heading.removeprefix("seed "))
                 table.add_column(heading, justify="right" if j else "left", min_width=5)
             for _, *cells in (cells for cells in body if cells[0] == variant):
                 table.add_row(*(cell.replace(CANNOT_BE_ASKED, "–") for cell in cells))
             Console().print(table)
+            print()
+        Console().print(INTERVALS, highlight=False)
 
     def draw(self, rows: Rows, curves: Rows, folder: Path) -> None:
         """Writes figure.svg and figure.png: accuracy against documents, and at the end."""
         figure = Figure(figsize=(13, 4.2), layout="constrained")
         *curve_axes, bar_axes = figure.subplots(1, 3, width_ratios=[1, 1, 1.25])
         for axes, (split, title) in zip(curve_axes, CURVES.items()):
-            draw_curves(axes, [row for row in curves if row["split"] == split])
+            draw_curves(axes, [row for row in curves if (row["method"], row["split"]) == (ClosedBook.name, split)])
             axes.set_title(f"{title} ({split})")
         if curves:
             curve_axes[0].legend(frameon=False, loc="lower right")
-        curve_axes[0].set_ylabel("answered exactly right (%)")
+        curve_axes[0].set_ylabel("exact match, %")
         draw_elimination_baseline(curve_axes[1], [row for row in rows if row["split"] == "inverse"])
         draw_bars(bar_axes, rows)
         save_figure(figure, folder)
 
 
 def by_seed(rows: Rows) -> tuple[list[str], list[list[str]]]:
-    """Headings and cells in per cent: each seed, then all of them pooled, and both baselines."""
+    """Headings and cells in per cent: each seed, their mean with its interval, and the baselines."""
     seeds = sorted({row["seed"] for row in rows})
-    baselines = ["chance", "elimination baseline"]
-    head = ["variant", "split", *(f"seed {seed}" for seed in seeds), "all", "95 % interval", *baselines]
+    baselines = known_baselines(rows)
+    head = ["variant", "split", *(f"seed {seed}" for seed in seeds), "mean", "95 % interval", *baselines]
     body = []
     for variant, split in dict.fromkeys((row["variant"], row["split"]) for row in rows):
         row_of_seed = {row["seed"]: row for row in rows if (row["variant"], row["split"]) == (variant, split)}
-        body.append([variant, split, *seed_cells(row_of_seed, seeds)])
+        body.append([variant, split, *seed_cells(row_of_seed, seeds, list(baselines.values()))])
     return head, body
 
 
-def seed_cells(row_of_seed: dict[int, Row], seeds: list[int]) -> list[str]:
-    """The cells of one variant and split, whose row of each seed is given."""
+def seed_cells(row_of_seed: dict[int, Row], seeds: list[int], baselines: list[str]) -> list[str]:
+    """The cells of one variant and split, whose row of each seed is given; `baselines` are columns."""
     rows = list(row_of_seed.values())
     each_seed = [number(row_of_seed[seed]["accuracy"]) if seed in row_of_seed else "" for seed in seeds]
-    accuracy, low, high = pooled(rows)
-    has_questions = accuracy is not None
-    all_seeds = [number(accuracy), f"{number(low)}–{number(high)}"] if has_questions else [CANNOT_BE_ASKED, ""]
-    baselines = [sum(row[column] for row in rows) / len(rows) for column in ("chance", ELIMINATION)]
-    return [*each_seed, *all_seeds, *(f"{100 * baseline:.2f}" for baseline in baselines)]
+    accuracy = over_seeds(rows)
+    all_seeds = [number(accuracy.mean), accuracy.interval()] if accuracy else [CANNOT_BE_ASKED, ""]
+    return [*each_seed, *all_seeds, *(number(baseline(rows, column), digits=2) for column in baselines)]
 
 
 def draw_curves(axes: Axes, curves: Rows) -> None:
@@ -101,7 +118,7 @@ def rows_of_variants(rows: Rows) -> Iterator[tuple[str, Rows]]:
 
 def draw_elimination_baseline(axes: Axes, rows: Rows) -> None:
     """The mean elimination baseline as a dotted line."""
-    y = 100 * np.mean([row[ELIMINATION] for row in rows])
+    y = 100 * baseline(rows, ELIMINATION)
     axes.axhline(y, color="0.4", lw=1, ls=":")
     axes.annotate(
         "elimination baseline",

@@ -12,20 +12,33 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from eval.methods.closed_book import ClosedBook
 from eval.report import CANNOT_BE_ASKED
-from train.report.base import ELIMINATION, Report, Rows, markdown_table, pooled, save_figure
-from train.report.results import number
+from model.objectives.base import AS_TRAINED
+from train.report.base import (
+    ELIMINATION,
+    INTERVALS,
+    Report,
+    Rows,
+    baseline,
+    known_baselines,
+    markdown_table,
+    number,
+    over_seeds,
+    save_figure,
+)
+from train.report.lines import draw_line, label_lines
 
 COLOURS = {"forward": "#30638e", "backward": "#7a9e7e", "inverse": "#d1495b", "wrong_frame": "#8d8d8d"}
 OTHER_COLOUR = "#6a4c93"
-BASELINES = {"chance": "chance", "elimination baseline": ELIMINATION}
 DIFFERS = "differs"
+MAX_DIFFERENCE = 0.005  # between the baselines of variants that are said to have the same
 COSTS = ("steps_to_90", "targets_to_90")
 STATEMENT_SPLITS = ("forward", "backward", "inverse")
 LEARNED = ("forward", "inverse")  # splits of which the terminal shows the cost
 RANKING = ("inverse", "backward", "forward")
 LOWER_IS_BETTER = ("wrong_frame", "echo")
-USUAL = ("closed-book", "as-trained")  # method and query mode that a label leaves out
+USUAL = (ClosedBook.name, AS_TRAINED)  # method and query mode that a label leaves out
 NONE = "–"
 
 
@@ -54,15 +67,15 @@ class ByVariant(Report):
     def markdown(self, rows: Rows) -> str:
         """Two tables: accuracies with intervals and every seed, then what each variant cost."""
         groups = self.groups(rows)
-        return f"{accuracy_table(groups, splits_of(rows))}\n{cost_table(groups, splits_of(rows))}"
+        return f"{accuracy_table(groups, splits_of(rows))}\n{INTERVALS}\n\n{cost_table(groups, splits_of(rows))}"
 
     def print(self, rows: Rows) -> None:
-        """Prints pooled accuracies, a table for each method, and what it took to reach 90 %, where anything did."""
+        """Prints mean accuracies, a table for each method, and what it took to reach 90 %, where anything did."""
         for method in methods_of(rows):
             of_method = [row for row in rows if row["method"] == method]
             print_accuracies(method, self.groups(of_method), splits_of(of_method))
         if any(row["steps_to_90"] is not None for row in rows if row["split"] in LEARNED):
-            print_costs(self.groups([row for row in rows if row["method"] == "closed-book"]))
+            print_costs(self.groups([row for row in rows if row["method"] == ClosedBook.name]))
 
     def draw(self, rows: Rows, curves: Rows, folder: Path) -> None:
         """Writes figure.svg and figure.png: a line for each variant, a point for each seed, a panel for each split."""
@@ -71,21 +84,20 @@ class ByVariant(Report):
         panels = figure.subplots(1, len(splits), sharey=True, squeeze=False)[0]
         for panel, split in zip(panels, splits):
             draw_split(panel, groups, split)
-        panels[0].set_yticks(range(len(groups)), [group.label() for group in groups])
-        panels[0].set_ylim(len(groups) - 0.5, -0.5)
-        figure.supxlabel("answered exactly right, % (every seed a point; dotted: elimination baseline)", fontsize=9)
+        label_lines(panels, [group.label() for group in groups])
+        figure.supxlabel("exact match, % (every seed a point; dotted: elimination baseline)", fontsize=9)
         save_figure(figure, folder)
 
     def groups(self, rows: Rows) -> Groups:
-        """Rows by group, method by method, and in each the best pooled inverse first where ranked."""
+        """Rows by group, method by method, and in each the best mean inverse first where ranked."""
         groups: Groups = {}
         for row in rows:
             groups.setdefault(Group(row["variant"], row["method"], row["query_mode"]), []).append(row)
         methods = methods_of(rows)
 
         def sort_key(group: Group) -> tuple[float, ...]:
-            shares = [pooled(of_split(groups[group], split))[0] for split in RANKING] if self.ranked else []
-            return methods.index(group.method), *(1.0 if share is None else -share for share in shares)
+            results = [over_seeds(of_split(groups[group], split)) for split in RANKING] if self.ranked else []
+            return methods.index(group.method), *(1.0 if result is None else -result.mean for result in results)
 
         return {group: groups[group] for group in sorted(groups, key=sort_key)}
 
@@ -103,25 +115,27 @@ def of_split(rows: Rows, split: str) -> Rows:
 
 
 def accuracy_table(groups: Groups, splits: list[str]) -> str:
-    """Accuracies in per cent, and the baselines in the last two rows."""
+    """Accuracies in per cent, and the baselines in the last rows."""
     differs = {split for split in splits if common_baseline(groups, split, ELIMINATION) == DIFFERS}
     body = []
     for group, rows in groups.items():
         cells = [accuracy_cell(of_split(rows, split), split in differs) for split in splits]
         body.append([group.label(), *cells])
-    for name, column in BASELINES.items():
+    for name, column in baselines_of(groups).items():
         body.append([name, *(common_baseline(groups, split, column) for split in splits)])
     return markdown_table(["variant", *splits], body)
 
 
 def accuracy_cell(rows: Rows, with_baseline: bool) -> str:
-    """In per cent: pooled, its interval, then every seed, and the elimination baseline where variants differ in it."""
-    share, low, high = pooled(rows)
+    """In per cent: mean, its interval, then every seed, and the elimination baseline where variants differ in it."""
+    accuracy = over_seeds(rows)
     cell = NONE
-    if share is not None:
+    if accuracy is not None:
         each_seed = " ".join(number(row["accuracy"]) for row in rows)
-        cell = f"**{number(share)}** ({number(low)}–{number(high)}): {each_seed}"
-    return f"{cell} [elimination baseline {baseline(rows, ELIMINATION):.2f}]" if rows and with_baseline else cell
+        cell = f"**{number(accuracy.mean)}** ({accuracy.interval()}): {each_seed}"
+    if rows and with_baseline:
+        cell += f" [elimination baseline {number(baseline(rows, ELIMINATION), digits=2)}]"
+    return cell
 
 
 def cost_table(groups: Groups, splits: list[str]) -> str:
@@ -153,21 +167,25 @@ def cost_cell(rows: Rows, cost: str) -> str:
     return cell if len(costs) == len(answerable) else f"{cell} ({len(costs)}/{len(answerable)})"
 
 
-def baseline(rows: Rows, column: str) -> float:
-    """The mean of a baseline over seeds, in per cent."""
-    return 100 * float(np.mean([row[column] for row in rows]))
+def baselines_of(groups: Groups) -> dict[str, str]:
+    """The column of each baseline that the rows of the groups have."""
+    return known_baselines([row for rows in groups.values() for row in rows])
 
 
 def common_baseline(groups: Groups, split: str, column: str) -> str:
     """A baseline of a split in per cent, or that variants differ in it because their worlds do."""
-    each_variant = [baseline(rows, column) for group in groups.values() if (rows := of_split(group, split))]
-    return f"{np.mean(each_variant):.2f}" if max(each_variant) - min(each_variant) < 0.5 else DIFFERS
+    each_variant = [baseline(of_split(group, split), column) for group in groups.values()]
+    known = [share for share in each_variant if share is not None]
+    if not known:
+        return NONE
+    return number(float(np.mean(known)), digits=2) if max(known) - min(known) < MAX_DIFFERENCE else DIFFERS
 
 
 def print_accuracies(method: str, groups: Groups, splits: list[str]) -> None:
-    """Prints pooled accuracies and, where there is room, the lowest and the highest seed of the inverse."""
+    """Prints mean accuracies and, where there is room, the lowest and the highest seed of the inverse."""
     few_splits = len(splits) <= 4
-    title = "answered exactly right, %" + (f": {method}" if method != "closed-book" else "")
+    title = "exact match, %" + (f": {method}" if method != ClosedBook.name else "")
+    title += " (inverse: lowest and highest seed in brackets)" * (few_splits and "inverse" in splits)
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0)
     for name in ("variant", *splits, "seconds"):
         is_text = name == "variant"
@@ -177,20 +195,20 @@ def print_accuracies(method: str, groups: Groups, splits: list[str]) -> None:
         cells = [
             share_with_range(of_split(rows, split), with_range=few_splits and split == "inverse") for split in splits
         ]
-        label = group._replace(method="closed-book").label()  # the title names the method
+        label = group._replace(method=ClosedBook.name).label()  # the title names the method
         table.add_row(label, *cells, f"{median(row['seconds'] for row in rows):.0f}")
-    for name, column in BASELINES.items():
+    for name, column in baselines_of(groups).items():
         table.add_row(name, *(common_baseline(groups, split, column) for split in splits), "")
     Console().print(table)
 
 
 def share_with_range(rows: Rows, with_range: bool) -> str:
-    """Pooled accuracy in per cent, with the lowest and the highest seed where there are several."""
+    """Mean accuracy in per cent, with the lowest and the highest seed where there are several."""
     accuracies = [row["accuracy"] for row in rows if row["count"]]
     if not accuracies:
         return NONE
     limits = f" ({number(min(accuracies))}–{number(max(accuracies))})"
-    return number(pooled(rows)[0]) + (limits if with_range and len(accuracies) > 1 else "")
+    return number(over_seeds(rows).mean) + (limits if with_range and len(accuracies) > 1 else "")
 
 
 def print_costs(groups: Groups) -> None:
@@ -206,22 +224,9 @@ def print_costs(groups: Groups) -> None:
 
 
 def draw_split(panel: Axes, groups: Groups, split: str) -> None:
-    """For each group a bar to the mean, a point for each seed, and the elimination baseline as a dotted line."""
-    colour = COLOURS.get(split, OTHER_COLOUR)
+    """The line of each group, and where it cannot be asked."""
     for y, rows in enumerate(of_split(group, split) for group in groups.values()):
-        accuracies = [100 * row["accuracy"] for row in rows if row["count"]]
-        panel.axhline(y, color="0.92", lw=0.8, zorder=0)
-        if rows:
-            panel.plot([baseline(rows, ELIMINATION)] * 2, [y - 0.5, y + 0.5], color="0.4", lw=1, ls=":")
-        if accuracies:
-            panel.plot([0, np.mean(accuracies)], [y, y], color=colour, lw=5, alpha=0.3, solid_capstyle="butt")
-            offsets = np.linspace(-0.18, 0.18, len(accuracies)) if len(accuracies) > 1 else 0
-            panel.scatter(
-                accuracies, np.full(len(accuracies), y) + offsets, s=13, color=colour, zorder=3, clip_on=False
-            )
-        elif rows:
+        draw_line(panel, y, rows, COLOURS.get(split, OTHER_COLOUR))
+        if rows and not any(row["count"] for row in rows):
             panel.text(1, y, CANNOT_BE_ASKED, va="center", fontsize=7, color="0.45")
     panel.set_title(split.replace("_", " ") + (" (lower is better)" if split in LOWER_IS_BETTER else ""), fontsize=10)
-    panel.set(xlim=(-2, 102))
-    panel.tick_params(axis="y", length=0)
-    panel.spines[["top", "right", "left"]].set_visible(False)

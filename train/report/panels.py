@@ -10,14 +10,30 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from train.report.base import ELIMINATION, Report, Rows, markdown_table, pooled, save_figure
-from train.report.results import number
+from eval.methods.closed_book import ClosedBook
+from eval.methods.in_context import InContext
+from train.report.base import (
+    BASELINES,
+    INTERVALS,
+    Report,
+    Rows,
+    baseline,
+    markdown_table,
+    number,
+    over_seeds,
+    save_figure,
+)
+from train.report.lines import draw_line, label_lines
 
+LABEL, MEAN, RETRIEVED = "", "mean", "correct where retrieved"
 # In per cent. The last column is for methods that retrieve documents: accuracy on the questions whose premises were all
 # retrieved, and the share of such questions.
-HEAD = ["", "all", "95 % interval", "each seed", "elimination baseline", "correct where retrieved"]
-TERMINAL_HEAD = ["", "all", "95 % interval", "each seed", "elim.\nbaseline", "correct where\nretrieved"]
-COLOURS = {"closed-book": "#d1495b", "in-context": "#30638e"}  # the two that every other is compared with
+HEAD = [LABEL, MEAN, "95 % interval", "each seed", "elimination baseline", "undirected link", RETRIEVED]
+TERMINAL_HEAD = {name: name for name in HEAD if name != "undirected link"} | {
+    "elimination baseline": "elim.\nbaseline",
+    RETRIEVED: "correct where\nretrieved",
+}
+COLOURS = {ClosedBook.name: "#d1495b", InContext.name: "#30638e"}  # the two that every other is compared with
 OTHER_COLOUR, OTHER_SPLIT_COLOUR = "#7a9e7e", "#8d8d8d"
 PANELS_PER_ROW = 4  # as a slide has room for
 LEGEND = "every seed a point; dotted: elimination baseline; empty: cannot be asked, or was not"
@@ -42,23 +58,29 @@ class Panel:
         selected = [row for row in rows if (row["variant"], row["method"], row["split"]) == selection and row["count"]]
         return [row for row in selected if row["query_mode"] == selected[0]["query_mode"]]
 
-    def cells(self, rows: Rows) -> list[list[str]]:
-        """The cells of each label that has rows, as in HEAD, then those of chance on the panel's split."""
+    def lines(self, rows: Rows) -> list[dict[str, str]]:
+        """The cells of each label that has rows, by the names in HEAD, then those of chance on the panel's split."""
         rows_of = {label: label_rows for label in self.variants if (label_rows := self.rows(rows, label))}
-        body = [cells(label, label_rows) for label, label_rows in rows_of.items()]
+        lines = [cells(label, label_rows) for label, label_rows in rows_of.items()]
         on_split = [label_rows for label_rows in rows_of.values() if label_rows[0]["split"] == self.split]
         if on_split:
-            chance = np.mean([row["chance"] for row in on_split[0]])
-            body.append(["chance", f"{100 * chance:.2f}", "", "", "", ""])
-        return body
+            chance = number(baseline(on_split[0], BASELINES["chance"]), digits=2)
+            lines.append(dict.fromkeys(HEAD, "") | {LABEL: "chance", MEAN: chance})
+        return lines
 
 
-def cells(label: str, rows: Rows) -> list[str]:
-    """The cells of one label, as in HEAD."""
-    accuracy, low, high = pooled(rows)
-    each_seed = " ".join(f"{100 * row['accuracy']:.0f}" for row in rows)
-    interval = f"{number(low)}–{number(high)}"
-    return [label, number(accuracy), interval, each_seed, number(elimination_baseline(rows)), retrieved_cell(rows)]
+def cells(label: str, rows: Rows) -> dict[str, str]:
+    """The cells of one label, by the names in HEAD."""
+    accuracy = over_seeds(rows)
+    each_seed = " ".join(number(row["accuracy"], digits=0) for row in rows)
+    line = {LABEL: label, MEAN: number(accuracy.mean), "95 % interval": accuracy.interval(), "each seed": each_seed}
+    baselines = {name: number(baseline(rows, BASELINES[name])) for name in HEAD if name in BASELINES}
+    return line | baselines | {RETRIEVED: retrieved_cell(rows)}
+
+
+def filled(lines: list[dict[str, str]]) -> list[str]:
+    """The columns of HEAD that some of the lines fill."""
+    return [name for name in HEAD if name == LABEL or any(line[name] for line in lines)]
 
 
 def retrieved_cell(rows: Rows) -> str:
@@ -71,11 +93,6 @@ def retrieved_cell(rows: Rows) -> str:
     return f"{number(correct / retrieved)} of {number(retrieved / count)}" if retrieved else "none retrieved"
 
 
-def elimination_baseline(rows: Rows) -> float:
-    """The mean over seeds, as a share."""
-    return float(np.mean([row[ELIMINATION] for row in rows]))
-
-
 @dataclass(frozen=True)
 class PanelReport(Report):
     """A table for each panel, and panels side by side in one figure."""
@@ -84,23 +101,20 @@ class PanelReport(Report):
     """by title"""
 
     def markdown(self, rows: Rows) -> str:
-        return "\n".join(
-            f"**{title}: {panel.split}**\n\n" + markdown_table(HEAD, body)
+        tables = [
+            f"**{title}: {panel.split}**\n\n{panel_table(lines)}"
             for title, panel in self.panels.items()
-            if (body := panel.cells(rows))
-        )
+            if (lines := panel.lines(rows))
+        ]
+        return "\n".join([*tables, f"{INTERVALS}\n"])
 
     def print(self, rows: Rows) -> None:
-        print("answered exactly right, %")
+        print("exact match, %")
         for title, panel in self.panels.items():
-            if body := panel.cells(rows):
+            if lines := panel.lines(rows):
                 print(f"\n{title}: {panel.split.replace('_', ' ')}")
-                table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
-                for j, heading in enumerate(TERMINAL_HEAD):
-                    table.add_column(heading, justify="right" if j else "left", no_wrap=j > 0)
-                for line in body:
-                    table.add_row(*line)
-                Console().print(table)
+                print_panel(lines)
+        Console().print(f"\n{INTERVALS}", highlight=False)
 
     def draw(self, rows: Rows, curves: Rows, folder: Path) -> None:
         """Writes figure.svg and figure.png: panels in rows, each row with labels of its own."""
@@ -120,8 +134,25 @@ class PanelReport(Report):
         )
         for axes, row, row_labels in zip(all_axes, grid, labels):
             draw_row(axes, row, row_labels, rows)
-        figure.supxlabel(f"answered exactly right, % ({LEGEND})", fontsize=9)
+        figure.supxlabel(f"exact match, % ({LEGEND})", fontsize=9)
         save_figure(figure, folder)
+
+
+def panel_table(lines: list[dict[str, str]]) -> str:
+    """The table of a panel in Markdown."""
+    head = filled(lines)
+    return markdown_table(head, [[line[name] for name in head] for line in lines])
+
+
+def print_panel(lines: list[dict[str, str]]) -> None:
+    """Prints the table of a panel."""
+    table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
+    head = [name for name in filled(lines) if name in TERMINAL_HEAD]
+    for name in head:
+        table.add_column(TERMINAL_HEAD[name], justify="left" if name == LABEL else "right", no_wrap=name != LABEL)
+    for line in lines:
+        table.add_row(*(line[name] for name in head))
+    Console().print(table)
 
 
 def draw_row(all_axes: np.ndarray, panels: list[tuple[str, Panel]], labels: list[str], rows: Rows) -> None:
@@ -129,26 +160,14 @@ def draw_row(all_axes: np.ndarray, panels: list[tuple[str, Panel]], labels: list
     for axes, (title, panel) in zip(all_axes, panels):
         draw_panel(axes, panel, rows, labels)
         axes.set_title(f"{title}: {panel.split.replace('_', ' ')}", fontsize=10)
+    label_lines(all_axes[: len(panels)], labels)
     for axes in all_axes[len(panels) :]:
         axes.remove()
-    all_axes[0].set_yticks(range(len(labels)), labels)
-    all_axes[0].set_ylim(len(labels) - 0.5, -0.5)
 
 
 def draw_panel(axes: Axes, panel: Panel, rows: Rows, labels: list[str]) -> None:
-    """For each label a bar to the mean, a point for each seed, and the elimination baseline as a dotted line."""
+    """The line of each label."""
     for y, label in enumerate(labels):
-        axes.axhline(y, color="0.92", lw=0.8, zorder=0)
-        label_rows = panel.rows(rows, label)
-        if not label_rows:
-            continue
-        accuracies = [100 * row["accuracy"] for row in label_rows]
-        axes.plot([100 * elimination_baseline(label_rows)] * 2, [y - 0.5, y + 0.5], color="0.4", lw=1, ls=":")
-        _, method, *other_split = panel.variants[label]
+        _, method, *other_split = panel.variants.get(label, (None, None))
         colour = OTHER_SPLIT_COLOUR if other_split else COLOURS.get(method, OTHER_COLOUR)
-        axes.plot([0, np.mean(accuracies)], [y, y], color=colour, lw=6, alpha=0.3, solid_capstyle="butt")
-        offsets = np.linspace(-0.2, 0.2, len(accuracies)) if len(accuracies) > 1 else 0
-        axes.scatter(accuracies, np.full(len(accuracies), y) + offsets, s=15, color=colour, zorder=3, clip_on=False)
-    axes.set(xlim=(-2, 102))
-    axes.tick_params(axis="y", length=0, labelsize=9)
-    axes.spines[["top", "right", "left"]].set_visible(False)
+        draw_line(axes, y, panel.rows(rows, label), colour)

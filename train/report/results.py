@@ -10,7 +10,7 @@ from typing import Any
 from checkpoints.config import changes, read_json
 from checkpoints.folder import read_csv, read_metrics, run_folder
 from config.validation import SettingError, require
-from eval.evaluate import from_entry
+from eval.evaluate import CLOSED_BOOK, from_entry
 from eval.methods.base import AnswerMethod
 from eval.run_methods import method_settings
 from train.config import RunConfig
@@ -24,7 +24,10 @@ FLOAT_COLUMNS = ("chance", "elimination_baseline", "seconds")
 IDENTITY = ("variant", "seed", "method", "query_mode", "split")  # no two rows have the same
 ACCURACY = ("accuracy", "low", "high")  # empty where nothing can be asked
 MEASURED = ("correct", "count", *ACCURACY)
-OPTIONAL = ("retrieved", "correct_where_retrieved", "token_accuracy")  # columns that only some summaries have
+OPTIONAL = ("retrieved", "correct_where_retrieved", "token_accuracy", "reciprocal_rank")  # that some summaries have
+# Columns that files of earlier versions lack: numbers and texts.
+LATER_FLOAT_COLUMNS = ("link_baseline", "reciprocal_rank", "load")
+PROVENANCE = ("machine", "torch", "commit")  # as environment.json has them
 
 Summaries = dict[str, dict[str, dict[str, Any]]]
 """by query mode and split"""
@@ -61,28 +64,30 @@ def rows_of_run(
     `settings` is what differs from the preset of its objective. Steps, targets and seconds count from random weights
     on, so those of the run that it started from are included.
     """
+    environment = read_environment(name)
+    made_by = {column: environment.get(column, "") for column in PROVENANCE}
     settings = json.dumps(what_differs(config))
     reached, (earlier_steps, earlier_targets, earlier_seconds) = first_at_level(name), cost_before(name)
-    for method, query_mode, split, summary in measurements(name, config, result, methods):
-        recorded_method = "closed-book" if method == "augmentation" else method
+    for method, query_mode, split, summary in each_summary(by_method(name, config, result, methods)):
+        recorded_method = CLOSED_BOOK.name if method == "augmentation" else method
         steps, targets = reached.get((recorded_method, query_mode, split), (None, None))
         yield (
             identify(name, config, variant)
             | {"settings": settings, "method": method, "query_mode": query_mode, "seed": config.seed, "split": split}
             | {column: summary[column] for column in (*MEASURED, "chance", "elimination_baseline")}
+            | {"link_baseline": summary.get("link_baseline")}
             | {"steps": result["steps"] + earlier_steps, "target_tokens": result["target_tokens"] + earlier_targets}
             | {"steps_to_90": None if steps is None else steps + earlier_steps}
             | {"targets_to_90": None if targets is None else targets + earlier_targets}
             | {"seconds": result["train_seconds"] + earlier_seconds, "parameters": result["parameters"]}
             | {column: summary.get(column) for column in OPTIONAL}
+            | {"load": result.get("load"), **made_by}
         )
 
 
-def measurements(
-    name: str, config: RunConfig, result: dict[str, Any], methods: dict[str, AnswerMethod]
-) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
-    """Method, query mode, split and summary of all that was asked of a run."""
-    for method, summaries in by_method(name, config, result, methods).items():
+def each_summary(by_method: dict[str, Summaries]) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+    """Method, query mode, split and summary of each."""
+    for method, summaries in by_method.items():
         for query_mode, splits in summaries.items():
             for split, summary in splits.items():
                 yield method, query_mode, split, summary
@@ -98,10 +103,10 @@ def by_method(
     path = run_folder(name) / "methods.json"
     entry = read_json(path) if path.exists() else {"step": None, "methods": {}}
     applied = entry["methods"] if entry["step"] == result["steps"] else {}
-    return {"augmentation" if config.train.augment else "closed-book": from_entry(result)} | {
+    return {"augmentation" if config.train.augment else CLOSED_BOOK.name: from_entry(result)} | {
         key: applied[key]["query_modes"]
         for key, method in methods.items()
-        if key != "closed-book" and key in applied and applied[key]["settings"] == method_settings(method)
+        if key != CLOSED_BOOK.name and key in applied and applied[key]["settings"] == method_settings(method)
     }
 
 
@@ -113,8 +118,7 @@ def what_differs(config: RunConfig) -> dict[str, Any]:
 
 def cost_before(name: str) -> tuple[int, int, float]:
     """Steps, target tokens and seconds of the finished runs whose weights a run started from."""
-    environment = run_folder(name) / "environment.json"
-    lineage = read_json(environment)["from"] if environment.exists() else None
+    lineage = read_environment(name).get("from")
     if lineage is None or not (run_folder(lineage["run"]) / "result.json").exists():
         return 0, 0, 0.0
     result = read_json(run_folder(lineage["run"]) / "result.json")
@@ -122,31 +126,39 @@ def cost_before(name: str) -> tuple[int, int, float]:
     return steps + result["steps"], targets + result["target_tokens"], seconds + result["train_seconds"]
 
 
+def read_environment(name: str) -> dict[str, Any]:
+    """What environment.json of a run holds; nothing where it is gone."""
+    path = run_folder(name) / "environment.json"
+    return read_json(path) if path.exists() else {}
+
+
 def first_at_level(name: str) -> dict[tuple[str, str, str], tuple[int, int]]:
     """Step and target tokens at the first evaluation with an accuracy of LEVEL, by method, query mode and split."""
     reached: dict[tuple[str, str, str], tuple[int, int]] = {}
     for entry in evaluations(name):
-        for query_mode, splits in from_entry(entry).items():
-            # The record lists the method in-context among the query modes. It uses the first of them.
-            in_context = query_mode == "in-context"
-            method, mode = ("in-context", "as-trained") if in_context else ("closed-book", query_mode)
-            for split, summary in splits.items():
-                if summary["count"] and summary["accuracy"] >= LEVEL:
-                    reached.setdefault((method, mode, split), (entry["step"], entry["target_tokens"]))
+        for method, query_mode, split, summary in evaluated(entry):
+            if summary["count"] and summary["accuracy"] >= LEVEL:
+                reached.setdefault((method, query_mode, split), (entry["step"], entry["target_tokens"]))
     return reached
+
+
+def evaluated(entry: dict[str, Any]) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+    """Method, query mode, split and summary of all that an evaluation in training asked."""
+    closed_book = from_entry(entry)
+    further = {method: {next(iter(closed_book)): splits} for method, splits in entry.get("methods", {}).items()}
+    return each_summary({CLOSED_BOOK.name: closed_book} | further)
 
 
 def curve_rows(runs: dict[str, RunConfig], variants: dict[str, str]) -> list[dict[str, Any]]:
     """The rows of curves.csv: every evaluation of every run, split by split."""
     return [
         identify(name, config, variants[name])
-        | {"query_mode": query_mode, "seed": config.seed, "split": split}
+        | {"method": method, "query_mode": query_mode, "seed": config.seed, "split": split}
         | {column: entry[column] for column in ("step", "documents", "target_tokens", "seconds")}
         | {column: summary[column] for column in (*MEASURED, "log_prob")}
         for name, config in runs.items()
         for entry in evaluations(name)
-        for query_mode, splits in from_entry(entry).items()
-        for split, summary in splits.items()
+        for method, query_mode, split, summary in evaluated(entry)
     ]
 
 
@@ -193,9 +205,6 @@ def read_row(cells: dict[str, str]) -> dict[str, Any]:
     row |= {column: float(cells[column]) if row["count"] else None for column in ACCURACY}
     row |= {column: float(cells[column]) for column in FLOAT_COLUMNS}
     row["token_accuracy"] = float(cells["token_accuracy"]) if cells["token_accuracy"] else None
-    return {column: row[column] for column in cells if column in row}
-
-
-def number(share: float | None) -> str:
-    """A share in per cent, without the sign. Empty for None."""
-    return "" if share is None else f"{100 * share:.1f}"
+    row |= {column: float(cells[column]) if cells.get(column) else None for column in LATER_FLOAT_COLUMNS}
+    row |= {column: cells.get(column, "") for column in PROVENANCE}
+    return {column: row[column] for column in dict.fromkeys((*cells, *row)) if column in row}

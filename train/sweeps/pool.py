@@ -1,7 +1,6 @@
 """Several runs at once, one process and one thread each. Finished runs are only read, others continue."""
 
 import multiprocessing
-import os
 import queue
 import signal
 import time
@@ -219,12 +218,7 @@ class LiveTable:
 
 def default_jobs(runs: Iterable[RunConfig]) -> int:
     """Runs at once: one for each core, but few where they share a GPU, each with a context in its memory."""
-    from train.device import choose_device
+    from train.device import choose_device, num_cores
 
     on_cpu = all(config.train.device == "cpu" for config in runs) or choose_device("auto").type == "cpu"
     return num_cores() if on_cpu else min(num_cores(), RUNS_PER_GPU)
-
-
-def num_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

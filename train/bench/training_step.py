@@ -1,15 +1,13 @@
-"""`make bench`: one training step of our network against the same step of transformers' GPT-2 and BERT.
+"""One training step of our network against the same step of transformers' GPT-2 and BERT, and at the presets' size.
 
 Both go through the one loop and differ in network and loss alone. They alternate, round by round, so that a busy
-machine slows both. To add a comparison: a line in `comparisons`.
+machine slows both.
 """
 
-import importlib.util
-import platform
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,100 +17,27 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
-from config.cli import escape_unprintable, parse_arguments, refusals, refuse
-from config.validation import require_at_least
 from eval.trained_model import TrainedModel
 from model.build import build_modules
-from model.config import ModelConfig
 from model.objectives.base import Objective
 from model.objectives.batch import Batch, Tensors
 from model.objectives.causal import Causal
-from model.objectives.masked import Masked
-from tasks.corpus import NONE, RELATION, ROLES, SOURCE, TARGET, Corpus, Documents
+from tasks.corpus import Corpus, Documents
 from tasks.reversal import Reversal
 from tasks.vocabulary import SPECIAL, Entities, Vocabulary
+from train.bench.config import Bench, Comparison, comparisons
 from train.config import RunConfig, TrainConfig
 from train.counters import Counters
 from train.loop import Loop
 from train.optimiser import make_optimiser
+from train.presets import PRESETS
 from train.progress import WARNINGS
 from train.signals import NEVER
 
 PRODUCT = 1024  # rows and columns of the matrices whose product measures the machine
 IGNORED = -100  # transformers' label where there is no target
-STATEMENT = (SOURCE, RELATION, TARGET)
-WITH_FILLER = (NONE, NONE, *STATEMENT, NONE, NONE, NONE)  # as in the default world
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Time one training step of ours and of transformers', from batch to optimiser, on one thread of a CPU."""
-
-    width: int = 128
-    """features of a position"""
-    depth: int = 4
-    """layers"""
-    heads: int = 4
-    """attention heads a layer; width is divided among them"""
-    positions: int = 16
-    """tokens a document"""
-    batch: int = 256
-    """documents a step"""
-    vocab_size: int = 512
-    """tokens in the vocabulary"""
-    rate: float = 0.15
-    """share of tokens masked, in the comparison with a fixed rate"""
-    rounds: int = 15
-    """rounds of ours, theirs and a large matrix product, in each comparison"""
-    steps: int = 2
-    """steps of each in a round"""
-
-    def __post_init__(self):
-        minima = {"positions": 3, "batch": 1, "vocab_size": len(SPECIAL) + 1, "rounds": 1, "steps": 1}
-        for name, minimum in minima.items():
-            require_at_least(self, "", minimum, name)
-        _ = self.network, comparisons(self)  # these check the rest
-
-    @property
-    def network(self) -> ModelConfig:
-        """GPT-2's: learned positions, layer norm, gelu, biases, the embedding as output matrix; no dropout."""
-        return ModelConfig(
-            width=self.width,
-            depth=self.depth,
-            heads=self.heads,
-            position="learned",
-            norm="layer",
-            feed_forward="gelu",
-            bias=True,
-            tied=True,
-            dropout=0.0,
-        )
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Our step against that of one of transformers' models."""
-
-    name: str
-    """as the table shows it"""
-    objective: Objective
-    """what both are trained with"""
-    their_model: str
-    """the class in transformers"""
-    roles: tuple[int, ...] = STATEMENT
-    """roles of the tokens of a document, over and over"""
-
-
-def comparisons(settings: Bench) -> list[Comparison]:
-    """All comparisons, in the order of the table."""
-    fixed = Masked(scheme="fixed", maskable=tuple(ROLES), rate=settings.rate)
-    uniform = Masked(scheme="uniform", maskable=tuple(ROLES))
-    return [
-        Comparison("next token, GPT-2", Causal(), "GPT2LMHeadModel"),
-        Comparison("3 tokens in 8, GPT-2", Causal(), "GPT2LMHeadModel", WITH_FILLER),
-        Comparison(f"masked {settings.rate:.0%}, BERT", fixed, "BertForMaskedLM"),
-        Comparison("masked uniform, BERT", uniform, "BertForMaskedLM"),
-    ]
+DEFAULTS = ("causal", "bidirectional")  # presets whose own step is timed, at the default size
+Step = Callable[[], object]
 
 
 def their_network(settings: Bench, name: str) -> nn.Module:
@@ -172,15 +97,30 @@ def make_corpus(settings: Bench, roles: tuple[int, ...]) -> Corpus:
     )
 
 
-def make_step(
-    corpus: Corpus, objective: Objective | TheirObjective, modules: nn.ModuleDict, batch: int
-) -> Callable[[], None]:
+def make_step(config: RunConfig, corpus: Corpus, modules: nn.ModuleDict) -> Step:
     """The loop's step: batch, forward, loss, backward, clipping, optimiser."""
-    config = RunConfig(Reversal(), objective, train=TrainConfig(batch=batch))  # a step builds no task
-    trained = TrainedModel(corpus, objective, modules.train())
+    trained = TrainedModel(corpus, config.objective, modules.train())
     loop = Loop(config, trained, Path(), torch.device("cpu"), WARNINGS, NEVER)
     optimiser, counters = make_optimiser(modules, config.train), Counters()
     return lambda: loop.step(optimiser, counters)
+
+
+def both_steps(settings: Bench, comparison: Comparison) -> tuple[Step, Step]:
+    """Our step and theirs."""
+    corpus, train = make_corpus(settings, comparison.roles), TrainConfig(batch=settings.batch)
+    theirs = TheirObjective(comparison.objective)
+    our_modules = build_modules(settings.network, comparison.objective, corpus, seed=0)
+    their_modules = nn.ModuleDict({"network": their_network(settings, comparison.their_model)})
+    return (
+        make_step(RunConfig(Reversal(), comparison.objective, train=train), corpus, our_modules),
+        make_step(RunConfig(Reversal(), theirs, train=train), corpus, their_modules),  # a step builds no task
+    )
+
+
+def preset_step(config: RunConfig) -> tuple[Step]:
+    """The step of a run, on its own world."""
+    corpus = config.task.build(config.seed)
+    return (make_step(config, corpus, build_modules(config.model, config.objective, corpus, config.seed)),)
 
 
 def count_operations(step: Callable[[], None]) -> int:
@@ -208,52 +148,40 @@ def cpu_seconds(call: Callable[[], object], times: int) -> float:
     return (time.process_time() - began) / times
 
 
-def measure(settings: Bench, comparison: Comparison) -> tuple[np.ndarray, np.ndarray]:
-    """Seconds[rounds, 3] of a step of ours, of theirs and of the large product; operations[3] in each."""
-    corpus, square = make_corpus(settings, comparison.roles), torch.rand(PRODUCT, PRODUCT)
-    our_modules = build_modules(settings.network, comparison.objective, corpus, seed=0)
-    ours = make_step(corpus, comparison.objective, our_modules, settings.batch)
-    their_modules = nn.ModuleDict({"network": their_network(settings, comparison.their_model)})
-    theirs = make_step(corpus, TheirObjective(comparison.objective), their_modules, settings.batch)
+def measure(settings: Bench, training_steps: tuple[Step, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Seconds[rounds, n + 1] of each of n steps and of a large matrix product; operations[n + 1] in each."""
+    square = torch.rand(PRODUCT, PRODUCT)
     # Counted in the first steps, which also allocate.
-    operations = np.array([count_operations(ours), count_operations(theirs), 2 * PRODUCT**3])
-    calls = (ours, theirs, lambda: square @ square)
+    operations = np.array([*map(count_operations, training_steps), 2 * PRODUCT**3])
+    calls = (*training_steps, lambda: square @ square)
     seconds = [[cpu_seconds(call, settings.steps) for call in calls] for _ in range(settings.rounds)]
     return np.array(seconds), operations
 
 
-def bench(settings: Bench) -> None:
-    """Measures every comparison and prints the table."""
-    import transformers
-
-    console, table, rates = Console(markup=False, highlight=False), Table(), []
+def time_steps(settings: Bench, console: Console) -> None:
+    """Measures every comparison and the steps of the presets, and prints the table."""
+    table, rates = Table(), []
     for name in ("step", "ours ms", "theirs ms", "theirs/ours", "share"):
         table.add_column(name, justify="left" if name == "step" else "right", no_wrap=True)
+    rows = {comparison.name: partial(both_steps, settings, comparison) for comparison in comparisons(settings)}
+    rows |= {f"preset {name}": partial(preset_step, PRESETS[name][1]) for name in DEFAULTS}
     with console.status("") as status:
-        for comparison in comparisons(settings):
-            status.update(comparison.name)
-            seconds, operations = measure(settings, comparison)
-            ratio, rate = seconds[:, 1] / seconds[:, 0], operations / seconds  # [rounds], [rounds, 3]
-            ms, share = 1000 * np.median(seconds, axis=0), np.median(rate / rate[:, 2:], axis=0)
-            ratios = f"{np.median(ratio):.2f} [{ratio.min():.2f}-{ratio.max():.2f}]"
-            table.add_row(comparison.name, f"{ms[0]:.1f}", f"{ms[1]:.1f}", ratios, f"{share[0]:.0%}, {share[1]:.0%}")
-            rates += [*rate[:, 2]]
+        for name, make_steps in rows.items():
+            status.update(name)
+            seconds, operations = measure(settings, make_steps())
+            table.add_row(name, *cells(seconds, operations))
+            rates += [*(operations / seconds)[:, -1]]
     console.print(table)
-    print("theirs/ours: median [min-max] of rounds. share: rate of matrix products over")
-    print(f"a step, of that of one large product: {np.median(rates) / 1e9:.0f} GFLOP/s (float32, one thread).")
-    versions = f"torch {torch.__version__}, transformers {transformers.__version__}"
-    print(f"{platform.machine()}, Python {platform.python_version()}, {versions}")
+    print("CPU time. theirs/ours: median [min-max] of rounds. share: rate of matrix")
+    print(f"products in a step, of that of one large: {np.median(rates) / 1e9:.0f} GFLOP/s (float32, one thread).")
 
 
-def main(arguments: list[str]) -> None:
-    with refusals():
-        settings = parse_arguments(Bench, arguments, "python -m train.bench")
-    if importlib.util.find_spec("transformers") is None:
-        refuse("transformers is not installed: `make bench` installs it, and so does requirements-dev.txt")
-    torch.set_num_threads(1)
-    bench(settings)
-
-
-if __name__ == "__main__":
-    escape_unprintable()
-    main(sys.argv[1:])
+def cells(seconds: np.ndarray, operations: np.ndarray) -> list[str]:
+    """The cells of a row, from what `measure` returns of our step, and of theirs where there is one."""
+    rate = operations / seconds
+    shares = ", ".join(f"{share:.0%}" for share in np.median(rate / rate[:, -1:], axis=0)[:-1])
+    milliseconds = [f"{ms:.1f}" for ms in 1000 * np.median(seconds, axis=0)[:-1]]
+    if len(milliseconds) == 1:
+        return [*milliseconds, "", "", shares]
+    ratio = seconds[:, 1] / seconds[:, 0]
+    return [*milliseconds, f"{np.median(ratio):.2f} [{ratio.min():.2f}-{ratio.max():.2f}]", shares]

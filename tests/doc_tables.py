@@ -1,0 +1,74 @@
+"""Tables in Markdown that are made of rows. `python -m tests.doc_tables` writes them anew in README.md and docs/.
+
+A comment above a table names a results.csv and a part of its report, and is not shown where Markdown is rendered:
+
+    <!-- table: docs/kitouni.csv, accuracies -->
+
+What a part is:
+
+    accuracies, costs     the two tables of a sweep, best inverse first; with ` in order` behind it, in that of the rows
+    seeds                 the table of a comparison, with a column for each seed
+    panel NAME            the table of a panel of the study
+"""
+
+import importlib
+import re
+from pathlib import Path
+from types import ModuleType
+
+from train.report.base import Rows
+from train.report.by_seed import BySeed
+from train.report.by_variant import ByVariant
+from train.report.panels import panel_table
+from train.report.results import read_results
+
+ROOT = Path(__file__).parent.parent
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+TABLE = re.compile(r"^<!-- table: (\S+), (.+) -->\n((?:\|.*\n)*)", re.MULTILINE)
+
+
+def study_of(rows_file: Path) -> ModuleType | None:
+    """The study that a file of rows has its name of."""
+    name = rows_file.stem.replace("-", "_")
+    return importlib.import_module(f"studies.{name}") if (ROOT / "studies" / f"{name}.py").exists() else None
+
+
+def rows_in_order(rows_file: Path) -> Rows:
+    """The rows, variants in the order of the study."""
+    rows, study = read_results(rows_file), study_of(rows_file)
+    if study is None:
+        return rows
+    order = list(study.VARIANTS)
+    return sorted(rows, key=lambda row: (order.index(row["variant"]), row["seed"]))
+
+
+def build_table(rows_file: Path, part: str) -> str:
+    """The table that a comment asks for."""
+    if part.startswith("panel "):
+        return panel_table(study_of(rows_file).PANELS[part.removeprefix("panel ")].lines(read_results(rows_file)))
+    if part == "seeds":
+        tables = {"seeds": BySeed().markdown(read_results(rows_file)).split("\n\n")[0]}
+    else:
+        ranked = not part.endswith(" in order")
+        accuracies, _, costs = ByVariant(ranked).markdown(rows_in_order(rows_file)).split("\n\n")
+        tables = {"accuracies": accuracies, "costs": costs}
+    return tables[part.removesuffix(" in order")].strip() + "\n"
+
+
+def rebuild(text: str) -> str:
+    """The text with each table that a comment names made anew."""
+    return TABLE.sub(lambda found: found[0].removesuffix(found[3]) + build_table(ROOT / found[1], found[2]), text)
+
+
+def tables_without_rows(text: str) -> list[str]:
+    """The first lines of all tables that no comment names."""
+    return re.findall(r"^(\|.*)\n\|[ :|-]+\n", TABLE.sub("", text), re.MULTILINE)
+
+
+if __name__ == "__main__":
+    for page in PAGES:
+        before = page.read_text()
+        page.write_text(rebuild(before))
+        print(f"{page.relative_to(ROOT)}: {len(TABLE.findall(before))} tables of rows; without rows:")
+        for head in tables_without_rows(before):
+            print(f"    {head[:110]}")

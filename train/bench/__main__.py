@@ -1,0 +1,47 @@
+"""`make bench`, or `python -m train.bench`: our training against that of transformers' models."""
+
+import importlib.util
+import os
+import platform
+import sys
+
+import torch
+from rich.console import Console
+
+from config.cli import escape_unprintable, parse_arguments, refusals, refuse
+from train.bench.config import Bench
+from train.bench.time_to_result import GOALS, Failed, time_to_result
+from train.bench.training_step import time_steps
+
+
+def main(arguments: list[str]) -> None:
+    with refusals():
+        settings = parse_arguments(Bench, arguments, "python -m train.bench")
+    if importlib.util.find_spec("transformers") is None:
+        refuse("transformers is not installed: `make bench` installs it, and so does requirements-dev.txt")
+    torch.set_num_threads(1)
+    console, load = Console(markup=False, highlight=False), os.getloadavg()[0]
+    try:
+        if "step" in settings.rows:
+            time_steps(settings, console)
+        if "time-to-result" in settings.rows:
+            time_to_result(GOALS, settings, console)
+    except Failed as error:
+        refuse(str(error))
+    except KeyboardInterrupt:  # the trainings received it, too
+        raise SystemExit(130) from None
+    print_machine(load)
+
+
+def print_machine(load: float) -> None:
+    """Prints versions, cores and load of the machine. `load`: that of the last minute at the start."""
+    import transformers
+
+    versions = f"torch {torch.__version__}, transformers {transformers.__version__}"
+    print(f"{platform.machine()}, Python {platform.python_version()}, {versions}")
+    print(f"{os.cpu_count()} cores; load {load:.1f} at the start, {os.getloadavg()[0]:.1f} at the end")
+
+
+if __name__ == "__main__":
+    escape_unprintable()
+    main(sys.argv[1:])

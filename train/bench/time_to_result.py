@@ -1,0 +1,201 @@
+"""Seconds until a model has learned a world: our command against a plain loop with transformers' Llama.
+
+Each training is a program of its own, timed from its start: imports, the world or its files, training and evaluation.
+Ours and theirs alternate, so that a busy machine slows both.
+"""
+
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from checkpoints.config import read_json
+from checkpoints.folder import read_metrics, run_folder
+from model.build import build_modules
+from tasks.corpus import Corpus
+from tasks.export import write_files
+from train.bench.config import Bench
+from train.config import RunConfig
+from train.presets import PRESETS
+
+PROJECT = Path(__file__).parents[2]
+LLAMA = Path(__file__).with_name("llama.py")
+
+
+class Failed(Exception):
+    """A training that ended with an error. Its text is one line for the user."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A result to reach."""
+
+    arguments: tuple[str, ...]
+    """what follows `python -m train`: a preset, and settings"""
+    config: RunConfig
+    """the run that these arguments make; its seed is replaced"""
+    split: str
+    """the questions"""
+    level: float
+    """the accuracy on them"""
+    visibility: Literal["causal", "full"]
+    """what a position of Llama sees"""
+
+    @property
+    def name(self) -> str:
+        return f"{self.arguments[0]}, {self.level:.0%} {self.split}"
+
+
+GOALS = (
+    Goal(("causal",), PRESETS["causal"][1], "forward", 0.99, "causal"),
+    Goal(("bidirectional",), PRESETS["bidirectional"][1], "inverse", 0.95, "full"),
+)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long one training took."""
+
+    step: int | None
+    """the first evaluated step at which the level was reached, None where it was not"""
+    seconds: float
+    """wall seconds from the start of the program to that evaluation, infinite where the level was not reached"""
+    last_step: int
+    """the last step that the training could have taken"""
+    cpu_seconds: float
+    """CPU seconds of the whole program"""
+
+
+def time_to_result(goals: tuple[Goal, ...], settings: Bench, console: Console) -> None:
+    """Trains ours and theirs for every goal and seed, and prints a table a goal. Raises Failed."""
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(settings.jobs) as pool:
+        futures = [pool.submit(alternate, goal, settings, Path(folder) / str(i)) for i, goal in enumerate(goals)]
+        for goal, future in zip(goals, futures):
+            print_goal(goal, future.result(), console)
+    print("ours: `python -m train`, all of its steps and final questions in its CPU s. theirs: transformers'")
+    print("Llama in a plain loop with AdamW at a constant rate, which stops at the level. One thread each.")
+
+
+def alternate(goal: Goal, settings: Bench, folder: Path) -> list[tuple[Timing, Timing]]:
+    """Ours and theirs of every seed, one after the other. Raises Failed."""
+    pairs = []
+    for seed in range(settings.seeds):
+        corpus = goal.config.task.build(seed)
+        exported = folder / str(seed)
+        write_files(corpus, exported, overwrite=False)
+        pair = []
+        for whose, train in (("ours", train_ours), ("theirs", train_theirs)):
+            pair.append(train(goal, corpus, seed, exported, settings))
+            seconds, at_step, _ = cells(pair[-1])
+            print(f"{goal.name}, seed {seed}, {whose}: {seconds} s, {at_step}", file=sys.stderr, flush=True)
+        pairs.append(tuple(pair))
+    return pairs
+
+
+def train_ours(goal: Goal, corpus: Corpus, seed: int, folder: Path, settings: Bench) -> Timing:
+    """Runs our command, and deletes its run. `corpus`: the world that it should train on. Raises Failed."""
+    name = f"bench-{os.getpid()}-{goal.arguments[0]}-{seed}"
+    command = ["-m", "train", *goal.arguments, *flags({"seed": seed, "name": name, "device": settings.device})]
+    run = run_folder(name)
+    try:
+        start, cpu_seconds = run_program(command, folder / "ours")
+        entries = [entry for entry in read_metrics(run) if entry["kind"] == "evaluation"]
+        if read_json(run / "environment.json")["world"] != corpus.digest():
+            raise Failed(f"{name} was trained on another world than the exported one")
+        last_step = read_json(run / "result.json")["steps"]
+    finally:
+        shutil.rmtree(run, ignore_errors=True)
+    points = [(entry["step"], entry["time"], entry["splits"][goal.split]["accuracy"]) for entry in entries]
+    return Timing(*first_at(points, goal.level, start), last_step, cpu_seconds)
+
+
+def train_theirs(goal: Goal, corpus: Corpus, seed: int, folder: Path, settings: Bench) -> Timing:
+    """Runs Llama's loop on the corpus that `folder` holds as files. Raises Failed."""
+    values = llama_size(goal.config, corpus) | {"visibility": goal.visibility, "split": goal.split}
+    values |= {"level": goal.level, "seed": seed, "max-steps": settings.max_steps, "device": settings.device}
+    start, cpu_seconds = run_program([str(LLAMA), str(folder), *flags(values)], folder / "theirs")
+    entries = [json.loads(line) for line in (folder / "theirs.stdout").read_text().splitlines()]
+    points = [(entry["step"], entry["time"], entry["accuracy"]) for entry in entries]
+    return Timing(*first_at(points, goal.level, start), settings.max_steps, cpu_seconds)
+
+
+def llama_size(config: RunConfig, corpus: Corpus) -> dict[str, float]:
+    """llama.py's options for matrices of our shapes with our initial scale, and our batch.
+
+    With transformers' own initial scale, 0.02, so narrow a network takes several times as many steps.
+    """
+    model = config.model
+    network = build_modules(model, config.objective, corpus, seed=0)["network"]
+    inner = network.layers[0].feed_forward.out.in_features
+    size = {"width": model.width, "depth": model.depth, "heads": model.heads, "inner": inner}
+    return size | {"initial-scale": model.initial_scale or model.width**-0.5, "batch": config.train.batch}
+
+
+def flags(values: dict[str, object]) -> list[str]:
+    return [word for name, value in values.items() for word in (f"--{name}", str(value))]
+
+
+def run_program(arguments: list[str], output: Path) -> tuple[float, float]:
+    """Runs Python with these arguments: when it started, in seconds since 1970, and CPU seconds that it took.
+
+    What it prints goes to files named like `output`. Raises Failed where it fails.
+    """
+    with open(f"{output}.stdout", "w") as stdout, open(f"{output}.stderr", "w+") as stderr:
+        start = time.time()
+        program = subprocess.Popen([sys.executable, *arguments], cwd=PROJECT, stdout=stdout, stderr=stderr)
+        _, status, usage = os.wait4(program.pid, 0)
+        program.returncode = os.waitstatus_to_exitcode(status)
+        if program.returncode:
+            stderr.seek(0)
+            last_line = (stderr.read().strip() or "it printed nothing").splitlines()[-1]
+            raise Failed(f"python {' '.join(arguments)} ended with {program.returncode}: {last_line}")
+    return start, usage.ru_utime + usage.ru_stime
+
+
+def first_at(points: Iterable[tuple[int, float, float]], level: float, start: float) -> tuple[int | None, float]:
+    """The step at which `level` is first reached, and seconds since `start`; None and infinity where it is not.
+
+    `points`: step, time and accuracy of each evaluation.
+    """
+    return next(((step, now - start) for step, now, accuracy in points if accuracy >= level), (None, math.inf))
+
+
+def print_goal(goal: Goal, pairs: list[tuple[Timing, Timing]], console: Console) -> None:
+    """Prints the table of a goal: a row a seed, medians, and their ratios."""
+    table = Table(title=goal.name, box=box.SIMPLE)
+    for name in ("seed", *("ours s", "at step", "CPU s"), *("theirs s", "at step", "CPU s")):
+        table.add_column(name, justify="right", no_wrap=True)
+    for seed, (ours, theirs) in enumerate(pairs):
+        table.add_row(str(seed), *cells(ours), *cells(theirs))
+    seconds = np.median([[timing.seconds for timing in pair] for pair in pairs], axis=0)
+    cpu_seconds = np.median([[timing.cpu_seconds for timing in pair] for pair in pairs], axis=0)
+    columns = [(format_seconds(wall), "", format_seconds(cpu)) for wall, cpu in zip(seconds, cpu_seconds)]
+    table.add_row("median", *columns[0], *columns[1])
+    console.print(table)
+    ratio = f"{seconds[1] / seconds[0]:.1f} in seconds" if np.isfinite(seconds).all() else "level not reached"
+    print(f"theirs/ours, of medians: {ratio}, {cpu_seconds[1] / cpu_seconds[0]:.1f} in CPU seconds")
+
+
+def cells(timing: Timing) -> tuple[str, str, str]:
+    """Seconds to the level, the step of all steps, and CPU seconds, as a row shows them."""
+    missed = f"not in {timing.last_step} steps"
+    at_step = missed if timing.step is None else f"{timing.step} of {timing.last_step}"
+    return format_seconds(timing.seconds), at_step, format_seconds(timing.cpu_seconds)
+
+
+def format_seconds(seconds: float) -> str:
+    return f"{seconds:.1f}" if math.isfinite(seconds) else "-"
