@@ -4,6 +4,8 @@ A step is written under another name. It is renamed once its manifest, the last 
 So a step is whole or absent, and damage is detected before anything is used.
 """
 
+from __future__ import annotations
+
 import hashlib
 import itertools
 import json
@@ -11,11 +13,10 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from safetensors.torch import load_file
-from safetensors.torch import save as safetensors
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FILES = ("weights.safetensors", "state.safetensors", "state.json")
 FORMAT = 1
@@ -67,6 +68,8 @@ def load(folder: Path, warn: Callable[[str], None]) -> tuple[int, dict[str, Tens
 
     Each damaged step is named through `warn`, skipped, and not changed.
     """
+    from safetensors.torch import load_file
+
     for path in reversed(steps(folder)):
         fault = damage(path)
         if fault is None:
@@ -97,7 +100,9 @@ def damage(path: Path) -> str | None:
 
 
 def to_bytes(tensors: dict[str, Tensor]) -> bytes:
-    return safetensors({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    from safetensors.torch import save
+
+    return save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
 
 
 def free_path(path: Path) -> Path:

@@ -11,10 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import torch
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 from tyro.conf import Positional
 
 from checkpoints.config import read_config
@@ -25,7 +21,6 @@ from eval.evaluate import CLOSED_BOOK, predict_all, summarize, to_entry
 from eval.methods.base import AnswerMethod
 from eval.methods.chain_of_thought import ChainOfThought
 from eval.methods.retrieval import DenseRetrieval, LexicalRetrieval
-from eval.report import percent, print_by_query_mode, print_methods
 from eval.run_methods import RunMethods, run_methods
 from eval.trained_model import SECTIONS, load_trained_model
 
@@ -77,7 +72,6 @@ class Ask:
 
 
 def main(arguments: list[str]) -> None:
-    torch.set_num_threads(1)  # as in training: more gain little and lose much on a busy machine
     commands = {"ask": ask_command, "methods": methods_command}
     if arguments and arguments[0] in commands:
         commands[arguments[0]](arguments[1:])
@@ -85,16 +79,28 @@ def main(arguments: list[str]) -> None:
         evaluate_command(arguments)
 
 
+def prepare(*runs: Path) -> None:
+    """Raises SettingError for what is no run folder. Only then is torch imported."""
+    for run in runs:
+        read_config(run, SECTIONS)
+    import torch
+
+    torch.set_num_threads(1)  # as in training: more gain little and lose much on a busy machine
+
+
 def evaluate_command(arguments: list[str]) -> None:
     """`python -m eval`"""
     settings = parse_arguments(Evaluate, arguments, "python -m eval")
     with refusals():
+        prepare(settings.run)
         trained, step = load_trained_model(settings.run)
         summaries = summarize(trained, predict_all(trained))
     if settings.json:
         entry = to_entry(summaries)
         print(json.dumps(entry.get("query_modes", entry["splits"]), indent=1))
     else:
+        from eval.report import print_by_query_mode
+
         split_help = read_config(settings.run, SECTIONS)["task"].split_help
         print_by_query_mode(f"{settings.run}, step {step}", summaries, split_help)
 
@@ -103,10 +109,13 @@ def methods_command(arguments: list[str]) -> None:
     """`python -m eval methods`"""
     settings = parse_arguments(RunMethods, arguments, "python -m eval methods")
     with refusals():
+        prepare(*settings.runs)
         entries = [run_methods(folder, settings.chosen()) for folder in settings.runs]
     if settings.json:
         print(json.dumps(entries, indent=1))
     else:
+        from eval.report import print_methods
+
         for entry in entries:
             print_methods(entry)
 
@@ -116,23 +125,31 @@ def ask_command(arguments: list[str]) -> None:
     settings = parse_arguments(Ask, arguments, "python -m eval ask")
     method = settings.method()
     with refusals():
+        prepare(settings.run)
         trained, step = load_trained_model(settings.run)
         question, answers = ask(trained, settings.question, method)
+    title = f"{settings.question}    ({settings.run}, step {step})"
+    print_answers(title, answers, None if method is CLOSED_BOOK else question)
+
+
+def print_answers(title: str, answers: list[RankedAnswer], question: str | None) -> None:
+    """The `question` with its prompt, if given, and a row for each answer, the most probable first."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from eval.report import percent
+
     console = Console(emoji=False)
-    if method is not CLOSED_BOOK:
+    if question is not None:
         console.print(question, markup=False, highlight=False, soft_wrap=True)
-    console.print(answer_table(f"{settings.question}    ({settings.run}, step {step})", answers))
-
-
-def answer_table(title: str, answers: list[RankedAnswer]) -> Table:
-    """A row for each answer, the most probable first."""
     table = Table(title=escape(title), title_justify="left")
     table.add_column("prediction")
     table.add_column("probability", justify="right")
     table.add_column("in training")
     for answer in answers:
         table.add_row(escape(answer.entity), percent(answer.probability), escape(answer.stated))
-    return table
+    console.print(table)
 
 
 if __name__ == "__main__":

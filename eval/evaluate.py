@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import torch
 
 from eval.methods.base import AnswerMethod
 from eval.methods.closed_book import ClosedBook
@@ -222,6 +221,8 @@ def in_chunks(questions: Questions) -> list[Questions]:
 @contextlib.contextmanager
 def inference_mode(trained: TrainedModel) -> Iterator[None]:
     """Evaluation mode without gradients. Afterwards the modules are as they were."""
+    import torch
+
     was_training = trained.modules.training
     trained.modules.eval()
     try:

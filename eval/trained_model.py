@@ -5,16 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import nn
 
 from checkpoints import steps
 from checkpoints.config import read_config, read_json
 from config.validation import SettingError
-from model.build import build_modules
 from model.config import ModelConfig
 from model.objectives import OBJECTIVES
 from model.objectives.base import Objective
+from model.torch_types import ModuleDict, Tensor
 from tasks import TASKS
 from tasks.corpus import Corpus, Documents
 
@@ -28,7 +26,7 @@ class TrainedModel:
 
     corpus: Corpus
     objective: Objective
-    modules: nn.ModuleDict
+    modules: ModuleDict
 
     def query_modes(self) -> "dict[str, TrainedModel]":
         """The model in each query mode of its objective; tables show the first one first."""
@@ -37,6 +35,8 @@ class TrainedModel:
 
 def load_trained_model(folder: Path) -> tuple[TrainedModel, int]:
     """The model of a run folder at its newest whole step, and that step. Raises SettingError if there is none."""
+    from model.build import build_modules
+
     config = read_config(folder, SECTIONS)
     corpus = config["task"].build(config["seed"])
     require_same_world(folder, corpus.digest())
@@ -69,8 +69,10 @@ def require_same_world(folder: Path, digest: str) -> None:
         raise SettingError(f"{folder} was trained on another world: the files that it was read from have changed")
 
 
-def load_weights(modules: nn.ModuleDict, weights: dict[str, torch.Tensor], source: Path) -> None:
+def load_weights(modules: ModuleDict, weights: dict[str, Tensor], source: Path) -> None:
     """Copies weights by name. Raises SettingError unless names and shapes are those of the modules."""
+    import torch
+
     parameters = dict(modules.named_parameters())
     different = sorted(parameters.keys() ^ weights.keys())
     different += [name for name in parameters.keys() & weights.keys() if parameters[name].shape != weights[name].shape]

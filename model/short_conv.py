@@ -11,9 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from model.config import ModelConfig
-
-Taps = tuple[tuple[int, Tensor | None], ...]
-"""Offset of each neighbour, and the positions at which it is mixed in, bool[b or 1, t]; None: wherever it exists."""
+from model.visibility import Taps
 
 
 class ShortConv(nn.Module):

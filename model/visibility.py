@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
-from torch import Tensor
+from model.torch_types import Device, Tensor
 
-from model.short_conv import Taps
+Taps = tuple[tuple[int, Tensor | None], ...]
+"""Offset of each neighbour, and the positions at which it is mixed in, bool[b or 1, t]; None: wherever it exists."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,10 @@ class Visibility:
     allowed: Tensor | None = None
     """bool[b, t, s], for "explicit": whether position t may see s"""
 
-    def visible(self, b: int, t: int, device: torch.device) -> Tensor | None:
+    def visible(self, b: int, t: int, device: Device) -> Tensor | None:
         """bool[b or 1, t, s] for b documents of t positions; None where everything is visible."""
+        import torch
+
         position = torch.arange(t, device=device)
         if self.pattern == "causal":  # padding is on the right: nothing before it sees it
             return (position[:, None] >= position)[None]
@@ -35,12 +37,14 @@ class Visibility:
             visible = visible & (position < self.lengths[:, None])[:, None]
         return visible | (position[:, None] == position)
 
-    def taps(self, size: int, b: int, t: int, device: torch.device) -> Taps:
+    def taps(self, size: int, b: int, t: int, device: Device) -> Taps:
         """The neighbours that a convolution of `size` positions may mix in.
 
         One is mixed in only where every position that sees a token also sees that token's neighbour. So no information
         reaches a position that must not see it.
         """
+        import torch
+
         to_right = (size - 1) // 2 if self.pattern == "full" else 0
         offsets = [offset for offset in range(to_right - size + 1, to_right + 1) if offset]
         if self.pattern == "causal" or (self.pattern == "full" and self.lengths is None):

@@ -12,8 +12,10 @@ import json, multiprocessing, os, runpy, sys, traceback
 sys.path.insert(0, os.getcwd())
 fork = multiprocessing.get_context("fork")
 multiprocessing.get_context = lambda method: fork  # a sweep's own fork server would import torch again
-import eval.__main__, tasks.__main__, train.__main__
-import torch._dynamo  # which optimisers import when they are made
+import eval.__main__, tasks.__main__
+from train.sweeps.pool import PRELOADED
+for module in PRELOADED:
+    __import__(module)
 for line in sys.stdin:
     module, arguments, stdout, stderr = json.loads(line)
     child = os.fork()

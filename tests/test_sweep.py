@@ -131,7 +131,7 @@ def test_a_variant_starts_from_another_one_at_the_same_seed(swept):
 def test_what_is_finished_needs_no_process(swept, monkeypatch):
     settings, _, _ = swept
     trained = []
-    monkeypatch.setattr(study, "train_all", lambda runs, *_: trained.append(set(runs)) or ({}, {}))
+    monkeypatch.setattr(pool, "train_all", lambda runs, *_: trained.append(set(runs)) or ({}, {}))
     assert exit_code(settings) == 0
     assert trained.pop() == {f"{settings.name}-lost-{seed}" for seed in (0, 1)}
     monkeypatch.setattr(
@@ -163,11 +163,11 @@ def test_a_run_of_another_world_is_a_failure_that_stops_no_other(swept):
 
 
 def test_runs_that_share_a_gpu_are_few(monkeypatch):
-    monkeypatch.setattr(pool, "num_cores", lambda: 64)
-    monkeypatch.setattr(pool, "choose_device", lambda name: torch.device("cuda"))
+    monkeypatch.setattr("train.device.num_cores", lambda: 64)
+    monkeypatch.setattr("train.device.choose_device", lambda name: torch.device("cuda"))
     assert pool.default_jobs([tiny(device="auto"), tiny(device="cpu")]) == pool.RUNS_PER_GPU < 64
     assert pool.default_jobs([tiny(device="cpu")]) == 64
-    monkeypatch.setattr(pool, "choose_device", lambda name: torch.device("cpu"))
+    monkeypatch.setattr("train.device.choose_device", lambda name: torch.device("cpu"))
     assert pool.default_jobs([tiny(device="auto")]) == 64
 
 

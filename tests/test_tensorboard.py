@@ -25,9 +25,10 @@ from tasks.reversal import Reversal
 from tasks.vocabulary import Vocabulary
 from tests.examples import corpus, modules
 from tests.running import tiny
+from train.attention_maps import attention_maps
 from train.config import RunConfig, TrainConfig
 from train.run import train_run
-from train.tensorboard import attention_maps, escape_markdown, table
+from train.tensorboard import escape_markdown, table
 
 
 @pytest.fixture(scope="module")

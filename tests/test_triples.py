@@ -648,8 +648,8 @@ def test_the_example_has_facts_in_many_scripts_and_its_notes_say_what_is_special
 def started(monkeypatch):
     """What a command line would train: settings and name of each run."""
     runs = []
-    monkeypatch.setattr("train.__main__.train_run", lambda config, name, **_: runs.append((config, name)) or {})
-    monkeypatch.setattr("train.__main__.from_entry", lambda result: result)
+    monkeypatch.setattr("train.run.train_run", lambda config, name, **_: runs.append((config, name)) or {})
+    monkeypatch.setattr("eval.evaluate.from_entry", lambda result: result)
     return runs
 
 

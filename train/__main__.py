@@ -4,33 +4,26 @@ Without arguments it lists all presets.
 """
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from tyro.conf import arg
 
 from config.cli import escape_unprintable, parse_arguments, refusals, refuse
 from config.validation import require
-from eval.evaluate import from_entry
-from eval.report import print_by_query_mode
 from tasks import TASKS
 from tasks.common.episodes import EpisodeConfig
 from train.config import RunConfig
-from train.loop import NonFiniteStep
 from train.presets import PRESETS
-from train.progress import Progress
-from train.run import train_run
-from train.signals import StopRequested, stop_on_signals
-from train.sweeps.ablate import Ablate, ablate
-from train.sweeps.compare import Compare, compare
-from train.sweeps.from_file import Sweep, sweep
+from train.signals import StopFlag, StopRequested, stop_on_signals
 
 Settings = TypeVar("Settings")
 COMMANDS = {
-    "compare": ("causal and bidirectional, five seeds each: table and figure", Compare, compare),
-    "sweep": ("every variant that a Python file lists: table and figure", Sweep, sweep),
-    "ablate": ("every value of one setting, for several objectives: table and figure", Ablate, ablate),
+    "compare": "causal and bidirectional, five seeds each: table and figure",
+    "sweep": "every variant that a Python file lists: table and figure",
+    "ablate": "every value of one setting, for several objectives: table and figure",
 }
 NOT_FINITE = 3  # exit code; bad input ends with 2, a signal with 128 + its number
 
@@ -40,6 +33,7 @@ class Arguments(Generic[Settings]):
     """Train one run into checkpoints/<name>/."""
 
     config: Annotated[Settings, arg(name="")]
+    """what defines the run"""
     task: Literal[tuple(TASKS)] | None = None
     """another task than the preset's, which keeps the settings that all tasks have"""
     name: str | None = None
@@ -57,7 +51,7 @@ def main(arguments: list[str]) -> None:
     match arguments:
         case [] | ["--help" | "-h"]:
             print("python -m train NAME [settings]      (NAME --help lists every setting)\n")
-            for name, (line, *_) in (PRESETS | COMMANDS).items():
+            for name, line in ({preset: line for preset, (line, _) in PRESETS.items()} | COMMANDS).items():
                 print(f"  {name:20} {line}")
         case [name, *rest] if name in COMMANDS:
             train_several(name, rest)
@@ -70,7 +64,7 @@ def main(arguments: list[str]) -> None:
 
 def train_several(command: str, rest: list[str]) -> None:
     """Runs one of COMMANDS with the arguments `rest`."""
-    _, settings_type, act = COMMANDS[command]
+    settings_type, act = load_command(command)
     settings = parse_arguments(settings_type, rest, f"python -m train {command}")
     try:
         with refusals(), stop_on_signals() as stop:
@@ -78,6 +72,23 @@ def train_several(command: str, rest: list[str]) -> None:
     except StopRequested as request:
         print("stopped and saved: the same command continues", file=sys.stderr)
         raise SystemExit(128 + request.args[0]) from None
+
+
+def load_command(name: str) -> tuple[type, Callable[[Any, StopFlag], None]]:
+    """The settings of one of COMMANDS, and the function that takes them."""
+    match name:
+        case "compare":
+            from train.sweeps.compare import Compare, compare
+
+            return Compare, compare
+        case "sweep":
+            from train.sweeps.from_file import Sweep, sweep
+
+            return Sweep, sweep
+        case "ablate":
+            from train.sweeps.ablate import Ablate, ablate
+
+            return Ablate, ablate
 
 
 def train_one(preset: str, rest: list[str]) -> None:
@@ -88,11 +99,22 @@ def train_one(preset: str, rest: list[str]) -> None:
         config = with_task(config, task)
     arguments_type = Arguments[RunConfig[type(config.task), type(config.objective)]]
     parsed = parse_arguments(arguments_type, rest, f"python -m train {preset}", default=Arguments(config))
-    config = parsed.config
-    name = "-".join(filter(None, [preset, parsed.task, str(config.seed)])) if parsed.name is None else parsed.name
+    default_name = "-".join(filter(None, [preset, parsed.task, str(parsed.config.seed)]))
+    train_and_print(parsed, default_name if parsed.name is None else parsed.name)
+
+
+def train_and_print(arguments: Arguments, name: str) -> None:
+    """Trains the run and prints its accuracies."""
+    from eval.evaluate import from_entry
+    from eval.report import print_by_query_mode
+    from train.loop import NonFiniteStep
+    from train.progress import Progress
+    from train.run import train_run
+
+    config, flags = arguments.config, {"resume": arguments.resume, "overwrite": arguments.overwrite}
     try:
         with stop_on_signals() as stop, Progress(config) as progress:
-            result = train_run(config, name, resume=parsed.resume, overwrite=parsed.overwrite, log=progress, stop=stop)
+            result = train_run(config, name, **flags, log=progress, stop=stop)
     except StopRequested as request:
         print(f"stopped and saved: --resume continues checkpoints/{name}", file=sys.stderr)
         raise SystemExit(128 + request.args[0]) from None

@@ -2,12 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from tyro.conf import arg
 
-from checkpoints.config import config_json
-from config.validation import require, require_at_least, require_seed, require_share
+from checkpoints.config import config_json, differences, read_config_json
+from config.validation import SettingError, require, require_at_least, require_seed, require_share
 from eval.trained_model import SECTIONS
 from model.config import ModelConfig
 from model.objectives.base import Objective
@@ -137,3 +138,15 @@ class RunConfig(Generic[TaskType, ObjectiveType]):
             name = next(name for name, settings_type in types_by_name.items() if type(settings) is settings_type)
             sections[section] = (name, settings)
         return config_json(self.seed, sections)
+
+
+def refuse_other_settings(folder: Path, config: RunConfig) -> None:
+    """Raises SettingError if the folder holds a run with other settings than `config`."""
+    if not (folder / "config.json").exists():
+        return
+    different = differences(read_config_json(folder), config.json())
+    if different:
+        raise SettingError(
+            f"{folder} was trained with other settings: {different} (--overwrite replaces it, --name trains another "
+            "run)"
+        )

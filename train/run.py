@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from checkpoints import steps
-from checkpoints.config import differences, read_config, read_config_json, read_json
+from checkpoints.config import differences, read_config, read_json
 from checkpoints.folder import as_csv, locked, run_folder, write_json, write_text
 from config.validation import SettingError, require
 from eval.evaluate import predict_all, summarize, to_entry
@@ -18,7 +18,7 @@ from model.build import build_modules
 from tasks.corpus import Corpus
 from train.augment import augmented, inferred_counts
 from train.batches import num_episodes
-from train.config import RunConfig
+from train.config import RunConfig, refuse_other_settings
 from train.counters import Counters
 from train.device import choose_device, environment, load_average
 from train.loop import Loop
@@ -146,18 +146,6 @@ def empty_folder(folder: Path) -> None:
     for path in sorted(folder.iterdir(), key=lambda path: (path.name == "config.json", path.name != "result.json")):
         if path.name != "lock":
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-
-
-def refuse_other_settings(folder: Path, config: RunConfig) -> None:
-    """Raises SettingError if the folder holds a run with other settings than `config`."""
-    if not (folder / "config.json").exists():
-        return
-    different = differences(read_config_json(folder), config.json())
-    if different:
-        raise SettingError(
-            f"{folder} was trained with other settings: {different} (--overwrite replaces it, --name trains another "
-            "run)"
-        )
 
 
 def start_from(trained: TrainedModel, config: RunConfig, folder: Path, log: Log) -> dict[str, Any]:

@@ -1,18 +1,17 @@
 """TensorBoard: a view of the record and of the trained model, made again whenever a run starts or is resumed."""
 
+from __future__ import annotations
+
 import contextlib
 import math
 import re
 import shutil
 import threading
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from matplotlib.figure import Figure
-from torch.utils.tensorboard import SummaryWriter
-from torch.utils.tensorboard.summary import hparams
 
 from config.validation import SettingError
 from eval.evaluate import inference_mode, predict_split
@@ -21,14 +20,14 @@ from eval.methods.chain_of_thought import ChainOfThought
 from eval.methods.in_context import InContext
 from eval.methods.retrieval import LexicalRetrieval
 from eval.report import CANNOT_BE_ASKED, percent
-from eval.text import render_question
 from eval.trained_model import TrainedModel
 from model.objectives.base import AS_TRAINED
-from model.objectives.batch import to_tensors
-from tasks.corpus import Cloze
 from tasks.vocabulary import PAD, SEPARATOR, SPECIAL
 from train.config import RunConfig
 from train.progress import Log
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 EXAMPLES = 8  # questions a split in the text tables
 SCALARS = ("loss", "learning_rate", "gradient_norm", "documents_per_second", "targets_per_second")
@@ -47,21 +46,33 @@ def charts(stated: str, held_out: str) -> dict[str, dict[str, list]]:
 
 
 class TensorBoardWriter(Log):
-    """The folder `tensorboard/` of a run, written entry by entry."""
+    """The folder `tensorboard/` of a run, written entry by entry.
+
+    The entries from before the first step wait until it is taken: TensorBoard takes a third of a second to import.
+    """
 
     def __init__(self, folder: Path, progress_splits: tuple[str, str]):
         shutil.rmtree(folder / "tensorboard", ignore_errors=True)
         self.folder, self.progress_splits = folder, progress_splits
+        self.waiting: list[dict[str, Any]] = []
 
-    def __enter__(self) -> "TensorBoardWriter":
-        self.writer = SummaryWriter(str(self.folder / "tensorboard"), flush_secs=10)
-        self.writer.add_custom_scalars(charts(*self.progress_splits))
+    @cached_property
+    def writer(self) -> SummaryWriter:
+        """Opens the files."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        writer = SummaryWriter(str(self.folder / "tensorboard"), flush_secs=10)
+        writer.add_custom_scalars(charts(*self.progress_splits))
+        return writer
+
+    def __enter__(self) -> TensorBoardWriter:
         # The writer's thread reports an error to whoever writes next, and needs no traceback of its own.
         self.hook, threading.excepthook = threading.excepthook, lambda _: None
         return self
 
     def __exit__(self, *_: object) -> None:
         try:
+            self.write_waiting()
             self.writer.close()
         finally:
             threading.excepthook = self.hook
@@ -70,7 +81,19 @@ class TensorBoardWriter(Log):
         """Warnings are not part of the record."""
 
     def record(self, entry: dict[str, Any]) -> None:
-        """Writes an entry of the record as scalars."""
+        """Takes an entry of the record, and writes it once a step is taken."""
+        self.waiting.append(entry)
+        if entry["step"] > 0:
+            self.write_waiting()
+
+    def write_waiting(self) -> None:
+        """Writes all entries that wait."""
+        waiting, self.waiting = self.waiting, []
+        for entry in waiting:
+            self.write(entry)
+
+    def write(self, entry: dict[str, Any]) -> None:
+        """Writes an entry as scalars."""
         if entry["kind"] == "train":
             values = {name: entry[name] for name in SCALARS}
         else:
@@ -88,6 +111,8 @@ class TensorBoardWriter(Log):
 
         `rows` are those of questions.csv, `result` is what result.json holds.
         """
+        from train.attention_maps import attention_maps  # only now, as it imports matplotlib
+
         step, model = result["steps"], next(iter(trained.query_modes().values()))
         self.writer.add_text("questions", table(rows), step)
         for name, method in trained_methods(trained, config).items():
@@ -107,7 +132,8 @@ class TensorBoardWriter(Log):
     def add_settings(self, config: RunConfig, final: dict[str, float]) -> None:
         """Writes the settings of the run beside its final accuracies."""
         settings = {name: value for name, value in flat(config.json()).items() if name != "format"}
-        # Not by add_hparams, which makes a second run for them.
+        from torch.utils.tensorboard.summary import hparams  # not add_hparams, which makes a second run for them
+
         for summary in hparams(settings, final):
             self.writer._get_file_writer().add_summary(summary)
 
@@ -187,45 +213,3 @@ def entity_embeddings(trained: TrainedModel) -> torch.Tensor:
         is_token = (tokens != PAD)[..., None]
         vectors = (trained.modules["network"].embedding(tokens) * is_token).sum(1) / is_token.sum(1)
     return vectors.clone()
-
-
-def attention_maps(trained: TrainedModel, cloze: Cloze) -> Figure | None:
-    """The attention weights when one question is asked: a panel for each layer and head, with tokens as labels.
-
-    None where the objective cannot be asked.
-    """
-    query = trained.objective.make_query(cloze, np.zeros((1, 0), np.int32))
-    if query is None:
-        return None
-    weights: list[torch.Tensor] = []  # of each layer, [1, heads, t, t]
-    with inference_mode(trained):
-        batch = to_tensors(query, next(trained.modules.parameters()).device)
-        trained.modules["network"](
-            batch["tokens"],
-            trained.objective.visibility_of(batch),
-            batch.get("positions"),
-            batch.get("target_positions"),
-            attention_weights=weights,
-        )
-    labels = [escape_formulas(trained.corpus.vocabulary.words[token]) for token in query["tokens"][0]]
-    title = f"{escape_formulas(render_question(trained.corpus, cloze, 0))}     (a row attends to columns)"
-    return draw_maps([layer[0].cpu().numpy() for layer in weights], labels, title)
-
-
-def draw_maps(weights: list[np.ndarray], labels: list[str], title: str) -> Figure:
-    """The panels of `attention_maps`. `weights` of each layer are [heads, t, t]."""
-    depth, heads = len(weights), len(weights[0])
-    figure = Figure(figsize=(2.3 * heads + 1, 2.3 * depth + 0.6), layout="constrained")
-    for layer, row in enumerate(figure.subplots(depth, heads, squeeze=False)):
-        for head, panel in enumerate(row):
-            panel.imshow(weights[layer][head], cmap="Blues", vmin=0, vmax=1)
-            panel.set_xticks(range(len(labels)), labels if layer == depth - 1 else [], rotation=90, fontsize=8)
-            panel.set_yticks(range(len(labels)), labels if head == 0 else [], fontsize=8)
-            panel.set_title(f"layer {layer + 1}, head {head + 1}", fontsize=9)
-    figure.suptitle(title, fontsize=9)
-    return figure
-
-
-def escape_formulas(text: str) -> str:
-    """Text in which matplotlib sees no formula; names are data."""
-    return text.replace("$", r"\$")

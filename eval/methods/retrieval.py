@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-import torch
 
 from config.validation import require, require_at_least
 from eval.methods.index import DocumentIndex, bm25_index, document_index
@@ -109,7 +108,6 @@ def is_in_statement(documents: Documents) -> np.ndarray:
     return (documents.roles != NONE) & (documents.tokens != MASK)
 
 
-@torch.inference_mode()
 def represent(trained: TrainedModel, documents: Documents) -> np.ndarray:
     """The mean of the last hidden states over the tokens of statements, float[n, d], of norm 1."""
     network, device = trained.modules["network"], next(trained.modules.parameters()).device
@@ -117,7 +115,7 @@ def represent(trained: TrainedModel, documents: Documents) -> np.ndarray:
     for start in range(0, len(documents), CHUNK):
         chunk = documents[start : start + CHUNK]
         batch = to_tensors(trained.objective.encode_batch(chunk), device)
-        hidden = network(batch["tokens"], trained.objective.visibility_of(batch)).float().cpu().numpy()
+        hidden = network(batch["tokens"], trained.objective.visibility_of(batch)).float().detach().cpu().numpy()
         mean = (hidden * is_in_statement(chunk)[..., None]).sum(1)
         vectors.append(mean / np.linalg.norm(mean, axis=1, keepdims=True))
     return np.concatenate(vectors)

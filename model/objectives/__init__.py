@@ -1,6 +1,7 @@
 """Objectives: the ways to factorise a document. base.py defines one; causal.py and masked.py are the shortest.
 
-To add one: a file with a frozen settings dataclass that is an Objective, and a line here.
+To add one: a file with a frozen settings dataclass that is an Objective, and a line here. It imports torch inside the
+functions that compute with it, since lists and help texts do without (model/torch_types.py).
 """
 
 from model.objectives.belief_state import BeliefState

@@ -22,14 +22,12 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
 
 from model.config import ModelConfig
 from model.objectives.batch import Batch, Tensors, to_tensors
 from model.objectives.decoding import decode_greedily
 from model.objectives.scoring import score_by_token, score_candidates, score_in_one_pass
+from model.torch_types import Module, ModuleDict, Tensor
 from model.visibility import Visibility
 from tasks.corpus import Cloze, Documents
 from tasks.vocabulary import Entities
@@ -77,7 +75,7 @@ class Objective(ABC):
         """Raises SettingError where the network's settings make no sense with this objective."""
         return
 
-    def extra_modules(self, config: ModelConfig, vocab_size: int, max_length: int) -> dict[str, nn.Module]:
+    def extra_modules(self, config: ModelConfig, vocab_size: int, max_length: int) -> dict[str, Module]:
         """Further towers or heads by name, for documents of `max_length` tokens. They join the network in `modules`."""
         return {}
 
@@ -97,13 +95,15 @@ class Objective(ABC):
     def visibility_of(self, batch: Tensors) -> Visibility:
         """Which positions see which, in a batch or a query."""
 
-    def target_hidden(self, modules: nn.ModuleDict, batch: Tensors) -> Tensor:
+    def target_hidden(self, modules: ModuleDict, batch: Tensors) -> Tensor:
         """The hidden states that the targets of a batch, or what a query asks for, are predicted from: [n, d]."""
         visibility, order = self.visibility_of(batch), (batch.get("positions"), batch.get("target_positions"))
         return modules["network"](batch["tokens"], visibility, *order, logit_positions=batch["logit_positions"])
 
-    def loss(self, modules: nn.ModuleDict, batch: Tensors) -> tuple[Tensor, int]:
+    def loss(self, modules: ModuleDict, batch: Tensors) -> tuple[Tensor, int]:
         """The summed loss in nats, and its denominator: the number of targets, or of tokens that could be masked."""
+        from torch.nn import functional as F
+
         logits, targets = modules["network"].logits(self.target_hidden(modules, batch)).float(), batch["targets"]
         if "weights" not in batch:
             return F.cross_entropy(logits, targets, reduction="sum"), len(targets)
@@ -125,13 +125,12 @@ class Objective(ABC):
         """Names [n, k] of `sizes`[n] tokens in the order in which they are decoded. It is its own inverse."""
         return names
 
-    @torch.no_grad()
-    def token_log_probs(self, modules: nn.ModuleDict, query: Batch) -> Tensor:
+    def token_log_probs(self, modules: ModuleDict, query: Batch) -> Tensor:
         """log p[n, v] of the tokens that a query asks for, in nats."""
         batch = to_tensors(query, next(modules.parameters()).device)
-        return modules["network"].logits(self.target_hidden(modules, batch)).float().log_softmax(-1)
+        return modules["network"].logits(self.target_hidden(modules, batch)).float().log_softmax(-1).detach()
 
-    def predict(self, modules: nn.ModuleDict, cloze: Cloze, candidates: Entities) -> np.ndarray | None:
+    def predict(self, modules: ModuleDict, cloze: Cloze, candidates: Entities) -> np.ndarray | None:
         """The prediction for each open span, int[q, k], decoded greedily; PAD behind the span.
 
         `candidates` are for objectives that can only choose among names. None where the objective cannot be asked.
@@ -139,12 +138,12 @@ class Objective(ABC):
         return decode_greedily(self, modules, cloze)
 
     def answer_log_prob(
-        self, modules: nn.ModuleDict, cloze: Cloze, names: np.ndarray, candidates: Entities
+        self, modules: ModuleDict, cloze: Cloze, names: np.ndarray, candidates: Entities
     ) -> np.ndarray | None:
         """log p[q] of the whole of names[q, k] as the answer, in nats; tokens behind the span do not count."""
         score = score_in_one_pass if self.scores_in_one_pass else score_by_token
         return score(self, modules, cloze, names)
 
-    def candidate_log_probs(self, modules: nn.ModuleDict, cloze: Cloze, candidates: Entities) -> np.ndarray | None:
+    def candidate_log_probs(self, modules: ModuleDict, cloze: Cloze, candidates: Entities) -> np.ndarray | None:
         """log p[q, c] of each candidate's name as the whole answer, in nats; -inf where it does not fill the span."""
         return score_candidates(self, modules, cloze, candidates)

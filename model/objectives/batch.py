@@ -1,9 +1,8 @@
 """A batch, as numpy makes it and as torch takes it, and what several objectives do to documents and questions."""
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from model.torch_types import Device, Tensor
 from tasks.common.segments import Segment, pack
 from tasks.corpus import NONE, Cloze, Documents
 from tasks.vocabulary import MASK
@@ -12,8 +11,10 @@ Batch = dict[str, np.ndarray]  # as numpy; base.py lists the keys
 Tensors = dict[str, Tensor]  # the same on the device
 
 
-def to_tensors(batch: Batch, device: torch.device) -> Tensors:
+def to_tensors(batch: Batch, device: Device) -> Tensors:
     """A batch on the device; integers as torch indexes with them."""
+    import torch
+
     return {
         key: torch.from_numpy(array).to(device, torch.long if array.dtype.kind == "i" else None)
         for key, array in batch.items()

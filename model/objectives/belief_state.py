@@ -8,33 +8,16 @@ so: a token is a target once for each such pair.
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
 
 from config.validation import require
 from model.config import ModelConfig
 from model.objectives.base import Objective
 from model.objectives.batch import Batch, Tensors, fill_in, flat_positions
-from model.transformer import Transformer
+from model.torch_types import Module, ModuleDict, Tensor
 from model.visibility import CAUSAL, Visibility
 from tasks.common.segments import concatenate, of_documents, special
 from tasks.corpus import NONE, Cloze, Documents
 from tasks.vocabulary import END
-
-
-class Belief(nn.Module):
-    """Combines the hidden states of both towers, for the next token and for the previous one."""
-
-    def __init__(self, config: ModelConfig):
-        super().__init__()
-        self.mix = nn.Linear(2 * config.width, 2 * config.width, bias=config.bias)
-        self.heads = nn.Linear(2 * config.width, 2 * config.width, bias=config.bias)
-
-    def forward(self, prefix: Tensor, suffix: Tensor, is_next: Tensor) -> Tensor:
-        """prefix[n, d], suffix[n, d], is_next[n] -> [n, d], for the head that each target needs."""
-        after, before = self.heads(F.gelu(self.mix(torch.cat([prefix, suffix], dim=-1)))).chunk(2, dim=-1)
-        return torch.where(is_next[:, None], after, before)
 
 
 @dataclass(frozen=True)
@@ -56,7 +39,10 @@ class BeliefState(Objective):
         allowed = "1 for a belief state: one tower looks to the right"
         require(config.convolution == 1, "model.convolution", config.convolution, allowed)
 
-    def extra_modules(self, config: ModelConfig, vocab_size: int, max_length: int) -> dict[str, nn.Module]:
+    def extra_modules(self, config: ModelConfig, vocab_size: int, max_length: int) -> dict[str, Module]:
+        from model.objectives.belief import Belief
+        from model.transformer import Transformer
+
         return {"backward": Transformer(config, vocab_size, max_length, with_head=False), "belief": Belief(config)}
 
     def max_length(self, document_length: int) -> int:
@@ -88,7 +74,9 @@ class BeliefState(Objective):
     def visibility_of(self, batch: Tensors) -> Visibility:
         return CAUSAL
 
-    def target_hidden(self, modules: nn.ModuleDict, batch: Tensors) -> Tensor:
+    def target_hidden(self, modules: ModuleDict, batch: Tensors) -> Tensor:
+        import torch
+
         position = torch.arange(batch["tokens"].shape[1], device=batch["tokens"].device)
         anticausal = Visibility("explicit", batch["lengths"], (position >= position[:, None])[None])
         forward = modules["network"](batch["tokens"], self.visibility_of(batch)).flatten(0, 1)

@@ -7,7 +7,6 @@ Tokens keep their positions. Right to left, a position sees those right of it, a
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from config.validation import require
 from model.config import ModelConfig
@@ -59,6 +58,8 @@ class BothDirections(Objective):
         return super().encode_batch(documents) | {"right_to_left": np.zeros(len(documents), bool)}
 
     def visibility_of(self, batch: Tensors) -> Visibility:
+        import torch
+
         position = torch.arange(batch["tokens"].shape[1], device=batch["tokens"].device)
         to_left, to_right = position <= position[:, None], position >= position[:, None]
         allowed = torch.where(batch["right_to_left"][:, None, None], to_right, to_left)

@@ -1,16 +1,15 @@
 """How several tokens are decoded, left to right or the surest ones first, and how prompts are continued."""
 
 import numpy as np
-import torch
-from torch import nn
 
 from model.objectives.batch import Batch
 from model.objectives.queryable import Queryable
+from model.torch_types import ModuleDict
 from tasks.corpus import NONE, SOURCE, Cloze, Documents
 from tasks.vocabulary import END, MASK, PAD
 
 
-def decode_greedily(objective: Queryable, modules: nn.ModuleDict, cloze: Cloze) -> np.ndarray | None:
+def decode_greedily(objective: Queryable, modules: ModuleDict, cloze: Cloze) -> np.ndarray | None:
     """The prediction for each open span, int[q, k], PAD behind it: the most likely token, one after another.
 
     None where the objective cannot be asked.
@@ -26,7 +25,7 @@ def decode_greedily(objective: Queryable, modules: nn.ModuleDict, cloze: Cloze) 
     return objective.to_decoding_order(cloze, predictions, cloze.size)
 
 
-def iterative_unmask(objective: Queryable, modules: nn.ModuleDict, cloze: Cloze, passes: int) -> np.ndarray:
+def iterative_unmask(objective: Queryable, modules: ModuleDict, cloze: Cloze, passes: int) -> np.ndarray:
     """The prediction for each open span, int[q, k], PAD behind it, the surest tokens first (Mask-Predict,
     Ghazvininejad et al. 2019, 1904.09324).
 
@@ -54,7 +53,7 @@ def iterative_unmask(objective: Queryable, modules: nn.ModuleDict, cloze: Cloze,
 
 
 def most_likely(
-    objective: Queryable, modules: nn.ModuleDict, query: Batch, is_open: np.ndarray
+    objective: Queryable, modules: ModuleDict, query: Batch, is_open: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The log-probability of the most likely token wherever `is_open`[q, k], and the token: [q, k] each."""
     best = objective.token_log_probs(modules, query).max(-1)
@@ -70,12 +69,14 @@ def surest(log_prob: np.ndarray, count: np.ndarray) -> np.ndarray:
 
 
 def generate(
-    objective: Queryable, modules: nn.ModuleDict, prompts: Documents, max_tokens: int, sample: bool = False
+    objective: Queryable, modules: ModuleDict, prompts: Documents, max_tokens: int, sample: bool = False
 ) -> np.ndarray | None:
     """A continuation of each prompt, int[n, w], PAD behind [end]. None where the objective cannot be asked for it.
 
     It has up to `max_tokens` tokens, the most likely ones or, with `sample`, drawn by torch's generator.
     """
+    import torch
+
     n, rows = len(prompts), np.arange(len(prompts))
     room = ((0, 0), (0, max_tokens))
     tokens = np.pad(prompts.tokens, room, constant_values=PAD)

@@ -7,12 +7,12 @@ in nats (MDLM, Sahoo et al. 2024, 2406.07524; SMDM, Nie et al. 2024, 2410.18514;
 from dataclasses import dataclass
 
 import numpy as np
-from torch import nn
 
 from config.validation import require, require_at_least
 from model.objectives.base import Objective
 from model.objectives.batch import Batch, Tensors, mask_tokens, query_at
 from model.objectives.decoding import iterative_unmask
+from model.torch_types import ModuleDict
 from model.visibility import Visibility
 from tasks.corpus import NONE, Cloze, Documents
 from tasks.vocabulary import Entities
@@ -53,5 +53,5 @@ class Diffusion(Objective):
     def make_query(self, cloze: Cloze, prefix: np.ndarray) -> Batch:
         return query_at(cloze, prefix)
 
-    def predict(self, modules: nn.ModuleDict, cloze: Cloze, candidates: Entities) -> np.ndarray:
+    def predict(self, modules: ModuleDict, cloze: Cloze, candidates: Entities) -> np.ndarray:
         return iterative_unmask(self, modules, cloze, min(self.max_unmask_steps, int(cloze.size.max(initial=1))))

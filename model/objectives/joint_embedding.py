@@ -8,15 +8,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
 
 from config.validation import require
 from model.config import ModelConfig
 from model.objectives.base import Objective
 from model.objectives.batch import Batch, Tensors, query_at, stated_left_and_right, to_tensors
 from model.objectives.masking import run_starts
+from model.torch_types import Module, ModuleDict, Tensor
 from model.visibility import CAUSAL, Visibility
 from tasks.corpus import TARGET, Cloze, Documents
 from tasks.vocabulary import BEGIN, PAD, Entities
@@ -39,7 +37,9 @@ class JointEmbedding(Objective):
     def __post_init__(self):
         require(0 < self.temperature < math.inf, "objective.temperature", self.temperature, "above 0")
 
-    def extra_modules(self, config: ModelConfig, vocab_size: int, max_length: int) -> dict[str, nn.Module]:
+    def extra_modules(self, config: ModelConfig, vocab_size: int, max_length: int) -> dict[str, Module]:
+        from torch import nn
+
         return {"predictor": nn.Linear(config.width, config.width, bias=config.bias)}
 
     def make_batch(self, documents: Documents, rng: np.random.Generator) -> Batch:
@@ -58,12 +58,17 @@ class JointEmbedding(Objective):
     def visibility_of(self, batch: Tensors) -> Visibility:
         return CAUSAL
 
-    def loss(self, modules: nn.ModuleDict, batch: Tensors) -> tuple[Tensor, int]:
+    def loss(self, modules: ModuleDict, batch: Tensors) -> tuple[Tensor, int]:
+        from torch.nn import functional as F
+
         similarity = self.similarity(modules, batch)
         return F.cross_entropy(similarity, batch["labels"], reduction="sum"), len(batch["labels"])
 
-    def similarity(self, modules: nn.ModuleDict, batch: Tensors) -> Tensor:
+    def similarity(self, modules: ModuleDict, batch: Tensors) -> Tensor:
         """The cosine of each prediction and each name of a batch, over the temperature: [n, m]."""
+        import torch
+        from torch.nn import functional as F
+
         predicted = modules["predictor"](self.target_hidden(modules, batch))
         names = modules["network"](batch["names"], CAUSAL).flatten(0, 1)[batch["name_ends"]]
         with torch.autocast(predicted.device.type, enabled=False):  # cosines need more digits than bfloat16 has
@@ -75,24 +80,23 @@ class JointEmbedding(Objective):
             return None
         return query_at(cloze, prefix[:, :0], offset=-1)  # a name is predicted whole, not token by token
 
-    @torch.no_grad()
-    def candidate_log_probs(self, modules: nn.ModuleDict, cloze: Cloze, candidates: Entities) -> np.ndarray | None:
+    def candidate_log_probs(self, modules: ModuleDict, cloze: Cloze, candidates: Entities) -> np.ndarray | None:
         query = self.make_query(cloze, np.zeros((len(cloze), 0), np.int32))
         if query is None:
             return None
         batch = to_tensors(query | names_alone(candidates.tokens), next(modules.parameters()).device)
-        similarity = self.similarity(modules, batch).cpu().numpy()
+        similarity = self.similarity(modules, batch).detach().cpu().numpy()
         similarity[candidates.lengths != cloze.size[:, None]] = -np.inf
         return similarity - np.logaddexp.reduce(similarity, axis=1, keepdims=True)
 
-    def predict(self, modules: nn.ModuleDict, cloze: Cloze, candidates: Entities) -> np.ndarray | None:
+    def predict(self, modules: ModuleDict, cloze: Cloze, candidates: Entities) -> np.ndarray | None:
         log_probs = self.candidate_log_probs(modules, cloze, candidates)
         if log_probs is None:
             return None
         return candidates.tokens[log_probs.argmax(1), : cloze.size.max(initial=1)]
 
     def answer_log_prob(
-        self, modules: nn.ModuleDict, cloze: Cloze, names: np.ndarray, candidates: Entities
+        self, modules: ModuleDict, cloze: Cloze, names: np.ndarray, candidates: Entities
     ) -> np.ndarray | None:
         log_probs = self.candidate_log_probs(modules, cloze, candidates)
         if log_probs is None:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from torch import nn
 
 from model.objectives.batch import Batch, Tensors, query_at
 from model.objectives.decoding import iterative_unmask
 from model.objectives.masking import Masking
+from model.torch_types import ModuleDict
 from model.visibility import Visibility
 from tasks.corpus import Cloze, Documents
 from tasks.vocabulary import MASK, Entities
@@ -46,7 +46,7 @@ class Masked(Masking):
         query = query_at(cloze, prefix)  # a token is predicted at its own position
         return query | {"tokens": cloze.documents.tokens} if self.decoding == "at-once" else query
 
-    def predict(self, modules: nn.ModuleDict, cloze: Cloze, candidates: Entities) -> np.ndarray:
+    def predict(self, modules: ModuleDict, cloze: Cloze, candidates: Entities) -> np.ndarray:
         if self.decoding != "confidence" or cloze.size.max(initial=1) == 1:
             return super().predict(modules, cloze, candidates)
         return iterative_unmask(self, modules, cloze, int(cloze.size.max()))

@@ -4,7 +4,6 @@ Dong et al. 2019, 1905.03197; Raffel et al. 2019, 1910.10683)."""
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from model.objectives.batch import Batch, Tensors
 from model.objectives.causal import Causal
@@ -38,6 +37,8 @@ class Prefix(Causal):
         return super().encode_batch(documents) | {"prefix_lengths": documents.lengths}
 
     def visibility_of(self, batch: Tensors) -> Visibility:
+        import torch
+
         position = torch.arange(batch["tokens"].shape[1], device=batch["tokens"].device)
         allowed = (position <= position[:, None]) | (position < batch["prefix_lengths"][:, None, None])
         return Visibility("explicit", batch["lengths"], allowed)

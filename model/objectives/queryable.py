@@ -3,9 +3,9 @@
 from typing import Protocol
 
 import numpy as np
-from torch import Tensor, nn
 
 from model.objectives.batch import Batch
+from model.torch_types import ModuleDict, Tensor
 from tasks.corpus import Cloze
 
 
@@ -14,6 +14,6 @@ class Queryable(Protocol):
 
     def make_query(self, cloze: Cloze, prefix: np.ndarray) -> Batch | None: ...
 
-    def token_log_probs(self, modules: nn.ModuleDict, query: Batch) -> Tensor: ...
+    def token_log_probs(self, modules: ModuleDict, query: Batch) -> Tensor: ...
 
     def to_decoding_order(self, cloze: Cloze, names: np.ndarray, sizes: np.ndarray) -> np.ndarray: ...

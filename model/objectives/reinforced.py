@@ -8,14 +8,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
 
 from config.validation import require, require_at_least
 from model.objectives.batch import Batch, Tensors, to_tensors
 from model.objectives.causal import Causal
 from model.objectives.decoding import generate
+from model.torch_types import ModuleDict, Tensor
 from tasks.common.segments import Segment, concatenate, of_documents
 from tasks.corpus import NONE, TARGET, Documents
 from tasks.vocabulary import END, PAD, SEPARATOR
@@ -58,16 +56,19 @@ class Reinforced(Causal):
             "conclusion_lengths": conclusions.lengths,
         }
 
-    def loss(self, modules: nn.ModuleDict, batch: Tensors) -> tuple[Tensor, int]:
+    def loss(self, modules: ModuleDict, batch: Tensors) -> tuple[Tensor, int]:
         loss, denominator = super().loss(modules, batch)
         if not len(batch["questions"]):
             return loss, denominator
         return loss + self.reward_weight * self.policy_loss(modules, batch), denominator
 
-    def policy_loss(self, modules: nn.ModuleDict, batch: Tensors) -> Tensor:
+    def policy_loss(self, modules: ModuleDict, batch: Tensors) -> Tensor:
         """A loss with the gradient of minus the expected reward, summed over the questions."""
+        import torch
+
         prompts, conclusions, conclusion_lengths = self.repeat_for_samples(batch)
-        generated = generate(self, modules, prompts, self.max_tokens, sample=True)
+        with torch.no_grad():
+            generated = generate(self, modules, prompts, self.max_tokens, sample=True)
         advantage = self.advantage(ends_in(generated, conclusions, conclusion_lengths))
         cross_entropy, sample = self.cross_entropy(modules, prompts, generated)
         weights = torch.from_numpy(advantage[sample].astype(np.float32)).to(cross_entropy.device)
@@ -88,9 +89,11 @@ class Reinforced(Causal):
         return ((reward - reward.mean(1, keepdims=True)) * self.samples / (self.samples - 1)).ravel()
 
     def cross_entropy(
-        self, modules: nn.ModuleDict, prompts: Documents, generated: np.ndarray
+        self, modules: ModuleDict, prompts: Documents, generated: np.ndarray
     ) -> tuple[Tensor, np.ndarray]:
         """The cross-entropy of all generated tokens, in nats, and which sample each belongs to: [m] each."""
+        from torch.nn import functional as F
+
         whole = concatenate(of_documents(prompts, roles=NONE), Segment(generated, generated != PAD, TARGET))
         sample, position = np.nonzero(whole.roles == TARGET)
         query = {

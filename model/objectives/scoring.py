@@ -1,14 +1,14 @@
 """How likely names are as answers: log-probabilities of whole names, in nats."""
 
 import numpy as np
-from torch import nn
 
 from model.objectives.queryable import Queryable
+from model.torch_types import ModuleDict
 from tasks.corpus import Cloze
 from tasks.vocabulary import Entities
 
 
-def score_by_token(objective: Queryable, modules: nn.ModuleDict, cloze: Cloze, names: np.ndarray) -> np.ndarray | None:
+def score_by_token(objective: Queryable, modules: ModuleDict, cloze: Cloze, names: np.ndarray) -> np.ndarray | None:
     """log p[q] of names[q, k] as answers, in a pass for each token. None where the objective cannot be asked."""
     names = objective.to_decoding_order(cloze, names, cloze.size)
     total = np.zeros(len(cloze), np.float32)
@@ -21,9 +21,7 @@ def score_by_token(objective: Queryable, modules: nn.ModuleDict, cloze: Cloze, n
     return total
 
 
-def score_in_one_pass(
-    objective: Queryable, modules: nn.ModuleDict, cloze: Cloze, names: np.ndarray
-) -> np.ndarray | None:
+def score_in_one_pass(objective: Queryable, modules: ModuleDict, cloze: Cloze, names: np.ndarray) -> np.ndarray | None:
     """The same in one pass, for objectives where `scores_in_one_pass`."""
     query = objective.make_query(cloze, names)
     if query is None:
@@ -39,7 +37,7 @@ def score_in_one_pass(
 
 
 def score_candidates(
-    objective: Queryable, modules: nn.ModuleDict, cloze: Cloze, candidates: Entities
+    objective: Queryable, modules: ModuleDict, cloze: Cloze, candidates: Entities
 ) -> np.ndarray | None:
     """log p[q, c] of each candidate's name as the whole answer; -inf where it does not fill the span."""
     scores = np.full((len(cloze), len(candidates)), -np.inf, np.float32)
@@ -52,7 +50,7 @@ def score_candidates(
     return scores
 
 
-def score_names(objective: Queryable, modules: nn.ModuleDict, cloze: Cloze, names: np.ndarray) -> np.ndarray | None:
+def score_names(objective: Queryable, modules: ModuleDict, cloze: Cloze, names: np.ndarray) -> np.ndarray | None:
     """log p[q, c] of each of names[c, k], where every open span has k tokens: a pass for each different beginning."""
     count, size = names.shape
     names = objective.to_decoding_order(cloze, names, np.full(count, size))

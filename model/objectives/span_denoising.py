@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor, nn
 
 from model.config import ModelConfig
 from model.objectives.batch import Batch, Tensors, flat_positions, interleave
 from model.objectives.causal import Causal
 from model.objectives.masking import Masking, run_starts
-from model.transformer import Memory, Transformer
+from model.torch_types import Module, ModuleDict, Tensor
 from model.visibility import CAUSAL, Visibility
 from tasks.common.segments import Segment, pack
 from tasks.corpus import NONE, Cloze, Documents
@@ -31,7 +30,9 @@ class SpanDenoising(Masking):
 
     summary = "an encoder reads a document with spans cut out, a decoder writes them"
 
-    def extra_modules(self, config: ModelConfig, vocab_size: int, max_length: int) -> dict[str, nn.Module]:
+    def extra_modules(self, config: ModelConfig, vocab_size: int, max_length: int) -> dict[str, Module]:
+        from model.transformer import Transformer
+
         return {"decoder": Transformer(config, vocab_size, max_length, cross_attention=True, with_head=False)}
 
     def max_length(self, document_length: int) -> int:
@@ -51,7 +52,9 @@ class SpanDenoising(Masking):
     def visibility_of(self, batch: Tensors) -> Visibility:
         return Visibility("full", batch["lengths"])
 
-    def target_hidden(self, modules: nn.ModuleDict, batch: Tensors) -> Tensor:
+    def target_hidden(self, modules: ModuleDict, batch: Tensors) -> Tensor:
+        from model.transformer import Memory
+
         memory = Memory(modules["network"](batch["tokens"], self.visibility_of(batch)), batch["lengths"])
         return modules["decoder"](
             batch["decoder_tokens"], CAUSAL, memory=memory, logit_positions=batch["logit_positions"]

@@ -11,7 +11,6 @@ from config.validation import SettingError, require
 from model.objectives import OBJECTIVES
 from train.config import RunConfig
 from train.presets import preset_of
-from train.report.by_variant import ByVariant
 from train.signals import StopFlag
 from train.sweeps.study import MultiRunConfig, Study, with_steps
 
@@ -95,7 +94,10 @@ class Ablate(MultiRunConfig):
 
 def ablate(settings: Ablate, stop: StopFlag) -> None:
     """Trains what is not trained yet, then writes and prints the report. Raises SettingError where it cannot."""
-    settings.study().run(stop, ByVariant(ranked=False))
+    study = settings.study()
+    from train.report.by_variant import ByVariant  # only now, as it imports matplotlib
+
+    study.run(stop, ByVariant(ranked=False))
 
 
 def parse_value(text: str) -> Any:

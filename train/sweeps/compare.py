@@ -10,7 +10,6 @@ from model.objectives.masked import Masked
 from tasks.reversal import Reversal
 from train.config import RunConfig, TrainConfig
 from train.presets import BIDIRECTIONAL, CAUSAL
-from train.report.by_seed import BySeed
 from train.signals import StopFlag
 from train.sweeps.study import MultiRunConfig, Study
 
@@ -64,4 +63,7 @@ class Compare(MultiRunConfig):
 
 def compare(settings: Compare, stop: StopFlag) -> None:
     """Trains what is not trained yet, then writes and prints the comparison."""
-    settings.study().run(stop, BySeed())
+    study = settings.study()
+    from train.report.by_seed import BySeed  # only now, as it imports matplotlib
+
+    study.run(stop, BySeed())

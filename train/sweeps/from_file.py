@@ -11,13 +11,15 @@ The file is code, and is run. It holds
 Where a variant's `train.init_from` is another variant's name, it starts from that one's weights at the same seed.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import runpy
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tyro.conf import Positional
 
@@ -25,12 +27,13 @@ from checkpoints.folder import run_folder
 from config.validation import SettingError, require
 from eval.methods import METHODS
 from train.config import RUN_SECTIONS, RunConfig
-from train.report.base import Report
-from train.report.by_variant import ByVariant
-from train.report.panels import Panel, PanelReport
 from train.signals import StopFlag
-from train.sweeps.pool import MethodSet
 from train.sweeps.study import MultiRunConfig, Study
+
+if TYPE_CHECKING:
+    from train.report.base import Report
+    from train.report.panels import Panel
+    from train.sweeps.pool import MethodSet
 
 Variants = dict[str, RunConfig]
 Result = TypeVar("Result")
@@ -64,7 +67,7 @@ def sweep(settings: Sweep, stop: StopFlag) -> None:
     plan_study(name, file, seeds, settings).run(stop, file.report())
 
 
-def plan_study(name: str, file: "SweepFile", seeds: Iterable[int], settings: Sweep) -> Study:
+def plan_study(name: str, file: SweepFile, seeds: Iterable[int], settings: Sweep) -> Study:
     """Every variant of the file at every seed."""
     chosen = settings.only or tuple(file.variants)
     runs, variants = {}, {}
@@ -79,7 +82,7 @@ def plan_study(name: str, file: "SweepFile", seeds: Iterable[int], settings: Swe
     return Study(name, runs, variants, to_train, settings, file.methods_of)
 
 
-def find_base_run(name: str, file: "SweepFile", variant: str, seed: int, chosen: tuple[str, ...]) -> str | None:
+def find_base_run(name: str, file: SweepFile, variant: str, seed: int, chosen: tuple[str, ...]) -> str | None:
     """The folder of the run that a variant starts from. Raises SettingError where that will not be trained."""
     listed = base_run = file.variants[variant].train.init_from
     if listed in file.variants:
@@ -106,7 +109,7 @@ class SweepFile:
     """the function of that name"""
 
     @staticmethod
-    def read(path: Path) -> "SweepFile":
+    def read(path: Path) -> SweepFile:
         """Runs the file. Raises SettingError where it cannot be run, or defines something else."""
         require(path.suffix == ".py" and path.is_file(), "file", str(path), "an existing Python file")
         names = run_code(str(path), lambda: runpy.run_path(str(path)))
@@ -116,7 +119,7 @@ class SweepFile:
         require_panels(path, {} if panels is None else panels, variants)
         return SweepFile(path, variants, methods, panels, names.get("quick"))
 
-    def quickened(self) -> "SweepFile":
+    def quickened(self) -> SweepFile:
         """The file with the variants that its `quick` makes of its own."""
         quick = self.quick
         require(quick is not None, "quick", True, f"left out: {self.path} has no function of that name")
@@ -128,6 +131,9 @@ class SweepFile:
         return self.methods.get(variant, {}) if is_by_variant(self.methods) else self.methods
 
     def report(self) -> Report:
+        from train.report.by_variant import ByVariant
+        from train.report.panels import PanelReport
+
         return ByVariant() if self.panels is None else PanelReport(self.panels)
 
 
@@ -177,6 +183,8 @@ def require_methods(path: Path, methods: Any, variants: Variants) -> None:
 
 def require_panels(path: Path, panels: Any, variants: Variants) -> None:
     """Raises SettingError unless these are panels about the variants."""
+    from train.report.panels import Panel
+
     if not isinstance(panels, dict) or not all(isinstance(panel, Panel) for panel in panels.values()):
         raise SettingError(f"{path}: PANELS must be a dict from titles to Panel")
     selections = [item for panel in panels.values() for item in panel.variants.items()]

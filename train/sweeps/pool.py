@@ -18,13 +18,12 @@ from eval.methods.base import AnswerMethod
 from eval.report import percent
 from eval.run_methods import run_methods
 from train.config import RunConfig
-from train.device import choose_device, num_cores
-from train.loop import NonFiniteStep
 from train.progress import Log
 from train.report.results import no_methods
-from train.run import train_run
 from train.signals import StopFlag, StopRequested, stop_on_signals
 
+PRELOADED = ["train.__main__", "train.sweeps.pool", "train.run", "train.attention_maps"]
+PRELOADED += ["torch.utils.tensorboard", "safetensors.torch"]
 RUNS_PER_GPU = 8
 MAX_TABLE_ROWS = 16  # with more runs, the live table shows only some of them
 MethodSet = dict[str, AnswerMethod]
@@ -45,10 +44,10 @@ def train_all(
 
     A failure stops no other run. Where `stop` raises, the runs that train are saved first.
     """
-    # The server imports torch once for all runs, with the modules that its optimisers import late. It starts no thread
-    # and uses no GPU, so it can be forked.
+    # The server imports once for all runs what each would import at some time. It starts no thread and uses no GPU, so
+    # it can be forked.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["train.run", "torch._dynamo"])
+    context.set_forkserver_preload(PRELOADED)
     messages: Messages = context.Queue()
     waiting: dict[str, RunConfig] = dict(runs)
     running: dict[str, multiprocessing.Process] = {}
@@ -130,6 +129,9 @@ class MessageLog(Log):
 
 def train_worker(name: str, config: RunConfig, overwrite: bool, methods: MethodSet, messages: Messages) -> None:
     """Trains one run in its own process, and applies methods to it."""
+    from train.loop import NonFiniteStep
+    from train.run import train_run
+
     log = MessageLog(name, messages)
     try:
         with stop_on_signals() as stop:
@@ -216,5 +218,7 @@ class LiveTable:
 
 def default_jobs(runs: Iterable[RunConfig]) -> int:
     """Runs at once: one for each core, but few where they share a GPU, each with a context in its memory."""
+    from train.device import choose_device, num_cores
+
     on_cpu = all(config.train.device == "cpu" for config in runs) or choose_device("auto").type == "cpu"
     return num_cores() if on_cpu else min(num_cores(), RUNS_PER_GPU)

@@ -1,24 +1,27 @@
 """Several runs that are compared: trained where they are not yet, then one table, one figure and every number."""
 
+from __future__ import annotations
+
 import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from checkpoints.config import differences, read_json
 from checkpoints.folder import as_csv, run_folder, write_text
 from config.validation import SettingError, require, require_at_least
 from eval.run_methods import unfinished_methods
 from eval.trained_model import require_same_world
-from train.config import RunConfig
-from train.report.base import Report, Rows
+from train.config import RunConfig, refuse_other_settings
 from train.report.results import curve_rows, no_methods, read_results, result_rows, what_differs
-from train.run import refuse_other_settings
 from train.signals import StopFlag
-from train.sweeps.pool import Failures, MethodSet, RunResults, default_jobs, train_all
+
+if TYPE_CHECKING:
+    from train.report.base import Report, Rows
+    from train.sweeps.pool import Failures, MethodSet, RunResults
 
 OUTPUTS = ("results.csv", "curves.csv", "table.md", "figure.svg", "figure.png")
 
@@ -132,6 +135,8 @@ class Study:
         """Trains the runs and applies the methods of their variants."""
         if not runs:
             return {}, {}
+        from train.sweeps.pool import default_jobs, train_all
+
         jobs = self.settings.jobs or default_jobs(runs.values())
         return train_all(runs, jobs, self.settings.overwrite, stop, lambda name: self.methods(self.variants[name]))
 
