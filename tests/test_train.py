@@ -16,7 +16,7 @@ from tasks.common.statements import DocumentConfig
 from tasks.corpus import SOURCE, TARGET
 from tasks.reversal import Reversal
 from tests.running import record, tiny
-from train.batches import make_batches, step_documents, step_rows, subset_rows
+from train.batches import make_batches, rarest_rank, step_documents, step_rows, subset_rows, world_rows
 from train.config import TrainConfig
 from train.counters import Counters
 from train.device import choose_device
@@ -133,6 +133,21 @@ def test_a_run_starts_with_a_subset_and_goes_on_with_all_documents():
     for step in range(15):
         (later,), (plain,) = step_documents(corpus, config, 0, step + 5), step_documents(corpus, without, 0, step)
         np.testing.assert_array_equal(later.tokens, plain.tokens)
+
+
+def test_documents_are_drawn_by_a_power_law_of_the_rarest_entity_that_they_name():
+    corpus, config = tiny().task.build(0), TrainConfig(batch=20_000, subset=1, power_law=1.5)
+    drawn = np.bincount(world_rows(corpus, 20_000, config, 0, 3), minlength=len(corpus.documents))
+    rank = rarest_rank(corpus, 0)
+    weight = (1.0 + rank) ** -1.5
+    expected = 20_000 * weight / weight.sum()
+    assert np.abs(drawn - expected).max() < 5 * np.sqrt(expected.max())
+    assert drawn[rank == rank.min()].mean() > 5 * drawn[rank == rank.max()].mean()
+    again = world_rows(corpus, 50, config, 0, 3)
+    np.testing.assert_array_equal(again, world_rows(corpus, 50, config, 0, 3))
+    assert not np.array_equal(again, world_rows(corpus, 50, config, 0, 4))
+    with pytest.raises(SettingError, match=r"train\.subset is 0\.16, but must be 1 where train\.power_law is not 0"):
+        TrainConfig(power_law=1.0)
 
 
 def test_a_tiny_world_has_a_subset_of_one_document_at_least():

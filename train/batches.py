@@ -29,20 +29,36 @@ def step_rows(documents: int, batch: int, seed: int, step: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=2)
+def rarest_rank(corpus: Corpus, seed: int) -> np.ndarray:
+    """int[n]: the highest rank, from 0, of the entities that each document names, -1 for none. The order is random."""
+    rank = np.random.default_rng([seed, SUBSET]).permutation(len(corpus.entities))
+    return highest_rank(corpus.documents, corpus.entities, rank)
+
+
+@lru_cache(maxsize=2)
 def subset_rows(corpus: Corpus, share: float, seed: int) -> np.ndarray:
     """The documents about as few entities as make up `share` of all documents, int[m]. Which entities is random."""
-    rank = np.random.default_rng([seed, SUBSET]).permutation(len(corpus.entities))
-    highest = highest_rank(corpus.documents, corpus.entities, rank)
-    count = max(round(share * len(highest)), 1)
-    return np.flatnonzero(highest <= np.partition(highest, count - 1)[count - 1])
+    rank = rarest_rank(corpus, seed)
+    count = max(round(share * len(rank)), 1)
+    return np.flatnonzero(rank <= np.partition(rank, count - 1)[count - 1])
 
 
-def world_documents(corpus: Corpus, count: int, config: TrainConfig, seed: int, step: int) -> Documents:
-    """`count` documents of the world for a step: of a subset of the entities at first, and then of all of them."""
+@lru_cache(maxsize=2)
+def power_law_shares(corpus: Corpus, exponent: float, seed: int) -> np.ndarray:
+    """float[n]: the share of all draws that goes to each document or one before it (2503.21676)."""
+    weight = (1.0 + np.maximum(rarest_rank(corpus, seed), 0)) ** -exponent
+    return weight.cumsum() / weight.sum()
+
+
+def world_rows(corpus: Corpus, count: int, config: TrainConfig, seed: int, step: int) -> np.ndarray:
+    """`count` documents of the world for a step, int[count]: of a subset of the entities at first, then of all."""
+    if config.power_law:
+        chance = np.random.default_rng([seed, ORDER, step]).random(count)
+        return np.searchsorted(power_law_shares(corpus, config.power_law, seed)[:-1], chance)
     if step < config.first_steps:
         rows = subset_rows(corpus, config.subset, seed)
-        return corpus.documents[rows[step_rows(len(rows), count, seed, step)]]
-    return corpus.documents[step_rows(len(corpus.documents), count, seed, step - config.first_steps)]
+        return rows[step_rows(len(rows), count, seed, step)]
+    return step_rows(len(corpus.documents), count, seed, step - config.first_steps)
 
 
 def num_episodes(corpus: Corpus, batch: int, step: int = 0) -> int:
@@ -66,7 +82,7 @@ def step_documents(corpus: Corpus, config: TrainConfig, seed: int, step: int) ->
     episodes = num_episodes(corpus, config.batch, step)
     parts = []
     if episodes < config.batch:
-        parts.append(world_documents(corpus, config.batch - episodes, config, seed, step))
+        parts.append(corpus.documents[world_rows(corpus, config.batch - episodes, config, seed, step)])
     if episodes:
         documents = corpus.episodes.draw(episodes, np.random.default_rng([seed, EPISODES, step]), step)
         by_length = documents.lengths.argsort(kind="stable")

@@ -25,10 +25,13 @@ class TrainConfig:
     """target tokens after which to end, before `steps` are over; the learning rate then follows their share"""
     batch: int = 96
     """documents a step"""
-    subset: float = 0.25
+    subset: float = 0.16
     """share of the documents that a run starts with: those about some of the entities (1: all documents)"""
     subset_steps: int | None = None
     """steps that are trained on these alone; None: 30 % of all steps"""
+    power_law: float = 0.0
+    """exponent of unequal frequencies, instead of a subset: a document is drawn in proportion to 1 / rank^exponent,
+    the ranks being those of the entities in a random order, and the rarest one that it names deciding"""
     optimiser: Literal["muon", "adamw"] = "muon"
     """what updates the matrices of the layers; embedding, output, norms and biases are always AdamW's"""
     muon_rate: float = 0.02
@@ -82,6 +85,9 @@ class TrainConfig:
             require(rate is None or 0 < rate <= 1, f"train.{name}", rate, "above 0 and at most 1")
         require(0 < self.subset <= 1, "train.subset", self.subset, "above 0 and at most 1")
         require_at_least(self, "train", 0, "subset_steps")
+        require(0 <= self.power_law <= 10, "train.power_law", self.power_law, "0 to 10")
+        allowed = "1 where train.power_law is not 0"
+        require(self.subset == 1 or self.power_law == 0, "train.subset", self.subset, allowed)
         max_decay = 1 / max(self.adamw_rate, self.muon_rate)  # beyond that, a step's decay changes the sign of weights
         allowed = f"0 to {max_decay:.0f}"
         require(0 <= self.weight_decay <= max_decay, "train.weight_decay", self.weight_decay, allowed)
