@@ -137,6 +137,7 @@ class CodebookDocuments:
             premises=premises,
             chance=np.full(count, 1 / count_sequences(self.alphabets.symbols, premises.shape[1])),
             elimination_baseline=np.broadcast_to(baseline, count).copy(),
+            link_baseline=np.zeros(count),
             inverse_form=self.inverse_form(book, plain, verb),
         )
 

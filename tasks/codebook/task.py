@@ -153,7 +153,7 @@ class Codebook(Task):
             episodes=self.episode_schedule(statements, writer),
             inferences=content.inferences,
         )
-        return self.with_chain_of_thought(corpus, seed)
+        return self.complete(corpus, seed)
 
     def writer(self, alphabets: Alphabets, words: int) -> StatementWriter:
         """A writer of statements, in a vocabulary in the order special tokens, relation words, filler, symbols."""

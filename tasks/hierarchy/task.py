@@ -62,7 +62,6 @@ class Hierarchy(Task):
     """
 
     held_out_splits: ClassVar = ("rephrased", "inverse", "similar", "syllogism", "chain", "holdout", "holdout_chain")
-    elimination_splits: ClassVar = ("rephrased", "inverse")
     progress_splits: ClassVar = ("inherited", "syllogism")
     split_help: ClassVar = {
         "stated": "A has-colour _    as stated",
@@ -136,6 +135,7 @@ class Hierarchy(Task):
             vocabulary=vocabulary,
             entities=writer.entities,
             relations=words,
+            meanings=self.meanings() if self.wordings > 1 else None,
             documents=content.documents,
             questions=questions.by_split(rng),
             max_length=self.max_length(2 * self.names.max_length + 1),
@@ -143,7 +143,13 @@ class Hierarchy(Task):
             episodes=self.episode_schedule(forest, writer),
             inferences=questions.inferences,
         )
-        return self.with_chain_of_thought(corpus, seed)
+        return self.complete(corpus, seed)
+
+    def meanings(self) -> np.ndarray:
+        """See Corpus."""
+        in_wordings = words_per_wording(self.relations) * self.wordings
+        word = np.arange(in_wordings + self.depth)  # the last ones, of episodes, have one wording
+        return np.where(word < in_wordings, word % words_per_wording(self.relations), word)
 
     def episode_schedule(self, forest: Forest, writer: StatementWriter) -> EpisodeSchedule | None:
         """Episodes about one entity of each tree at most, or about their own ones, which stand behind these."""

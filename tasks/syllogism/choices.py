@@ -44,6 +44,7 @@ def candidate_conclusions(entities: Entities, questions: Questions) -> tuple[Que
             premises=questions.premises[rows],
             chance=np.full(len(rows), 1 / CANDIDATES),
             elimination_baseline=np.full(len(rows), 1 / len(QUANTIFIERS)),
+            link_baseline=np.full(len(rows), 1 / CANDIDATES),
         ),
         word % len(QUANTIFIERS),
     )

@@ -56,7 +56,6 @@ class Syllogism(Task):
     """
 
     held_out_splits: ClassVar = ("conclusion", "misleading", "chain")
-    elimination_splits: ClassVar = held_out_splits
     progress_splits: ClassVar = ("trained", "conclusion")
     split_help: ClassVar = {
         "premise": "A all-are _    as stated",
@@ -114,7 +113,7 @@ class Syllogism(Task):
             inferences=content.inferences,
             choices=partial(candidate_conclusions, writer.entities),
         )
-        return self.with_chain_of_thought(corpus, seed)
+        return self.complete(corpus, seed)
 
     def episode_schedule(self, chains: Chains, writer: StatementWriter) -> EpisodeSchedule | None:
         """Episodes about one class of each chain at most, or about their own classes, which stand behind these."""
