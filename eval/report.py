@@ -28,7 +28,7 @@ def print_by_query_mode(title: str, summaries: dict[str, dict[str, Summary]], sp
 
 
 def print_splits(title: str, splits: dict[str, Summary], console: Console) -> None:
-    """A row for each split: accuracy, its 95 % interval, both baselines, and how many questions were asked.
+    """A row for each split: accuracy, its 95 % interval, all baselines, and how many questions were asked.
 
     Where names have several tokens, the accuracy by token stands beside them.
     """
@@ -36,7 +36,7 @@ def print_splits(title: str, splits: dict[str, Summary], console: Console) -> No
     table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
     by_token = any("token_accuracy" in summary for summary in splits.values())
     table.add_column("split")
-    for column in ("accuracy", "95 % interval", *["by token"] * by_token, "chance", "elimination", "count"):
+    for column in ("accuracy", "95 % interval", *["by token"] * by_token, "chance", "elimination", "link", "count"):
         table.add_column(column, justify="right")
     for split, summary in splits.items():
         has_accuracy = was_asked(summary)
@@ -47,6 +47,7 @@ def print_splits(title: str, splits: dict[str, Summary], console: Console) -> No
             *[percent(summary.get("token_accuracy"))] * by_token,
             percent(summary["chance"], 2),
             percent(summary["elimination_baseline"], 2),
+            percent(summary.get("link_baseline"), 2),
             str(summary["count"]),
         )
     console.print(table)

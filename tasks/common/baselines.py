@@ -13,12 +13,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tasks.common.counting_answerer import Asked, CountingAnswerer, Pairs, groups, part_of
+from tasks.common.asked import Asked, Pairs, groups, part_of
+from tasks.common.counting_answerer import CountingAnswerer
 from tasks.common.counts import Counts
 from tasks.common.statement_reader import StatementReader, Triples
 from tasks.corpus import Corpus
 
 ARGUED = "argued by the task"
+FAMILY = "with one other in that slot, which is also in a certain other one"  # the best place is taken
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,8 @@ class Counted:
     """What documents state, and what questions ask, with the same numbers for words."""
 
     answerer: CountingAnswerer
-    asked: dict[str, Asked]
-    """the questions of each split"""
+    asked: Asked
+    """the questions of all splits, one split after another"""
 
     @staticmethod
     def build(
@@ -45,11 +47,13 @@ class Counted:
             parts = {name: part._replace(word=reader.in_first_wording(part.word)) for name, part in parts.items()}
         words = np.unique(np.concatenate([np.unique(part.word) for part in parts.values()]))
         entities = corpus.entities
-        counts = [Counts.build(parts["world"], words, len(entities), count)]
-        if episodes is not None:
-            counts.append(Counts.build(parts["episodes"], words, len(entities)))
-        asked = {split: Asked.build(parts[split], words, part, entities) for split, part in corpus.questions.items()}
-        return Counted(CountingAnswerer(entities, *counts), asked)
+        counts = Counts.build(parts["world"], words, len(entities), count)
+        further = None if episodes is None else Counts.build(parts["episodes"], words, len(entities))
+        asked = [Asked.build(parts[split], words, part, entities) for split, part in corpus.questions.items()]
+        relation = reader.in_first_wording(words)
+        for word, inverse in inverse_words(corpus, reader):
+            relation[np.isin(relation, [word, inverse])] = min(word, inverse)
+        return Counted(CountingAnswerer(entities, counts, relation, further), Asked.concatenate(asked))
 
     @staticmethod
     def by_wording(
@@ -69,11 +73,10 @@ def with_baselines(corpus: Corpus) -> Corpus:
     """
     counted = Counted.by_wording(corpus, StatementReader.build(corpus).read(corpus.documents))
     strategies, last = count_strategies(corpus, counted), list(counted.values())[-1]
+    link = by_split(corpus, link_baseline(last.answerer, last.asked))
     questions = {
         split: replace(
-            part,
-            elimination_baseline=max(strategies[split].values(), key=np.mean),
-            link_baseline=link_baseline(last.answerer, last.asked[split]),
+            part, elimination_baseline=max(strategies[split].values(), key=np.mean), link_baseline=link[split]
         )
         for split, part in corpus.questions.items()
     }
@@ -82,13 +85,36 @@ def with_baselines(corpus: Corpus) -> Corpus:
 
 def count_strategies(corpus: Corpus, counted: dict[str, Counted]) -> dict[str, dict[str, np.ndarray]]:
     """For each split and strategy how probable an accepted answer is, float[q]."""
-    strategies = {}
-    for split, part in corpus.questions.items():
-        strategies[split] = {ARGUED: part.elimination_baseline}
-        for suffix, each in counted.items():
-            values = each.answerer.strategies(each.asked[split])
-            strategies[split] |= {name + suffix: accuracy for name, accuracy in values.items()}
+    strategies = {split: {ARGUED: part.elimination_baseline} for split, part in corpus.questions.items()}
+    for suffix, each in counted.items():
+        families = {}
+        for name, values in each.answerer.strategies(each.asked).items():
+            for split, part in by_split(corpus, values).items():
+                if isinstance(name, int):
+                    families.setdefault(split, []).append(part)
+                else:
+                    strategies[split][name + suffix] = part
+        for split, members in families.items():
+            strategies[split][FAMILY + suffix] = max(members, key=np.mean)
     return strategies
+
+
+def by_split(corpus: Corpus, values: np.ndarray) -> dict[str, np.ndarray]:
+    """The values of the questions of all splits, one split after another, as those of each split."""
+    ends = np.cumsum([len(part) for part in corpus.questions.values()])
+    return dict(zip(corpus.questions, np.split(values, ends[:-1])))
+
+
+def inverse_words(corpus: Corpus, reader: StatementReader) -> list[tuple[int, int]]:
+    """Pairs of a word and its inverse, as far as questions have an inverse form; in the first wording."""
+    pairs = set()
+    for part in corpus.questions.values():
+        if part.inverse_form is not None:
+            words = (
+                reader.in_first_wording(reader.read(form.documents).word) for form in (part.cloze, part.inverse_form)
+            )
+            pairs |= set(zip(*(word.tolist() for word in words)))
+    return sorted(pairs)
 
 
 def link_baseline(answerer: CountingAnswerer, asked: Asked) -> np.ndarray:

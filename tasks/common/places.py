@@ -1,0 +1,108 @@
+"""One slot of a relation word: the sets of entities that a counting answerer guesses among, by what is stated there."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tasks.common.counts import PROFILE_BITS, Counts, place_bit
+from tasks.common.statement_reader import find_sorted
+
+
+@dataclass(frozen=True)
+class Place:
+    """One slot of one word, with all entities that can stand there for questions of one form."""
+
+    counts: Counts
+    word: int
+    slot: int
+    has_form: np.ndarray
+    """bool[e]"""
+
+    def sets(self) -> dict[str, np.ndarray]:
+        """The entities, bool[e], that each strategy guesses among whatever the known entity is."""
+        rarest, often = self.rarest, self.times == self.times[self.possible].max(initial=0)
+        return {
+            "least often in that slot": rarest,
+            "least often in that slot, stated as others there": self.like_stated(rarest, most=False),
+            "least often in that slot, stated as most others there": self.like_stated(rarest, most=True),
+            "least often in that slot, stated where others there are": self.beside_stated(rarest),
+            "most often in that slot": self.possible & often,
+            "with one other in that slot": self.has_one_partner,
+        }
+
+    @cached_property
+    def statements(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self.counts.of_word(self.word, self.slot)
+
+    @cached_property
+    def times(self) -> np.ndarray:
+        """int[e], how often each entity is stated there."""
+        entity, _, count = self.statements
+        return np.bincount(entity, count, self.counts.entities).astype(np.int64)
+
+    @cached_property
+    def possible(self) -> np.ndarray:
+        """bool[e]: of the form, and of the kind of those stated there; if none is, of any kind."""
+        kind, (_, kinds) = self.counts.kind_of_place(self.word, self.slot), self.counts.kinds
+        return self.has_form & (kinds >= 0 if kind < 0 else kinds == kind)
+
+    @cached_property
+    def rarest(self) -> np.ndarray:
+        """bool[e]: never stated there or, where all possible ones are, least often."""
+        return self.possible & (self.times == self.times[self.possible].min(initial=np.iinfo(np.int64).max))
+
+    @cached_property
+    def has_one_partner(self) -> np.ndarray:
+        """bool[e]: stated there with a single other entity."""
+        entity, _, _ = self.statements
+        return self.possible & (np.bincount(entity, minlength=self.counts.entities) == 1)
+
+    def with_one_partner(self) -> dict[int, np.ndarray]:
+        """Those of them, bool[e], whose other entity also stands in a further place, by its bit in profiles."""
+        entity, partner, _ = self.statements
+        profile = np.zeros(self.counts.entities, np.uint64)
+        profile[entity] = self.counts.profile[partner]
+        profile[~self.has_one_partner] = 0
+        present = np.bitwise_or.reduce(profile)
+        return {bit: (profile & place_bit(bit)) > 0 for bit in range(PROFILE_BITS) if present & place_bit(bit)}
+
+    def like_stated(self, entities: np.ndarray, most: bool) -> np.ndarray:
+        """Those of the `entities`, bool[e], that stand in the same other places as one that is stated here.
+
+        `most`: in the same as most of those. All of them where that leaves none.
+        """
+        profiles, number = self.stated_profiles
+        if not len(profiles):
+            return entities
+        position = find_sorted(profiles, self.elsewhere)
+        alike = np.where(entities & (position >= 0), number[position], 0)
+        wanted = max(int(alike.max()), 1) if most else 1
+        return alike >= wanted if (alike >= wanted).any() else entities
+
+    def beside_stated(self, entities: np.ndarray) -> np.ndarray:
+        """Those of the `entities`, bool[e], that stand in the one other place which is most typical of those here.
+
+        It is the place whose share of those stated here exceeds its share of all possible ones the most.
+        """
+        profiles, is_stated = self.elsewhere[self.possible], self.times[self.possible] > 0
+        union = np.bitwise_or.reduce(profiles, initial=np.uint64(0))
+        excess = {}
+        for bit in range(PROFILE_BITS):
+            if union & place_bit(bit):
+                is_in = (profiles & place_bit(bit)) > 0
+                excess[bit] = (is_in & is_stated).sum() / max(is_stated.sum(), 1) - is_in.sum() / len(is_in)
+        if not excess:
+            return entities
+        chosen = entities & ((self.elsewhere & place_bit(max(excess, key=excess.get))) > 0)
+        return chosen if chosen.any() else entities
+
+    @cached_property
+    def stated_profiles(self) -> tuple[np.ndarray, np.ndarray]:
+        """The different sets of other places of those stated here, as bits, and how many have each."""
+        return np.unique(self.elsewhere[self.possible & (self.times > 0)], return_counts=True)
+
+    @cached_property
+    def elsewhere(self) -> np.ndarray:
+        """uint64[e], the other places in which each entity stands, as bits."""
+        return self.counts.profile & ~place_bit(2 * self.word + self.slot)
