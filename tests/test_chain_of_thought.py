@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
+from tasks.common.elimination import stated_answers
 
 from config.override import override
 from config.validation import SettingError
@@ -28,7 +29,6 @@ from tasks.common.chain_of_thought import (
     chain_of_thought_documents,
     generation_prompts,
 )
-from tasks.common.elimination import stated_answers
 from tasks.common.names import NameConfig
 from tasks.common.statements import DocumentConfig
 from tasks.corpus import NONE, RELATION, TARGET, Corpus, Documents, Questions

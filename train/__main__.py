@@ -1,4 +1,4 @@
-"""`python -m train PRESET [settings]` trains one run; `compare`, `sweep` and `ablate` train several.
+"""`python -m train PRESET [settings]` trains one run; `compare`, `sweep` and `ablate` train several; `count` none.
 
 Without arguments it lists all presets.
 """
@@ -6,7 +6,7 @@ Without arguments it lists all presets.
 import sys
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from tyro.conf import arg
 
@@ -17,6 +17,7 @@ from eval.report import print_by_query_mode
 from tasks import TASKS
 from tasks.common.episodes import EpisodeConfig
 from train.config import RunConfig
+from train.count import Count
 from train.loop import NonFiniteStep
 from train.presets import PRESETS
 from train.progress import Progress
@@ -32,6 +33,7 @@ COMMANDS = {
     "sweep": ("every variant that a Python file lists: table and figure", Sweep, sweep),
     "ablate": ("every value of one setting, for several objectives: table and figure", Ablate, ablate),
 }
+COUNT_LINE = "what counting the documents of a run gets on each split, beside the printed baselines"
 NOT_FINITE = 3  # exit code; bad input ends with 2, a signal with 128 + its number
 
 
@@ -57,8 +59,13 @@ def main(arguments: list[str]) -> None:
     match arguments:
         case [] | ["--help" | "-h"]:
             print("python -m train NAME [settings]      (NAME --help lists every setting)\n")
-            for name, (line, *_) in (PRESETS | COMMANDS).items():
+            for name, (line, *_) in (PRESETS | COMMANDS | {"count PRESET": (COUNT_LINE,)}).items():
                 print(f"  {name:20} {line}")
+        case ["count", preset, *rest] if preset in PRESETS:
+            with refusals():
+                parse_run(Count, f"count {preset}", PRESETS[preset][1], rest).run()
+        case ["count", *_]:
+            refuse(f"preset is missing or not known, but must be one of {', '.join(PRESETS)}")
         case [name, *rest] if name in COMMANDS:
             train_several(name, rest)
         case [name, *rest] if name in PRESETS:
@@ -82,12 +89,7 @@ def train_several(command: str, rest: list[str]) -> None:
 
 def train_one(preset: str, rest: list[str]) -> None:
     """Trains one run with the settings of a preset, but for those that the arguments `rest` set."""
-    config = PRESETS[preset][1]
-    task = task_argument(rest)
-    if task in TASKS and TASKS[task] is not type(config.task):
-        config = with_task(config, task)
-    arguments_type = Arguments[RunConfig[type(config.task), type(config.objective)]]
-    parsed = parse_arguments(arguments_type, rest, f"python -m train {preset}", default=Arguments(config))
+    parsed = parse_run(Arguments, preset, PRESETS[preset][1], rest)
     config = parsed.config
     name = "-".join(filter(None, [preset, parsed.task, str(config.seed)])) if parsed.name is None else parsed.name
     try:
@@ -100,6 +102,15 @@ def train_one(preset: str, rest: list[str]) -> None:
         print(f"error: {error}; the steps before it are saved in checkpoints/{name}", file=sys.stderr)
         raise SystemExit(NOT_FINITE) from None
     print_by_query_mode(f"checkpoints/{name}", from_entry(result), config.task.split_help)
+
+
+def parse_run(arguments_type: type, command: str, config: RunConfig, rest: list[str]) -> Any:
+    """The arguments of a command about one run, which has the settings `config` but for those that `rest` sets."""
+    task = task_argument(rest)
+    if task in TASKS and TASKS[task] is not type(config.task):
+        config = with_task(config, task)
+    parsed_type = arguments_type[RunConfig[type(config.task), type(config.objective)]]
+    return parse_arguments(parsed_type, rest, f"python -m train {command}", default=arguments_type(config))
 
 
 def task_argument(arguments: list[str]) -> str | None:

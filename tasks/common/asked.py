@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tasks.common.counts import Counts
-from tasks.common.statement_reader import FIRST, LAST, Triples
+from tasks.common.statement_reader import Triples
+from tasks.common.statements import FIRST, LAST
 from tasks.corpus import Questions
 from tasks.vocabulary import Entities
 

@@ -66,7 +66,9 @@ class CountingAnswerer:
         for name, pairs in (("together", together), ("together by that word", by_word)):
             values[f"least often {name}"] = guess_by_pairs(place.possible, pairs, accepted, most=False)
             values[f"most often {name}"] = guess_by_pairs(place.possible, pairs, accepted, most=True)
-        values["least often in that slot, least often together"] = guess_by_pairs(place.rarest, together, accepted, most=False)
+        values["least often in that slot, least often together"] = guess_by_pairs(
+            place.rarest, together, accepted, most=False
+        )
         return values
 
     def place(self, asked: Asked) -> Place:

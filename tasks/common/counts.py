@@ -5,7 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
-from tasks.common.statement_reader import FIRST, LAST, Triples
+from tasks.common.statement_reader import Triples
+from tasks.common.statements import FIRST, LAST
 
 PROFILE_BITS = 64  # of a profile: of more places than these, some share a bit
 

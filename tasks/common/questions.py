@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.common.statement_reader import LAST
-from tasks.common.statements import Statements, StatementWriter
+from tasks.common.statements import LAST, Statements, StatementWriter
 from tasks.corpus import SOURCE, TARGET, Cloze, Documents, Questions
 
 

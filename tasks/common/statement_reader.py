@@ -9,7 +9,6 @@ import numpy as np
 from tasks.corpus import Corpus, Documents
 from tasks.vocabulary import BEGIN, END, MASK, SEPARATOR, Entities
 
-FIRST, LAST = 0, 1  # the two slots of a statement
 NAME, WORD, BOUNDARY = 1, 2, 3  # kinds of tokens; others, such as filler, are 0
 CHUNK = 100_000  # documents read at once; bounds memory
 

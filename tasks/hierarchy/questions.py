@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tasks.common.questions import NoInverseBuilder, QuestionBuilder, put_first
-from tasks.common.statement_reader import LAST
-from tasks.common.statements import Statements
+from tasks.common.statements import LAST, Statements
 from tasks.corpus import Questions
 from tasks.hierarchy.documents import HierarchyDocuments
 from tasks.hierarchy.world import INCLUDES

@@ -7,8 +7,9 @@ import numpy as np
 
 from tasks.common.questions import QuestionBuilder
 from tasks.common.relations import inverse_of
-from tasks.common.statement_reader import FIRST, LAST
 from tasks.common.statements import (
+    FIRST,
+    LAST,
     DocumentConfig,
     Statements,
     StatementWriter,

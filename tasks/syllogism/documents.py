@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.common.questions import NoInverseBuilder
-from tasks.common.statement_reader import LAST
 from tasks.common.statements import (
+    LAST,
     DocumentConfig,
     Statements,
     StatementWriter,

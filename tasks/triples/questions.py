@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tasks.common.questions import open_first, put_first, role_span
-from tasks.common.statement_reader import FIRST, LAST
-from tasks.common.statements import Statements, StatementWriter, find_documents
+from tasks.common.statements import FIRST, LAST, Statements, StatementWriter, find_documents
 from tasks.corpus import SOURCE, TARGET, Cloze, Questions
 
 
