@@ -6,6 +6,7 @@ elimination baseline, which is computed from the world's own documents alone.
 
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import NormalDist
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import numpy as np
@@ -47,9 +48,12 @@ def count_run(config: RunConfig) -> list[dict[str, Any]]:
     """A row for each split and strategy, in the columns:
 
     accuracy                of the strategy, from counts of all documents that the run draws
-    elimination_baseline    of the split, from the world's own documents; with its 95 % Wilson interval, `low` to `high`
+    elimination_baseline    of the split, from the world's own documents; with its Wilson interval, `low` to `high`
     link_baseline           the same documents, see tasks/common/baselines.py
     within                  whether the accuracy is not above that interval: 1 or 0
+
+    Many strategies have many chances to exceed an interval. So it is that of 95 % for all of a split together
+    (Bonferroni).
     """
     corpus = config.task.build(config.seed)
     world, draws, episodes = draw_run(corpus, config)
@@ -58,7 +62,8 @@ def count_run(config: RunConfig) -> list[dict[str, Any]]:
     for split, strategies in count_strategies(corpus, counted).items():
         questions = corpus.questions[split]
         baseline = float(strategies.pop(ARGUED).mean())
-        low, high = wilson_interval(baseline * len(questions), len(questions))
+        z = NormalDist().inv_cdf(1 - 0.025 / len(strategies))
+        low, high = wilson_interval(baseline * len(questions), len(questions), z)
         for name, values in strategies.items():
             accuracy = float(values.mean())
             rows.append(

@@ -10,9 +10,11 @@ import numpy as np
 
 from tasks.common.asked import Asked, Pairs, alphabet, groups, part_of
 from tasks.common.counts import Counts
-from tasks.common.places import Place
+from tasks.common.places import LEAST, Place
 from tasks.common.statement_reader import find_sorted
 from tasks.vocabulary import Entities
+
+IN_ALL = ", of episodes too"
 
 
 @dataclass(frozen=True)
@@ -40,40 +42,56 @@ class CountingAnswerer:
         order = np.lexsort((asked.form, asked.slot, asked.word))
         asked, result = asked.where(order), {}
         pairs = self.pairs(asked)
-        together = pairs.merged(len(self.entities))
-        by_word = pairs.in_place(2 * asked.word + asked.slot).merged(len(self.entities))
         for rows in groups(asked):
             group = asked.where(rows)
-            parts = (part_of(part, rows) for part in (together, by_word))
-            for name, values in self.of_group(group, *parts).items():
+            parts = {name: part_of(part, rows) for name, part in pairs.items()}
+            for name, values in self.of_group(group, parts).items():
                 result.setdefault(name, np.zeros(len(order)))[order[rows]] = values
         return result
 
-    def pairs(self, asked: Asked) -> Pairs:
-        """What is stated of each known entity, without the fact that is asked about."""
+    def pairs(self, asked: Asked) -> dict[str, Pairs]:
+        """What is stated of each known entity, without the fact that is asked about: in all, by the asked word, and by
+        words of the asked relation in the order that means the same.
+        """
         pairs = Pairs.build(asked, self.world)
-        is_asked = self.relation[pairs.place // 2] == self.relation[asked.word[pairs.row]]
-        pairs = pairs.where(~(is_asked & pairs.is_accepted(asked)))
-        if self.episodes is None:
-            return pairs
-        return Pairs(*(np.concatenate(columns) for columns in zip(pairs, Pairs.build(asked, self.episodes))))
-
-    def of_group(self, asked: Asked, together: Pairs, by_word: Pairs) -> dict[str | int, np.ndarray]:
-        """The strategies for questions with one word, slot and form."""
-        place = self.place(asked)
-        accepted = asked.accepted
-        values = {name: guess(chosen, accepted) for name, chosen in (place.sets() | place.with_one_partner()).items()}
-        for name, pairs in (("together", together), ("together by that word", by_word)):
-            values[f"least often {name}"] = guess_by_pairs(place.possible, pairs, accepted, most=False)
-            values[f"most often {name}"] = guess_by_pairs(place.possible, pairs, accepted, most=True)
-        values["least often in that slot, least often together"] = guess_by_pairs(
-            place.rarest, together, accepted, most=False
+        pairs = pairs.where(~(self.is_of_relation(pairs, asked) & pairs.is_accepted(asked)))
+        if self.episodes is not None:
+            further = Pairs.build(asked, self.episodes)
+            pairs = Pairs(*(np.concatenate(columns) for columns in zip(pairs, further)))
+        is_asked_word, is_asked_slot = (
+            pairs.place // 2 == asked.word[pairs.row],
+            pairs.place % 2 == asked.slot[pairs.row],
         )
+        parts = {
+            "together": slice(None),
+            "together by that word": is_asked_word & is_asked_slot,
+            "together by that relation": self.is_of_relation(pairs, asked) & (is_asked_word == is_asked_slot),
+        }
+        return {name: pairs.where(chosen).merged(len(self.entities)) for name, chosen in parts.items()}
+
+    def is_of_relation(self, pairs: Pairs, asked: Asked) -> np.ndarray:
+        """bool[n], whether the word is of the asked relation."""
+        return self.relation[pairs.place // 2] == self.relation[asked.word[pairs.row]]
+
+    def of_group(self, asked: Asked, parts: dict[str, Pairs]) -> dict[str | int, np.ndarray]:
+        """The strategies for questions with one word, slot and form."""
+        place, accepted = self.place(asked), asked.accepted
+        sets = place.sets()
+        values = {name: guess(chosen, accepted) for name, chosen in (sets | place.with_one_partner()).items()}
+        if self.episodes is not None:
+            further = self.place(asked, with_episodes=True).sets()
+            values |= {name + IN_ALL: guess(chosen, accepted) for name, chosen in further.items()}
+        eliminated = {f"{name}, ": chosen for name, chosen in sets.items() if name.startswith(LEAST)}
+        for base, possible in ({"": place.possible} | eliminated).items():
+            for name, pairs in parts.items():
+                values[f"{base}least often {name}"] = guess_by_pairs(possible, pairs, accepted, most=False)
+                values[f"{base}most often {name}"] = guess_by_pairs(possible, pairs, accepted, most=True)
         return values
 
-    def place(self, asked: Asked) -> Place:
-        """The place that questions with one word, slot and form are about."""
-        return Place(self.counts, int(asked.word[0]), int(asked.slot[0]), self.form == asked.form[0])
+    def place(self, asked: Asked, with_episodes: bool = False) -> Place:
+        """The place that questions with one word, slot and form are about, in the world's documents or in all."""
+        counts = self.counts if with_episodes else self.world
+        return Place(counts, int(asked.word[0]), int(asked.slot[0]), self.form == asked.form[0])
 
     @cached_property
     def form(self) -> np.ndarray:

@@ -8,6 +8,8 @@ import numpy as np
 from tasks.common.counts import PROFILE_BITS, Counts, place_bit
 from tasks.common.statement_reader import find_sorted
 
+LEAST = "least often in that slot"
+
 
 @dataclass(frozen=True)
 class Place:
@@ -23,9 +25,9 @@ class Place:
         """The entities, bool[e], that each strategy guesses among whatever the known entity is."""
         rarest, often = self.rarest, self.times == self.times[self.possible].max(initial=0)
         return {
-            "least often in that slot": rarest,
-            "least often in that slot, stated as others there": self.like_stated(rarest, most=False),
-            "least often in that slot, stated as most others there": self.like_stated(rarest, most=True),
+            LEAST: rarest,
+            f"{LEAST}, stated as others there": self.like_stated(rarest, most=False),
+            f"{LEAST}, stated as most others there": self.like_stated(rarest, most=True),
             "least often in that slot, stated where others there are": self.beside_stated(rarest),
             "most often in that slot": self.possible & often,
             "with one other in that slot": self.has_one_partner,
