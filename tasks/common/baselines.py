@@ -128,7 +128,7 @@ def link_baseline(answerer: CountingAnswerer, asked: Asked) -> np.ndarray:
     partners, by_word = pairs.merged(entities), pairs.in_place(2 * asked.word + asked.slot).merged(entities)
     result = np.zeros(len(order))
     for rows in groups(asked):
-        place, part, stated = answerer.place(asked.where(rows)), part_of(partners, rows), part_of(by_word, rows)
+        place, part, stated = answerer.place(asked, rows.start), part_of(partners, rows), part_of(by_word, rows)
         own = np.zeros(len(part.row), np.int64)
         key, stated_key = (pair.row * entities + pair.entity for pair in (part, stated))
         own[np.isin(key, stated_key)] = stated.count

@@ -9,12 +9,13 @@ from functools import cached_property
 import numpy as np
 
 from tasks.common.asked import Asked, Pairs, alphabet, groups, part_of
-from tasks.common.counts import Counts
+from tasks.common.counts import Counts, bits_of
 from tasks.common.places import LEAST, Place
 from tasks.common.statement_reader import find_sorted
 from tasks.vocabulary import Entities
 
 IN_ALL = ", of episodes too"
+MAX_CELLS = 1_000_000  # of a set of entities for several groups; bounds memory
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,14 @@ class CountingAnswerer:
         """For each strategy how probable an accepted answer is, float[q]. Those with a number are of one family."""
         order = np.lexsort((asked.form, asked.slot, asked.word))
         asked, result = asked.where(order), {}
-        pairs = self.pairs(asked)
-        for rows in groups(asked):
-            group = asked.where(rows)
+        pairs, all_groups = self.pairs(asked), groups(asked)
+        size = max(1, MAX_CELLS // len(self.entities))
+        for start in range(0, len(all_groups), size):
+            chunk = all_groups[start : start + size]
+            rows = slice(chunk[0].start, chunk[-1].stop)
+            group = np.repeat(np.arange(len(chunk)), [part.stop - part.start for part in chunk])
             parts = {name: part_of(part, rows) for name, part in pairs.items()}
-            for name, values in self.of_group(group, parts).items():
+            for name, values in self.of_groups(asked.where(rows), group, parts).items():
                 result.setdefault(name, np.zeros(len(order)))[order[rows]] = values
         return result
 
@@ -73,25 +77,29 @@ class CountingAnswerer:
         """bool[n], whether the word is of the asked relation."""
         return self.relation[pairs.place // 2] == self.relation[asked.word[pairs.row]]
 
-    def of_group(self, asked: Asked, parts: dict[str, Pairs]) -> dict[str | int, np.ndarray]:
-        """The strategies for questions with one word, slot and form."""
-        place, accepted = self.place(asked), asked.accepted
-        sets = place.sets()
-        values = {name: guess(chosen, accepted) for name, chosen in (sets | place.with_one_partner()).items()}
+    def of_groups(self, asked: Asked, group: np.ndarray, parts: dict[str, Pairs]) -> dict[str | int, np.ndarray]:
+        """The strategies for questions of some groups; `group`[q] numbers them. Sets of entities are bool[g, e]."""
+        first, accepted = asked.where(np.unique(group, return_index=True)[1]), asked.accepted
+        places = [self.place(first, i) for i in range(len(first.word))]
+        sets = stack_sets(places)
+        values = {name: guess(chosen, group, accepted) for name, chosen in sets.items()}
+        profiles = np.stack([place.partner_profile for place in places])
+        values |= {int(bit): guess((profiles & bit) > 0, group, accepted) for bit in bits_of(profiles)}
         if self.episodes is not None:
-            further = self.place(asked, with_episodes=True).sets()
-            values |= {name + IN_ALL: guess(chosen, accepted) for name, chosen in further.items()}
-        eliminated = {f"{name}, ": chosen for name, chosen in sets.items() if name.startswith(LEAST)}
-        for base, possible in ({"": place.possible} | eliminated).items():
+            further = stack_sets([self.place(first, i, with_episodes=True) for i in range(len(places))])
+            values |= {name + IN_ALL: guess(chosen, group, accepted) for name, chosen in further.items()}
+        bases = {f"{name}, ": chosen for name, chosen in sets.items() if name.startswith(LEAST)}
+        bases[""] = np.stack([place.possible for place in places])
+        for base, possible in bases.items():
             for name, pairs in parts.items():
-                values[f"{base}least often {name}"] = guess_by_pairs(possible, pairs, accepted, most=False)
-                values[f"{base}most often {name}"] = guess_by_pairs(possible, pairs, accepted, most=True)
+                values[f"{base}least often {name}"] = guess_by_pairs(possible, group, pairs, accepted, most=False)
+                values[f"{base}most often {name}"] = guess_by_pairs(possible, group, pairs, accepted, most=True)
         return values
 
-    def place(self, asked: Asked, with_episodes: bool = False) -> Place:
-        """The place that questions with one word, slot and form are about, in the world's documents or in all."""
+    def place(self, asked: Asked, row: int, with_episodes: bool = False) -> Place:
+        """The place that a question is about, in the world's documents or in all."""
         counts = self.counts if with_episodes else self.world
-        return Place(counts, int(asked.word[0]), int(asked.slot[0]), self.form == asked.form[0])
+        return Place(counts, int(asked.word[row]), int(asked.slot[row]), self.form == asked.form[row])
 
     @cached_property
     def form(self) -> np.ndarray:
@@ -99,26 +107,34 @@ class CountingAnswerer:
         return 2 * self.entities.lengths + alphabet(self.entities)
 
 
-def guess(chosen: np.ndarray, accepted: np.ndarray) -> np.ndarray:
-    """How often a uniform guess among the chosen entities, bool[e], is one of accepted[q, a]: float[q]."""
-    return (chosen[accepted] & (accepted >= 0)).sum(1) / max(chosen.sum(), 1)
+def stack_sets(places: list[Place]) -> dict[str, np.ndarray]:
+    """The sets of entities of several places, bool[g, e] each."""
+    sets = [place.sets() for place in places]
+    return {name: np.stack([each[name] for each in sets]) for name in sets[0]}
 
 
-def guess_by_pairs(possible: np.ndarray, pairs: Pairs, accepted: np.ndarray, most: bool) -> np.ndarray:
+def guess(chosen: np.ndarray, group: np.ndarray, accepted: np.ndarray) -> np.ndarray:
+    """How often a uniform guess among the chosen entities of its group, bool[g, e], is accepted: float[q]."""
+    is_chosen = chosen[group[:, None], accepted] & (accepted >= 0)
+    return is_chosen.sum(1) / np.maximum(chosen.sum(1), 1)[group]
+
+
+def guess_by_pairs(
+    possible: np.ndarray, group: np.ndarray, pairs: Pairs, accepted: np.ndarray, most: bool
+) -> np.ndarray:
     """The same among those of the possible entities that are in most, or in fewest, statements with the known one."""
-    count, pairs = len(accepted), pairs.where(possible[pairs.entity])
-    key = pairs.row * len(possible) + pairs.entity
-    times, is_possible = np.zeros(accepted.shape, np.int64), possible[accepted] & (accepted >= 0)
-    if len(key):
-        position = find_sorted(key, np.arange(count)[:, None] * len(possible) + accepted)
+    count, pairs = len(accepted), pairs.where(possible[group[pairs.row], pairs.entity])
+    times, is_possible = np.zeros(accepted.shape, np.int64), possible[group[:, None], accepted] & (accepted >= 0)
+    if len(pairs.row):
+        entities = possible.shape[1]
+        asked = np.arange(count)[:, None] * entities + accepted
+        position = find_sorted(pairs.row * entities + pairs.entity, asked)
         times = np.where(position >= 0, pairs.count[position], 0)
-    num_paired = np.bincount(pairs.row, minlength=count)
+    num_unpaired = possible.sum(1)[group] - np.bincount(pairs.row, minlength=count)
     wanted = np.full(count, 0 if most else np.iinfo(np.int64).max)
     (np.maximum if most else np.minimum).at(wanted, pairs.row, pairs.count)
-    num_unpaired = int(possible.sum()) - num_paired
     if not most:
         wanted[num_unpaired > 0] = 0
     num_chosen = np.bincount(pairs.row, pairs.count == wanted[pairs.row], count)
     num_chosen = np.where(wanted == 0, num_unpaired, num_chosen)
-    is_chosen = is_possible & (times == wanted[:, None])
-    return is_chosen.sum(1) / np.maximum(num_chosen, 1)
+    return (is_possible & (times == wanted[:, None])).sum(1) / np.maximum(num_chosen, 1)

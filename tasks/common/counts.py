@@ -92,3 +92,9 @@ class Counts:
 def place_bit(place: np.ndarray | int) -> np.ndarray:
     """The bit of places in a profile."""
     return np.left_shift(np.uint64(1), np.asarray(place % PROFILE_BITS, np.uint64))
+
+
+def bits_of(profiles: np.ndarray) -> list[np.uint64]:
+    """All bits that are set in some of the profiles, of any shape."""
+    bits = place_bit(np.arange(PROFILE_BITS))
+    return list(bits[(bits & np.bitwise_or.reduce(profiles, axis=None, initial=np.uint64(0))) > 0])

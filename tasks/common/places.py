@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tasks.common.counts import PROFILE_BITS, Counts, place_bit
+from tasks.common.counts import Counts, bits_of, place_bit
 from tasks.common.statement_reader import find_sorted
 
 LEAST = "least often in that slot"
@@ -60,14 +60,13 @@ class Place:
         entity, _, _ = self.statements
         return self.possible & (np.bincount(entity, minlength=self.counts.entities) == 1)
 
-    def with_one_partner(self) -> dict[int, np.ndarray]:
-        """Those of them, bool[e], whose other entity also stands in a further place, by its bit in profiles."""
+    @cached_property
+    def partner_profile(self) -> np.ndarray:
+        """uint64[e], all places of the single other entity of each, as bits; none where it has several."""
         entity, partner, _ = self.statements
         profile = np.zeros(self.counts.entities, np.uint64)
         profile[entity] = self.counts.profile[partner]
-        profile[~self.has_one_partner] = 0
-        present = np.bitwise_or.reduce(profile)
-        return {bit: (profile & place_bit(bit)) > 0 for bit in range(PROFILE_BITS) if present & place_bit(bit)}
+        return np.where(self.has_one_partner, profile, np.uint64(0))
 
     def like_stated(self, entities: np.ndarray, most: bool) -> np.ndarray:
         """Those of the `entities`, bool[e], that stand in the same other places as one that is stated here.
@@ -88,15 +87,13 @@ class Place:
         It is the place whose share of those stated here exceeds its share of all possible ones the most.
         """
         profiles, is_stated = self.elsewhere[self.possible], self.times[self.possible] > 0
-        union = np.bitwise_or.reduce(profiles, initial=np.uint64(0))
         excess = {}
-        for bit in range(PROFILE_BITS):
-            if union & place_bit(bit):
-                is_in = (profiles & place_bit(bit)) > 0
-                excess[bit] = (is_in & is_stated).sum() / max(is_stated.sum(), 1) - is_in.sum() / len(is_in)
+        for bit in bits_of(profiles):
+            is_in = (profiles & bit) > 0
+            excess[bit] = (is_in & is_stated).sum() / max(is_stated.sum(), 1) - is_in.sum() / len(is_in)
         if not excess:
             return entities
-        chosen = entities & ((self.elsewhere & place_bit(max(excess, key=excess.get))) > 0)
+        chosen = entities & ((self.elsewhere & max(excess, key=excess.get)) > 0)
         return chosen if chosen.any() else entities
 
     @cached_property
