@@ -193,15 +193,6 @@ def test_in_an_episode_only_the_answers_of_what_it_asks_have_a_role(name, seed):
         assert "-".join(words) == "-".join(targets)
 
 
-@few
-@given(any_task_with_episodes, SEEDS)
-def test_nothing_that_an_episode_states_is_stated_by_the_world(name, seed):
-    corpus = small(name, **EPISODES).build(seed)
-    world = set(stated(corpus)) | set(premises(corpus))
-    documents = episodes(corpus, 12, seed)
-    assert not world & {statement for tokens in documents.tokens for statement in statements(corpus, tokens)}
-
-
 @every_task_with_episodes
 def test_episodes_are_new_every_time(name):
     corpus = small(name, **EPISODES).build(0)

@@ -42,7 +42,7 @@ def worlds(draw) -> Hierarchy:
     branching, depth = draw(st.sampled_from([(1, 1), (3, 1), (1, 3), (2, 2), (3, 2), (2, 3)]))
     properties, min_length = draw(st.integers(1, 2)), draw(st.integers(1, 2))
     return Hierarchy(
-        trees=draw(st.integers(1 if has_own_entities else 2 * max_facts, 8)),
+        trees=draw(st.integers(1 if has_own_entities else max_facts, 8)),
         branching=branching,
         depth=depth,
         properties=properties,
@@ -60,7 +60,7 @@ def worlds(draw) -> Hierarchy:
             share=0.5,
             max_facts=max_facts,
             hub_share=draw(st.sampled_from([0.0, 0.5, 1.0])),
-            own_entities=2 * max_facts + draw(st.integers(0, 3)) if has_own_entities else 0,
+            own_entities=3 * max_facts + draw(st.integers(0, 3)) if has_own_entities else 0,
         ),
     )
 
@@ -288,11 +288,9 @@ def test_the_inverse_form_of_a_question_asks_for_the_same_fact(task, seed):
 
 @few
 @given(worlds(), SEEDS)
-def test_no_answer_of_a_held_out_split_is_stated_anywhere(task, seed):
+def test_no_answer_of_a_held_out_split_is_stated_by_the_world(task, seed):
     corpus = task.build(seed)
-    episodes = corpus.episodes.draw(50, np.random.default_rng(seed))
-    everything = [statement for tokens in episodes.tokens for statement in statements(corpus, tokens)]
-    everything += [*stated(corpus), *premises(corpus)]
+    everything = [*stated(corpus), *premises(corpus)]
     pairs = {frozenset((a, b)) for a, _, b in everything}
     inverse = {(canonical(s)[0], canonical(s)[2]) for s in everything if not is_forward(s)}
     in_wordings = {(canonical(s), wording(s)) for s in everything}
@@ -560,23 +558,21 @@ def test_only_the_answers_of_an_episode_are_targets(task, seed):
 
 @few
 @given(worlds(), SEEDS)
-def test_nothing_in_an_episode_can_be_true_in_the_world(task, seed):
-    """No two of its entities are of one tree there."""
+def test_episodes_link_categories_and_lead_to_values_of_the_world_or_of_their_own(task, seed):
     corpus = task.build(seed)
     world = World(stated(corpus))
-    root_of = {a: (world.above(a) or [a])[-1] for a in {*world.parent, *world.parent.values()}}
-    root_of |= {v: root_of[a] for a, _, v in world.owned}
-    values = {v for _, _, v in world.owned}
+    categories, values = {*world.parent, *world.parent.values()}, {v for _, _, v in world.owned}
+    drawn_categories, drawn_values = set(), set()
     for in_episode, _ in draw_episodes(corpus, 40, seed):
-        facts = list(map(canonical, in_episode))
-        names = {name for a, _, b in facts for name in (a, b)}
-        assert len({root_of.get(name, name) for name in names}) == len(names)
-        if task.episodes.own_entities:
-            assert not names & set(root_of)
-        else:
-            assert {b for _, r, b in facts if r != "is-a"} <= values
-            assert names <= set(root_of)
-            assert not values & {a for a, _, _ in facts}
+        for a, r, b in map(canonical, in_episode):
+            drawn_categories |= {a, b} if r == "is-a" else {a}
+            drawn_values |= set() if r == "is-a" else {b}
+    assert not drawn_categories & drawn_values
+    if task.episodes.own_entities:
+        assert not (drawn_categories | drawn_values) & (categories | values)
+    else:
+        assert drawn_categories <= categories
+        assert drawn_values <= values
 
 
 def test_episodes_are_new_every_time():
@@ -591,7 +587,7 @@ def test_episodes_are_new_every_time():
 def test_episodes_ask_with_every_word_and_over_every_number_of_levels():
     corpus = Hierarchy(episodes=HierarchyEpisodeConfig(share=0.5)).build(2)
     across, (asked_words, stated_words, levels, sizes, hubs, shares) = {"is2-a", "is3-a"}, [Counter() for _ in range(6)]
-    for in_episode, questions in draw_episodes(corpus, 600, 2):
+    for in_episode, questions in draw_episodes(corpus, 1000, 2):
         world = World(in_episode)
         sizes[len(in_episode)] += 1
         asked_words.update(word for _, word, _ in questions)
@@ -728,8 +724,15 @@ def test_roles_mark_statements_and_nothing_else(task, seed):
         ({"episodes.hub_share": -1}, r"task\.episodes\.hub_share is -1, but must be 0 to 1"),
         ({"episodes.matched_share": 2}, r"task\.episodes\.matched_share is 2, but must be 0 to 1"),
         ({"episodes.links_only_share": 2}, r"task\.episodes\.links_only_share is 2, but must be 0 to 1"),
-        ({"episodes.own_entities": 7}, r"task\.episodes\.own_entities is 7, but must be 0, or 8"),
-        ({"trees": 7, "episodes.share": 0.5}, r"task\.trees is 7, but must be 8 or more, two a fact of an episode"),
+        ({"episodes.own_entities": 11}, r"task\.episodes\.own_entities is 11, but must be 0, or 12 \(three a fact\)"),
+        (
+            {"trees": 2, "branching": 1, "episodes.share": 0.5},
+            r"task\.trees is 2, but must be such that an episode has 8 categories and 4 values to take",
+        ),
+        (
+            {"trees": 3, "depth": 1, "holdout_share": 1, "episodes.share": 0.5},
+            r"task\.trees is 3, but must be such that",
+        ),
     ],
 )
 def test_settings_that_fit_no_world_are_refused_in_one_line(wrong, message):
@@ -738,7 +741,14 @@ def test_settings_that_fit_no_world_are_refused_in_one_line(wrong, message):
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("few_trees", [{"trees": 7}, {"trees": 1, "episodes.share": 0.5, "episodes.own_entities": 8}])
+@pytest.mark.parametrize(
+    "few_trees",
+    [
+        {"trees": 2, "branching": 1},
+        {"trees": 1, "episodes.share": 0.5},
+        {"trees": 2, "branching": 1, "episodes.share": 0.5, "episodes.own_entities": 12},
+    ],
+)
 def test_few_trees_are_enough_where_episodes_do_not_need_them(few_trees):
     assert override(Hierarchy(), few_trees).build(0).questions
 

@@ -1,4 +1,4 @@
-"""Episodes of codebooks: entries that the world does not have are defined, and then used at once."""
+"""Episodes of codebooks: entries are defined at random, and then used at once."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,7 +40,7 @@ class CodebookEpisodeConfig(EpisodeConfig):
 
 @dataclass(frozen=True)
 class CodebookEpisodes(EpisodeGenerator):
-    """Draws episodes of entries that the world does not hold.
+    """Draws episodes of entries of books of the world, or of their own.
 
         [begin] f a r means X [separator] Y r decodes-as b f [separator] a b r encodes-as X Y [separator] Y X r …
 
@@ -49,29 +49,23 @@ class CodebookEpisodes(EpisodeGenerator):
     """
 
     config: CodebookEpisodeConfig
-    books: list[int]
+    books: range
     """books that the definitions are of"""
     alphabets: Alphabets
     first_verb: int
     """relation word of the first verb"""
-    true_entries: frozenset[tuple[int, int, int]]
-    """plain symbol, book and code of each entry of the world, as source, word and target"""
 
     def draw_episode(self, random: Random) -> Episode:
-        definitions = self.draw_definitions(random)
-        while any(definition[:3] in self.true_entries for definition in definitions):
-            definitions = self.draw_definitions(random)
-        definitions = definitions[: random.randint(1, self.config.max_facts)]
+        definitions = self.draw_definitions(random.randint(1, self.config.max_facts), random)
         decode_share, count = self.config.stated_decode_share, min(self.config.max_questions, len(definitions))
         return Episode(
             [self.decode_some(definition, decode_share, random) for definition in definitions],
             [self.draw_question(first, definitions, random) for first in random.sample(definitions, count)],
         )
 
-    def draw_definitions(self, random: Random) -> list[Statement]:
-        """`max_facts` definitions, in which each book is a bijection."""
-        count, num_books = self.config.max_facts, random.randint(1, min(self.config.max_books, len(self.books)))
-        books = random.sample(self.books, num_books)
+    def draw_definitions(self, count: int, random: Random) -> list[Statement]:
+        """`count` definitions, in which each book is a bijection."""
+        books = random.sample(self.books, random.randint(1, min(self.config.max_books, len(self.books))))
         symbols = self.alphabets.symbols
         plain, code = range(symbols), range(symbols, 2 * symbols)  # their entities
         hub_symbols = random.sample(plain, count) if random.random() < self.config.hub_share else None

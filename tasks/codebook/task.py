@@ -150,7 +150,7 @@ class Codebook(Task):
             questions=content.questions(rng),
             max_length=self.max_length(2 * self.length + 2),
             premises=content.premises(),
-            episodes=self.episode_schedule(statements, writer),
+            episodes=self.episode_schedule(alphabets, writer),
             inferences=content.inferences,
         )
         return self.complete(corpus, seed)
@@ -167,18 +167,16 @@ class Codebook(Task):
             max_filler=self.documents.filler,
         )
 
-    def episode_schedule(self, statements: CodebookStatements, writer: StatementWriter) -> EpisodeSchedule | None:
-        """Episodes about their own books where the settings give them some, otherwise about those of the world."""
+    def episode_schedule(self, alphabets: Alphabets, writer: StatementWriter) -> EpisodeSchedule | None:
+        """Episodes about the books of the world, or about their own."""
         if not self.episodes.share:
             return None
-        first_book = self.books if self.episodes.own_entities else 0
-        definitions = statements.definitions().triple()
+        first_verb = self.books + self.episodes.own_entities
         episodes = CodebookEpisodes(
             config=self.episodes,
-            writer=replace(writer, entities=statements.alphabets.episode_entities()),
-            books=list(range(first_book, statements.first_verb)),
-            alphabets=statements.alphabets,
-            first_verb=statements.first_verb,
-            true_entries=frozenset(zip(*(part.tolist() for part in definitions))),
+            writer=replace(writer, entities=alphabets.episode_entities()),
+            books=self.episodes.entities(first_verb),
+            alphabets=alphabets,
+            first_verb=first_verb,
         )
         return self.episodes.schedule(episodes.draw)

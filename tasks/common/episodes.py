@@ -1,6 +1,10 @@
-"""Episodes: in-context documents. Each states facts that are not true in the world, and then asks about them.
+"""Episodes: in-context documents. Each states facts drawn at random, and then asks about them.
 
 Every batch has new ones, so that a model learns to use its context (Lampinen et al. 2025b, 2509.16189).
+
+A generator is given entities, numbers of relations and settings, and no fact of the world. So an episode states a true
+fact exactly as often as each false one, and tells nothing about the world. If it avoided true facts, what never comes
+up in a long run would be true.
 """
 
 from abc import ABC, abstractmethod
@@ -38,6 +42,13 @@ class EpisodeConfig:
     def max_statements(self) -> int:
         """Statements in the longest episode, 0 where none is drawn."""
         return 0
+
+    def entities(self, total: int) -> range:
+        """The entities (of codebooks: books) that episodes are about, of so many in `total`.
+
+        Entities of their own stand behind those of the world.
+        """
+        return range(total - self.own_entities if self.own_entities else 0, total)
 
     def schedule(
         self, *stages: Callable[[int, np.random.Generator], Documents], growth_steps: int | None = None

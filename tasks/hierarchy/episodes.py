@@ -3,7 +3,6 @@
 Which categories form a line is new in each episode. So a model learns to inherit in its context.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import cycle, pairwise
 from random import Random
@@ -11,7 +10,7 @@ from typing import NamedTuple
 
 from config.validation import require, require_at_least, require_share
 from tasks.common.episodes import Episode, EpisodeConfig, EpisodeGenerator, Statement
-from tasks.hierarchy.world import IS_A, EntityGroup, property_word, words_per_wording
+from tasks.hierarchy.world import IS_A, property_word, words_per_wording
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,16 +46,24 @@ class HierarchyEpisodeConfig(EpisodeConfig):
         require_at_least(self, "task.episodes", 1, "max_facts")
         allowed = f"1 to task.episodes.max_facts ({self.max_facts})"
         require(1 <= self.min_facts <= self.max_facts, "task.episodes.min_facts", self.min_facts, allowed)
-        enough = self.own_entities == 0 or self.own_entities >= self.max_entities()
-        allowed = f"0, or {self.max_entities()} (two a fact) or more"
+        minimum = sum(self.max_entities())
+        enough = self.own_entities == 0 or self.own_entities >= minimum
+        allowed = f"0, or {minimum} (three a fact) or more"
         require(enough, "task.episodes.own_entities", self.own_entities, allowed)
 
-    def max_entities(self) -> int:
-        """Entities in the largest episode: a line has one more than it has facts."""
-        return 2 * self.max_facts
+    def max_entities(self) -> tuple[int, int]:
+        """Categories and values that are enough for any episode: a line has one entity more than facts."""
+        return 2 * self.max_facts, self.max_facts
 
     def max_statements(self) -> int:
         return 2 * self.max_facts if self.share else 0
+
+
+class UnusedEntities(NamedTuple):
+    """Entities that an episode can still take, each once."""
+
+    categories: list[int]
+    values: list[int]
 
 
 class Fact(NamedTuple):
@@ -72,26 +79,25 @@ class Fact(NamedTuple):
 
 @dataclass(frozen=True)
 class HierarchyEpisodes(EpisodeGenerator):
-    """Draws episodes of links and properties that the world does not hold (f: filler; links: matched, links alone):
+    """Draws episodes of links and properties (f: filler; links: matched, links alone):
 
-        mixed    [begin] B is-a A f [separator] D has-food W [separator] A has-colour V f
-                     [separator] B has-colour V [separator] f A includes B [separator] W food-of D
-        hub      [begin] f B is-a A [separator] B has-food W [separator] A has-colour V
-                     [separator] W food-of B [separator] B has-colour V [separator] B is-a A f
-        matched  [begin] D has-food W [separator] B is-a A [separator] C is-a D [separator] A has-food V
-                     [separator] B has-food V [separator] A includes B [separator] C has-food W [separator] C is-a D
-        links    [begin] B is-a A [separator] E is-a D [separator] C is-a B [separator] F is-a E
-                     [separator] F is2-a D [separator] B includes C [separator] C is2-a A [separator] F is-a E
-
-    No two entities of an episode are of one tree of the world. So no statement in it is true there, or follows there.
+    mixed    [begin] B is-a A f [separator] D has-food W [separator] A has-colour V f
+                 [separator] B has-colour V [separator] f A includes B [separator] W food-of D
+    hub      [begin] f B is-a A [separator] B has-food W [separator] A has-colour V
+                 [separator] W food-of B [separator] B has-colour V [separator] B is-a A f
+    matched  [begin] D has-food W [separator] B is-a A [separator] C is-a D [separator] A has-food V
+                 [separator] B has-food V [separator] A includes B [separator] C has-food W [separator] C is-a D
+    links    [begin] B is-a A [separator] E is-a D [separator] C is-a B [separator] F is-a E
+                 [separator] F is2-a D [separator] B includes C [separator] C is2-a A [separator] F is-a E
     """
 
     config: HierarchyEpisodeConfig
     depth: int
     relations: int
     wordings: int
-    groups: list[EntityGroup]
-    """an episode has one entity of each at most"""
+    categories: range
+    values: range
+    """of all relations: an episode can state any of them by the word of any relation"""
 
     @property
     def words_per_wording(self) -> int:
@@ -108,59 +114,58 @@ class HierarchyEpisodes(EpisodeGenerator):
     def draw_facts(self, random: Random) -> list[Fact]:
         """The facts of one episode, line by line."""
         config = self.config
-        groups = iter(random.sample(self.groups, config.max_entities()))  # no two entities of one group
+        unused = UnusedEntities(*map(random.sample, (self.categories, self.values), config.max_entities()))
         if random.random() < config.hub_share:
-            return self.draw_hub(random.randint(config.min_facts, config.max_facts), groups, random)
-        has_room = config.max_facts >= 4  # two lines of two facts
-        if has_room and random.random() < config.matched_share:
-            return self.draw_matched(groups, random)
-        return self.draw_mixed(random.randint(config.min_facts, config.max_facts), groups, random)
+            return self.draw_hub(random.randint(config.min_facts, config.max_facts), unused, random)
+        if config.max_facts >= 4 and random.random() < config.matched_share:  # room for two lines of two facts
+            return self.draw_matched(unused, random)
+        return self.draw_mixed(random.randint(config.min_facts, config.max_facts), unused, random)
 
-    def draw_mixed(self, count: int, groups: Iterator[EntityGroup], random: Random) -> list[Fact]:
+    def draw_mixed(self, count: int, unused: UnusedEntities, random: Random) -> list[Fact]:
         """`count` facts in lines of any length; the last line is cut off where the facts end."""
         facts: list[Fact] = []
         while len(facts) < count:
             length = min(random.randint(1, self.depth + 1), count - len(facts))
             word = self.in_any_wording(property_word(random.randrange(self.relations)), random)
-            facts += self.draw_line(length, word, groups, random)
+            facts += self.draw_line(length, word, unused, random)
         return facts
 
-    def draw_hub(self, count: int, groups: Iterator[EntityGroup], random: Random) -> list[Fact]:
+    def draw_hub(self, count: int, unused: UnusedEntities, random: Random) -> list[Fact]:
         """`count` facts: one line, then properties of its categories, each of another relation.
 
         If there are more facts than relations, the last ones are properties of other categories.
         """
         words = cycle([property_word(relation) for relation in random.sample(range(self.relations), self.relations)])
         length = min(random.randint(1, self.depth + 1), count)
-        facts = self.draw_line(length, self.in_any_wording(next(words), random), groups, random)
+        facts = self.draw_line(length, self.in_any_wording(next(words), random), unused, random)
         line = [fact.source for fact in facts]
         while len(facts) < count:
             word = self.in_any_wording(next(words), random)
             if len(facts) < self.relations:
                 level = random.randrange(length)
-                facts.append(Fact(line[level], word, random.choice(next(groups).values), tuple(line[:level])))
+                facts.append(Fact(line[level], word, unused.values.pop(), tuple(line[:level])))
             else:
-                facts += self.draw_line(1, word, groups, random)
+                facts += self.draw_line(1, word, unused, random)
         return facts
 
-    def draw_matched(self, groups: Iterator[EntityGroup], random: Random) -> list[Fact]:
+    def draw_matched(self, unused: UnusedEntities, random: Random) -> list[Fact]:
         """Two lines or more of one length: of links alone, or all up to the same property word."""
         length = random.randint(2, min(self.depth + 1, self.config.max_facts // 2))
         lines = range(random.randint(2, self.config.max_facts // length))
         if random.random() < self.config.links_only_share:
-            return [fact for _ in lines for fact in self.draw_links(length, groups, random)]
+            return [fact for _ in lines for fact in self.draw_links(length, unused, random)]
         word = self.in_any_wording(property_word(random.randrange(self.relations)), random)
-        return [fact for _ in lines for fact in self.draw_line(length, word, groups, random)]
+        return [fact for _ in lines for fact in self.draw_line(length, word, unused, random)]
 
-    def draw_line(self, length: int, word: int, groups: Iterator[EntityGroup], random: Random) -> list[Fact]:
+    def draw_line(self, length: int, word: int, unused: UnusedEntities, random: Random) -> list[Fact]:
         """Links from the lowest category up, then a property of the highest one: `length` facts."""
-        line = [random.choice(next(groups).categories) for _ in range(length)]
+        line = [unused.categories.pop() for _ in range(length)]
         links = [Fact(child, self.in_any_wording(IS_A, random), parent) for child, parent in pairwise(line)]
-        return [*links, Fact(line[-1], word, random.choice(next(groups).values), tuple(line[:-1]))]
+        return [*links, Fact(line[-1], word, unused.values.pop(), tuple(line[:-1]))]
 
-    def draw_links(self, length: int, groups: Iterator[EntityGroup], random: Random) -> list[Fact]:
+    def draw_links(self, length: int, unused: UnusedEntities, random: Random) -> list[Fact]:
         """`length` links from the lowest category up."""
-        line = [random.choice(next(groups).categories) for _ in range(length + 1)]
+        line = [unused.categories.pop() for _ in range(length + 1)]
         return [
             Fact(child, self.in_any_wording(IS_A, random), parent, tuple(line[:level]))
             for level, (child, parent) in enumerate(pairwise(line))

@@ -12,7 +12,7 @@ from tasks.corpus import Corpus, EpisodeSchedule
 from tasks.hierarchy.documents import HierarchyDocuments, StatementPlan
 from tasks.hierarchy.episodes import HierarchyEpisodeConfig, HierarchyEpisodes
 from tasks.hierarchy.questions import HierarchyQuestions
-from tasks.hierarchy.world import EntityGroup, Forest, hierarchy_words, words_per_wording
+from tasks.hierarchy.world import Forest, hierarchy_words, words_per_wording
 from tasks.task import Task
 
 
@@ -106,10 +106,18 @@ class Hierarchy(Task):
         allowed = f"{minimum} (task.properties a level) or more: no category owns a relation that one above it owns"
         require(self.relations >= minimum, "task.relations", self.relations, allowed)
         require_share(self, "task", "holdout_share", "inherited_share", "two_way_share", "single_wording_share")
-        minimum = self.episodes.max_entities()
-        enough = not self.episodes.share or self.episodes.own_entities or self.trees >= minimum
-        allowed = f"{minimum} or more, two a fact of an episode, all of other trees (or set task.episodes.own_entities)"
-        require(enough, "task.trees", self.trees, allowed)
+        needed = self.episodes.max_entities()
+        enough = all(len(entities) >= count for entities, count in zip(self.entities(), needed))
+        possible = not self.episodes.share or self.episodes.own_entities or enough
+        allowed = f"such that an episode has {needed[0]} categories and {needed[1]} values to take"
+        require(possible, "task.trees", self.trees, f"{allowed} (or set task.episodes.own_entities)")
+
+    def entities(self) -> tuple[range, range]:
+        """The categories and the values of the world."""
+        level_sizes = [self.trees * self.branching**level for level in range(self.depth + 1)]
+        categories = sum(level_sizes)
+        owners = categories - round(self.holdout_share * level_sizes[-1])
+        return range(categories), range(categories, categories + owners * self.properties)
 
     def build(self, seed: int) -> Corpus:
         rng = np.random.default_rng([seed, 0])
@@ -140,7 +148,7 @@ class Hierarchy(Task):
             questions=questions.by_split(rng),
             max_length=self.max_length(2 * self.names.max_length + 1),
             premises=content.premises(),
-            episodes=self.episode_schedule(forest, writer),
+            episodes=self.episode_schedule(writer),
             inferences=questions.inferences,
         )
         return self.complete(corpus, seed)
@@ -151,10 +159,13 @@ class Hierarchy(Task):
         word = np.arange(in_wordings + self.depth)  # the last ones, of episodes, have one wording
         return np.where(word < in_wordings, word % words_per_wording(self.relations), word)
 
-    def episode_schedule(self, forest: Forest, writer: StatementWriter) -> EpisodeSchedule | None:
-        """Episodes about one entity of each tree at most, or about their own ones, which stand behind these."""
-        first = len(forest) + len(forest.owner)
-        single = [range(entity, entity + 1) for entity in range(first, len(writer.entities))]
-        groups = [EntityGroup(entity, entity) for entity in single] or forest.entity_groups()
-        episodes = HierarchyEpisodes(self.episodes, writer, self.depth, self.relations, self.wordings, groups)
+    def episode_schedule(self, writer: StatementWriter) -> EpisodeSchedule | None:
+        """Episodes about the categories and values of the world, or about their own: two thirds are categories."""
+        categories, values = self.entities()
+        if self.episodes.own_entities:
+            own = self.episodes.entities(len(writer.entities))
+            categories, values = own[: 2 * len(own) // 3], own[2 * len(own) // 3 :]
+        episodes = HierarchyEpisodes(
+            self.episodes, writer, self.depth, self.relations, self.wordings, categories, values
+        )
         return self.episodes.schedule(episodes.draw)

@@ -4,7 +4,6 @@ To add a property: a word in PROPERTIES.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -52,13 +51,6 @@ class Inheritance:
     def is_chain(self) -> np.ndarray:
         """bool[q], whether the fact is owned two links away or more."""
         return (self.premises >= 0).sum(1) > 2
-
-
-class EntityGroup(NamedTuple):
-    """Entities that belong together, such as those of one tree."""
-
-    categories: range
-    values: range
 
 
 @dataclass(frozen=True)
@@ -149,16 +141,6 @@ class Forest:
         first_of_tree = parent[:, None] // self.tree_size * self.tree_size
         first_child = parent[:, None] % self.tree_size * self.branching + 1
         return first_of_tree + first_child + np.arange(self.branching)
-
-    def entity_groups(self) -> list[EntityGroup]:
-        """The categories and values of each tree."""
-        groups, first_value = [], len(self)
-        for first in range(0, len(self), self.tree_size):
-            categories = range(first, first + self.tree_size)
-            values = range(first_value, first_value + int(np.isin(self.owner, categories).sum()))
-            groups.append(EntityGroup(categories, values))
-            first_value = values.stop
-        return groups
 
 
 def draw_owned_relations(

@@ -45,18 +45,16 @@ class ReversalEpisodeConfig(EpisodeConfig):
 
 @dataclass(frozen=True)
 class ReversalEpisodes(EpisodeGenerator):
-    """Draws episodes of facts that the world does not hold.
+    """Draws episodes of facts about entities of the world, or about their own.
 
     [begin] A r B [separator] f C q' D f [separator] B r' A [separator] C q' D …
     """
 
     config: ReversalEpisodeConfig
-    entities: list[int]
+    entities: range
     """entities that the facts are about"""
     relations: int
     """relations, whose words are numbered from 0 in pairs"""
-    true_facts: frozenset[tuple[int, int, int]]
-    """head, forward word and tail of every fact of the world"""
 
     def schedule(self) -> EpisodeSchedule | None:
         """The episodes as a corpus has them, with more and more facts over `growth_steps`."""
@@ -69,10 +67,7 @@ class ReversalEpisodes(EpisodeGenerator):
         return config.schedule(*stages, growth_steps=config.growth_steps)
 
     def draw_episode(self, random: Random) -> Episode:
-        count = random.randint(self.config.min_facts, self.config.max_facts)
-        facts = self.draw_facts(count, random)
-        while any(self.is_true(fact) for fact in facts):
-            facts = self.draw_facts(count, random)
+        facts = self.draw_facts(random.randint(self.config.min_facts, self.config.max_facts), random)
         stated = [inverse_half(fact, random) for fact in facts]
         # Each round asks in another order, and each fact once: what was answered before would only have to be copied.
         rounds = [random.sample(stated, len(stated)) for _ in range(self.config.questions_per_fact)]
@@ -91,10 +86,6 @@ class ReversalEpisodes(EpisodeGenerator):
             ]
         heads, tails = [hub, *others[: count - 1]], others[count - 1 :]
         return [Statement(head, 2 * random.randrange(relations), tail) for head, tail in zip(heads, tails)]
-
-    def is_true(self, fact: Statement) -> bool:
-        """Whether a fact, by its forward word, is one of the world."""
-        return (fact.source, fact.word, fact.target) in self.true_facts
 
 
 def inverse_half(fact: Statement, random: Random) -> Statement:

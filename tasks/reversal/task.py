@@ -12,7 +12,7 @@ from tasks.common.statements import StatementWriter
 from tasks.corpus import Corpus, EpisodeSchedule
 from tasks.reversal.documents import ReversalDocuments
 from tasks.reversal.episodes import ReversalEpisodeConfig, ReversalEpisodes
-from tasks.reversal.world import MATCHINGS, Facts, draw_facts
+from tasks.reversal.world import MATCHINGS, draw_facts
 from tasks.task import Task
 
 BRIDGES = ("none", "composed", "naive")
@@ -147,14 +147,12 @@ class Reversal(Task):
             questions=content.questions(rng, extra_rng),
             max_length=self.max_length(2 * self.names.max_length + 1 + (self.bridge == "composed")),
             premises=content.premises(),
-            episodes=self.episode_schedule(facts, writer),
+            episodes=self.episode_schedule(writer),
             inferences=content.inferences,
         )
         return self.complete(corpus, seed)
 
-    def episode_schedule(self, facts: Facts, writer: StatementWriter) -> EpisodeSchedule | None:
-        """Episodes about the entities of the world, or about their own ones, which stand behind these."""
-        if not self.episodes.share:
-            return None
-        entities = range(self.entities if self.episodes.own_entities else 0, len(writer.entities))
-        return ReversalEpisodes(self.episodes, writer, list(entities), self.relations, facts.triples()).schedule()
+    def episode_schedule(self, writer: StatementWriter) -> EpisodeSchedule | None:
+        """Episodes about the entities of the world, or about their own."""
+        entities = self.episodes.entities(len(writer.entities))
+        return ReversalEpisodes(self.episodes, writer, entities, self.relations).schedule()

@@ -70,10 +70,6 @@ class Facts:
         head = np.where(by_inverse, statements.target, statements.source)
         return head * len(self.word) + statements.word // 2
 
-    def triples(self) -> frozenset[tuple[int, int, int]]:
-        """Head, forward word and tail of every fact, stated or not."""
-        return frozenset(zip(*(array.ravel().tolist() for array in (self.heads, self.word, self.tails))))
-
 
 def draw_facts(
     matching: str,

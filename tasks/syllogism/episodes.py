@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 from config.validation import require, require_share
 from tasks.common.episodes import Episode, EpisodeConfig, EpisodeGenerator, Statement
-from tasks.common.statements import StatementWriter
-from tasks.syllogism.world import ALL, QUANTIFIERS, Chains, conclusion_word, premise_word
+from tasks.syllogism.world import ALL, QUANTIFIERS, conclusion_word, premise_word
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,35 +69,16 @@ class EpisodeChain(NamedTuple):
 
 @dataclass(frozen=True)
 class SyllogismEpisodes(EpisodeGenerator):
-    """Draws episodes of chains that the world does not have.
+    """Draws episodes of chains of different classes.
 
-        [begin] f B none-are C [separator] D some-are E [separator] A all-are B f [separator] A none2-are C …
-
-    No two classes of an episode are of one chain of the world. So no statement in it can be true there.
+    [begin] f B none-are C [separator] D some-are E [separator] A all-are B f [separator] A none2-are C …
     """
 
     config: SyllogismEpisodeConfig
     max_chain_length: int
     """premises in the longest chains of the world"""
-    class_groups: list[range]
-    """groups of classes of which an episode has one each at most: the chains of the world, or single classes"""
-    neighbour: dict[int, int]
-    """the class that the world states to be near a class"""
-
-    @staticmethod
-    def for_world(
-        config: SyllogismEpisodeConfig, writer: StatementWriter, max_chain_length: int, chains: Chains
-    ) -> "SyllogismEpisodes":
-        """Episodes for a world of these chains. Entities of their own, if any, are the last ones of `writer`."""
-        entities = len(writer.entities)
-        if config.own_entities:
-            class_groups = [range(entity, entity + 1) for entity in range(entities - config.own_entities, entities)]
-        else:
-            ends = zip(chains.first_class.tolist(), chains.last_class.tolist())
-            class_groups = [range(first, last + 1) for first, last in ends]
-        near = chains.neutral_statements(0)
-        neighbour = dict(zip(near.source.tolist(), near.target.tolist()))
-        return SyllogismEpisodes(config, writer, max_chain_length, class_groups, neighbour)
+    classes: range
+    """classes that the chains are drawn from"""
 
     def draw_episode(self, random: Random) -> Episode:
         chains, distant_class = self.draw_chains(random)
@@ -115,7 +95,7 @@ class SyllogismEpisodes(EpisodeGenerator):
         is_matched = self.config.max_facts >= 4 and random.random() < self.config.matched_share
         lengths = self.draw_matched_lengths(random) if is_matched else self.draw_lengths(random)
         quantifiers = self.draw_quantifiers(len(lengths), is_matched, random)
-        distant_class, *classes = self.draw_classes(1 + sum(lengths) + len(lengths), random)
+        distant_class, *classes = random.sample(self.classes, 1 + sum(lengths) + len(lengths))
         chains = []
         for length, quantifier in zip(lengths, quantifiers):
             chains.append(EpisodeChain(length, quantifier, classes[: length + 1]))
@@ -144,21 +124,15 @@ class SyllogismEpisodes(EpisodeGenerator):
             return [random.randrange(len(QUANTIFIERS))] * chains
         return [random.randrange(len(QUANTIFIERS)) for _ in range(chains)]
 
-    def draw_classes(self, count: int, random: Random) -> list[int]:
-        """`count` classes, each of another group."""
-        return [random.choice(group) for group in random.sample(self.class_groups, count)]
-
     def draw_neutral(self, chains: list[EpisodeChain], distant_class: int, random: Random) -> list[Statement]:
         """The neutral statement, if there is one: a first class and the distant class are near, in either order.
 
-        It is about the chain of a random premise. There is none where it would be true in the world.
+        It is about the chain of a random premise.
         """
         if random.random() >= self.config.misleading_share:
             return []
         chain = random.choices(chains, [chain.length for chain in chains])[0]
         pair = [chain.classes[0], distant_class]
-        if self.neighbour.get(pair[0]) == distant_class:
-            return []
         random.shuffle(pair)
         return [Statement(pair[0], len(QUANTIFIERS) * self.max_chain_length, pair[1])]
 

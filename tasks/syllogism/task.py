@@ -85,10 +85,9 @@ class Syllogism(Task):
         allowed = "such that two chains or more are misleading, or none: a single one has no other to be near"
         possible = self.all_chains().misleading.sum() != 1
         require(possible, "task.misleading_share", self.misleading_share, allowed)
-        episodes = self.episodes
-        possible = not episodes.share or episodes.own_entities or self.chains >= episodes.max_classes()
-        max_facts = (self.chains - 1) // 2
-        allowed = f"2 to {max_facts}: an episode takes each class, two a premise and one, from another chain"
+        episodes, classes = self.episodes, self.all_chains().classes
+        possible = not episodes.share or episodes.own_entities or classes >= episodes.max_classes()
+        allowed = f"such that the {classes} classes of the world are enough for an episode: two a premise, and one"
         require(possible, "task.episodes.max_facts", episodes.max_facts, allowed)
 
     def all_chains(self) -> Chains:
@@ -98,7 +97,7 @@ class Syllogism(Task):
     def build(self, seed: int) -> Corpus:
         rng, chains = np.random.default_rng([seed, 0]), self.all_chains()
         words = syllogism_words(self.max_chain_length)
-        entities = int(chains.last_class[-1]) + 1 + self.episodes.own_entities
+        entities = chains.classes + self.episodes.own_entities
         vocabulary, writer = self.names.build(words, entities, self.documents, rng)
         content = SyllogismDocuments.draw(chains, writer, self.documents, rng)
         corpus = Corpus(
@@ -109,13 +108,14 @@ class Syllogism(Task):
             questions=content.questions(rng),
             max_length=self.max_length(2 * self.names.max_length + 1),
             premises=content.premises(),
-            episodes=self.episode_schedule(chains, writer),
+            episodes=self.episode_schedule(writer),
             inferences=content.inferences,
             choices=partial(candidate_conclusions, writer.entities),
         )
         return self.complete(corpus, seed)
 
-    def episode_schedule(self, chains: Chains, writer: StatementWriter) -> EpisodeSchedule | None:
-        """Episodes about one class of each chain at most, or about their own classes, which stand behind these."""
-        episodes = SyllogismEpisodes.for_world(self.episodes, writer, self.max_chain_length, chains)
+    def episode_schedule(self, writer: StatementWriter) -> EpisodeSchedule | None:
+        """Episodes about the classes of the world, or about their own."""
+        classes = self.episodes.entities(len(writer.entities))
+        episodes = SyllogismEpisodes(self.episodes, writer, self.max_chain_length, classes)
         return self.episodes.schedule(episodes.draw)

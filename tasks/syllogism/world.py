@@ -68,6 +68,11 @@ class Chains:
         return len(self.lengths)
 
     @property
+    def classes(self) -> int:
+        """Classes in all chains, one more a chain than premises."""
+        return int(self.lengths.sum()) + len(self)
+
+    @property
     def last_class(self) -> np.ndarray:
         """int[c]"""
         return (self.lengths + 1).cumsum() - 1

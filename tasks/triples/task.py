@@ -20,8 +20,6 @@ from tasks.triples.questions import SetQuestionBuilder, TriplesQuestions, TrueSt
 from tasks.triples.world import FileFacts, display_names, read_facts
 from tasks.vocabulary import FILLER, OPEN, SPECIAL, Entities, Vocabulary
 
-MAX_DENSITY = 0.2  # of one relation: share of true pairs of entities up to which false ones are soon drawn
-
 
 @dataclass(frozen=True, kw_only=True)
 class Triples(Task):
@@ -84,16 +82,13 @@ class Triples(Task):
         return Notes(facts, words, names).lines(max_lines)
 
     def read(self) -> FileFacts:
-        """The facts of the files. Raises SettingError where episodes could hardly avoid them."""
+        """The facts of the files. Raises SettingError where they have too few names for episodes."""
         facts = read_facts(self.file, self.relations)
         if self.episodes.share and not self.episodes.own_entities:
             possible = len(facts.names) // 2
             allowed = f"1 to {possible}, two entities a fact, or task.episodes.own_entities be given"
             max_facts = self.episodes.max_facts
             require(max_facts <= possible, "task.episodes.max_facts", max_facts, allowed)
-            density = np.bincount(facts.relation).max() / len(facts.names) ** 2
-            allowed = f"given: {100 * density:.0f} % of all pairs of entities are facts of one relation"
-            require(density <= MAX_DENSITY, "task.episodes.own_entities", self.episodes.own_entities, allowed)
         return facts
 
     def displayed(self, facts: FileFacts) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
@@ -137,7 +132,7 @@ class Triples(Task):
             questions=questions.by_split(is_one_way[fact]),
             max_length=self.max_length(statement_length=3),
             premises=Premises(writer.write_plain(stated), fact),
-            episodes=self.episode_schedule(facts, writer),
+            episodes=self.episode_schedule(writer),
             inferences=questions.inferences,
             notes=lambda: self.notes(facts=facts),
         )
@@ -160,9 +155,7 @@ class Triples(Task):
         )
         return vocabulary, writer
 
-    def episode_schedule(self, facts: FileFacts, writer: StatementWriter) -> EpisodeSchedule | None:
-        """Episodes about the entities of the file, or about their own ones, which stand behind these."""
-        entities = range(len(facts.names) if self.episodes.own_entities else 0, len(writer.entities))
-        true_facts = zip(facts.heads.tolist(), (2 * facts.relation).tolist(), facts.tails.tolist())
-        relations = writer.words_per_wording // 2
-        return ReversalEpisodes(self.episodes, writer, list(entities), relations, frozenset(true_facts)).schedule()
+    def episode_schedule(self, writer: StatementWriter) -> EpisodeSchedule | None:
+        """Episodes about the entities of the file, or about their own."""
+        entities = self.episodes.entities(len(writer.entities))
+        return ReversalEpisodes(self.episodes, writer, entities, writer.words_per_wording // 2).schedule()
