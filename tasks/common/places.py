@@ -9,6 +9,7 @@ from tasks.common.counts import Counts, bits_of, place_bit
 from tasks.common.statement_reader import find_sorted
 
 LEAST = "least often in that slot"
+ANY_KIND = "of any name, least often in that slot"
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,13 @@ class Place:
 
     def sets(self) -> dict[str, np.ndarray]:
         """The entities, bool[e], that each strategy guesses among whatever the known entity is."""
-        rarest, often = self.rarest, self.times == self.times[self.possible].max(initial=0)
+        rarest, often = self.least_often(self.possible), self.times == self.times[self.possible].max(initial=0)
         return {
             LEAST: rarest,
             f"{LEAST}, stated as others there": self.like_stated(rarest, most=False),
             f"{LEAST}, stated as most others there": self.like_stated(rarest, most=True),
             "least often in that slot, stated where others there are": self.beside_stated(rarest),
+            ANY_KIND: self.least_often(self.has_form),
             "most often in that slot": self.possible & often,
             "with one other in that slot": self.has_one_partner,
         }
@@ -49,10 +51,9 @@ class Place:
         kind, (_, kinds) = self.counts.kind_of_place(self.word, self.slot), self.counts.kinds
         return self.has_form & (kinds >= 0 if kind < 0 else kinds == kind)
 
-    @cached_property
-    def rarest(self) -> np.ndarray:
-        """bool[e]: never stated there or, where all possible ones are, least often."""
-        return self.possible & (self.times == self.times[self.possible].min(initial=np.iinfo(np.int64).max))
+    def least_often(self, entities: np.ndarray) -> np.ndarray:
+        """Those of the `entities`, bool[e], that are never stated there or, where all are, least often."""
+        return entities & (self.times == self.times[entities].min(initial=np.iinfo(np.int64).max))
 
     @cached_property
     def has_one_partner(self) -> np.ndarray:
