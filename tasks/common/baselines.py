@@ -51,7 +51,7 @@ class Counted:
         further = None if episodes is None else Counts.build(parts["episodes"], words, len(entities))
         asked = [Asked.build(parts[split], words, part, entities) for split, part in corpus.questions.items()]
         relation = reader.in_first_wording(words)
-        for word, inverse in inverse_words(corpus, reader):
+        for word, inverse in inverse_words(corpus, reader, questions):
             relation[np.isin(relation, [word, inverse])] = min(word, inverse)
         return Counted(CountingAnswerer(entities, counts, relation, further), Asked.concatenate(asked))
 
@@ -105,15 +105,17 @@ def by_split(corpus: Corpus, values: np.ndarray) -> dict[str, np.ndarray]:
     return dict(zip(corpus.questions, np.split(values, ends[:-1])))
 
 
-def inverse_words(corpus: Corpus, reader: StatementReader) -> list[tuple[int, int]]:
-    """Pairs of a word and its inverse, as far as questions have an inverse form; in the first wording."""
+def inverse_words(corpus: Corpus, reader: StatementReader, questions: dict[str, Triples]) -> list[tuple[int, int]]:
+    """Pairs of a word and its inverse, in the first wording, as far as questions have an inverse form.
+
+    `questions`: those of each split as they are read.
+    """
     pairs = set()
-    for part in corpus.questions.values():
+    for split, part in corpus.questions.items():
         if part.inverse_form is not None:
-            words = (
-                reader.in_first_wording(reader.read(form.documents).word) for form in (part.cloze, part.inverse_form)
-            )
-            pairs |= set(zip(*(word.tolist() for word in words)))
+            words, rows = np.unique(questions[split].word, return_index=True)
+            inverse = reader.read(part.inverse_form.documents[rows]).word
+            pairs |= set(zip(*(reader.in_first_wording(word).tolist() for word in (words, inverse))))
     return sorted(pairs)
 
 

@@ -83,8 +83,7 @@ class CountingAnswerer:
         places = [self.place(first, i) for i in range(len(first.word))]
         sets = stack_sets(places)
         values = {name: guess(chosen, group, accepted) for name, chosen in sets.items()}
-        profiles = np.stack([place.partner_profile for place in places])
-        values |= {int(bit): guess((profiles & bit) > 0, group, accepted) for bit in bits_of(profiles)}
+        values |= guess_by_partner([place.partner_profile for place in places], group, accepted)
         if self.episodes is not None:
             further = stack_sets([self.place(first, i, with_episodes=True) for i in range(len(places))])
             values |= {name + IN_ALL: guess(chosen, group, accepted) for name, chosen in further.items()}
@@ -93,7 +92,8 @@ class CountingAnswerer:
         for base, possible in bases.items():
             for name, pairs in parts.items():
                 values[f"{base}least often {name}"] = guess_by_pairs(possible, group, pairs, accepted, most=False)
-                values[f"{base}most often {name}"] = guess_by_pairs(possible, group, pairs, accepted, most=True)
+                if not base or self.episodes is not None:
+                    values[f"{base}most often {name}"] = guess_by_pairs(possible, group, pairs, accepted, most=True)
         return values
 
     def place(self, asked: Asked, row: int, with_episodes: bool = False) -> Place:
@@ -117,6 +117,15 @@ def guess(chosen: np.ndarray, group: np.ndarray, accepted: np.ndarray) -> np.nda
     """How often a uniform guess among the chosen entities of its group, bool[g, e], is accepted: float[q]."""
     is_chosen = chosen[group[:, None], accepted] & (accepted >= 0)
     return is_chosen.sum(1) / np.maximum(chosen.sum(1), 1)[group]
+
+
+def guess_by_partner(profiles: list[np.ndarray], group: np.ndarray, accepted: np.ndarray) -> dict[int, np.ndarray]:
+    """The same for each bit, among the entities of the group whose profile[e] has it; most of them have none at all."""
+    stated = [profile[profile > 0] for profile in profiles]
+    of_accepted = np.stack(profiles)[group[:, None], accepted] * (accepted >= 0).astype(np.uint64)
+    bits = np.array(bits_of(np.concatenate(stated)), np.uint64)
+    sizes = np.stack([((profile[:, None] & bits) > 0).sum(0) for profile in stated], axis=1)  # [bits, g]
+    return {int(bit): ((of_accepted & bit) > 0).sum(1) / np.maximum(size, 1)[group] for bit, size in zip(bits, sizes)}
 
 
 def guess_by_pairs(

@@ -30,15 +30,21 @@ class Counts:
     def build(triples: Triples, words: np.ndarray, entities: int, count: np.ndarray | int = 1) -> "Counts":
         """`words`: the sorted numbers of all words, which become 0, 1, …; `count`[n]: how often each row is made."""
         known = (triples.source >= 0) & (triples.target >= 0)
-        word, count = np.searchsorted(words, triples.word[known]), np.broadcast_to(count, known.shape)[known]
+        word, count = np.searchsorted(words, triples.word[known]), count if np.ndim(count) == 0 else count[known]
         return Counts.of_rows(word, triples.source[known], triples.target[known], count, entities)
 
     @staticmethod
-    def of_rows(word: np.ndarray, source: np.ndarray, target: np.ndarray, count: np.ndarray, entities: int) -> "Counts":
+    def of_rows(
+        word: np.ndarray, source: np.ndarray, target: np.ndarray, count: np.ndarray | int, entities: int
+    ) -> "Counts":
         """Statements that may come several times, one a row."""
         key = (word * entities + source) * entities + target
-        key, row = np.unique(key, return_inverse=True)
-        total = np.bincount(row, count, len(key)).astype(np.int64)
+        if np.ndim(count) == 0:  # faster than with an array of equal counts
+            key, total = np.unique(key, return_counts=True)
+            total = total * count
+        else:
+            key, row = np.unique(key, return_inverse=True)
+            total = np.bincount(row, count, len(key)).astype(np.int64)
         return Counts(entities, key // entities**2, key // entities % entities, key % entities, total)
 
     def __add__(self, other: "Counts") -> "Counts":

@@ -74,13 +74,20 @@ class Place:
 
         `most`: in the same as most of those. All of them where that leaves none.
         """
-        profiles, number = self.stated_profiles
-        if not len(profiles):
-            return entities
-        position = find_sorted(profiles, self.elsewhere)
-        alike = np.where(entities & (position >= 0), number[position], 0)
+        alike = np.where(entities, self.num_alike, 0)
         wanted = max(int(alike.max()), 1) if most else 1
         return alike >= wanted if (alike >= wanted).any() else entities
+
+    @cached_property
+    def num_alike(self) -> np.ndarray:
+        """int[e], how many entities that are stated here stand in the same other places."""
+        profiles, number = np.unique(self.elsewhere[self.possible & (self.times > 0)], return_counts=True)
+        if not len(profiles):
+            return np.zeros(self.counts.entities, np.int64)
+        alike = np.zeros(self.counts.entities, np.int64)
+        position = find_sorted(profiles, self.elsewhere[self.possible])
+        alike[self.possible] = np.where(position >= 0, number[position], 0)
+        return alike
 
     def beside_stated(self, entities: np.ndarray) -> np.ndarray:
         """Those of the `entities`, bool[e], that stand in the one other place which is most typical of those here.
@@ -96,11 +103,6 @@ class Place:
             return entities
         chosen = entities & ((self.elsewhere & max(excess, key=excess.get)) > 0)
         return chosen if chosen.any() else entities
-
-    @cached_property
-    def stated_profiles(self) -> tuple[np.ndarray, np.ndarray]:
-        """The different sets of other places of those stated here, as bits, and how many have each."""
-        return np.unique(self.elsewhere[self.possible & (self.times > 0)], return_counts=True)
 
     @cached_property
     def elsewhere(self) -> np.ndarray:
