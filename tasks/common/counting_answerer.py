@@ -78,22 +78,24 @@ class CountingAnswerer:
         return self.relation[pairs.place // 2] == self.relation[asked.word[pairs.row]]
 
     def of_groups(self, asked: Asked, group: np.ndarray, parts: dict[str, Pairs]) -> dict[str | int, np.ndarray]:
-        """The strategies for questions of some groups; `group`[q] numbers them. Sets of entities are bool[g, e]."""
+        """The strategies for questions of some groups; `group`[q] numbers them. Sets of entities are bool[g, e].
+
+        With episodes, what the world's documents state least in a slot is also told apart by pairs in all documents.
+        """
         first, accepted = asked.where(np.unique(group, return_index=True)[1]), asked.accepted
         places = [self.place(first, i) for i in range(len(first.word))]
         sets = stack_sets(places)
         values = {name: guess(chosen, group, accepted) for name, chosen in sets.items()}
         values |= guess_by_partner([place.partner_profile for place in places], group, accepted)
+        bases = {"": np.stack([place.possible for place in places])}
         if self.episodes is not None:
             further = stack_sets([self.place(first, i, with_episodes=True) for i in range(len(places))])
             values |= {name + IN_ALL: guess(chosen, group, accepted) for name, chosen in further.items()}
-        bases = {f"{name}, ": chosen for name, chosen in sets.items() if name.startswith(LEAST)}
-        bases[""] = np.stack([place.possible for place in places])
+            bases |= {f"{name}, ": chosen for name, chosen in sets.items() if name.startswith(LEAST)}
         for base, possible in bases.items():
             for name, pairs in parts.items():
                 values[f"{base}least often {name}"] = guess_by_pairs(possible, group, pairs, accepted, most=False)
-                if not base or self.episodes is not None:
-                    values[f"{base}most often {name}"] = guess_by_pairs(possible, group, pairs, accepted, most=True)
+                values[f"{base}most often {name}"] = guess_by_pairs(possible, group, pairs, accepted, most=True)
         return values
 
     def place(self, asked: Asked, row: int, with_episodes: bool = False) -> Place:
