@@ -60,7 +60,7 @@ def worlds(draw) -> Hierarchy:
             share=0.5,
             max_facts=max_facts,
             hub_share=draw(st.sampled_from([0.0, 0.5, 1.0])),
-            own_entities=3 * max_facts + draw(st.integers(0, 3)) if has_own_entities else 0,
+            own_entities=(5 * max_facts) // 2 + draw(st.integers(0, 3)) if has_own_entities else 0,
         ),
     )
 
@@ -713,10 +713,13 @@ def test_roles_mark_statements_and_nothing_else(task, seed):
         ({"episodes.hub_share": -1}, r"task\.episodes\.hub_share is -1, but must be 0 to 1"),
         ({"episodes.matched_share": 2}, r"task\.episodes\.matched_share is 2, but must be 0 to 1"),
         ({"episodes.links_only_share": 2}, r"task\.episodes\.links_only_share is 2, but must be 0 to 1"),
-        ({"episodes.own_entities": 11}, r"task\.episodes\.own_entities is 11, but must be 0, or 12 \(three a fact\)"),
         (
-            {"trees": 2, "branching": 1, "episodes.share": 0.5},
-            r"task\.trees is 2, but must be such that an episode has 8 categories and 4 values to take",
+            {"episodes.own_entities": 9},
+            r"task\.episodes\.own_entities is 9, but must be 0, or 10 \(five for two facts\)",
+        ),
+        (
+            {"trees": 1, "branching": 1, "episodes.share": 0.5},
+            r"task\.trees is 1, but must be such that an episode has 6 categories and 4 values to take",
         ),
         (
             {"trees": 3, "depth": 1, "holdout_share": 1, "episodes.share": 0.5},
@@ -733,9 +736,9 @@ def test_settings_that_fit_no_world_are_refused_in_one_line(wrong, message):
 @pytest.mark.parametrize(
     "few_trees",
     [
-        {"trees": 2, "branching": 1},
+        {"trees": 1, "branching": 1},
         {"trees": 1, "episodes.share": 0.5},
-        {"trees": 2, "branching": 1, "episodes.share": 0.5, "episodes.own_entities": 12},
+        {"trees": 1, "branching": 1, "episodes.share": 0.5, "episodes.own_entities": 10},
     ],
 )
 def test_few_trees_are_enough_where_episodes_do_not_need_them(few_trees):

@@ -48,12 +48,12 @@ class HierarchyEpisodeConfig(EpisodeConfig):
         require(1 <= self.min_facts <= self.max_facts, "task.episodes.min_facts", self.min_facts, allowed)
         minimum = sum(self.max_entities())
         enough = self.own_entities == 0 or self.own_entities >= minimum
-        allowed = f"0, or {minimum} (three a fact) or more"
+        allowed = f"0, or {minimum} (five for two facts) or more"
         require(enough, "task.episodes.own_entities", self.own_entities, allowed)
 
     def max_entities(self) -> tuple[int, int]:
-        """Categories and values that are enough for any episode: a line has one entity more than facts."""
-        return 2 * self.max_facts, self.max_facts
+        """Categories and values enough for any episode: a line of links alone has one category more than facts."""
+        return self.max_facts + self.max_facts // 2, self.max_facts
 
     def max_statements(self) -> int:
         return 2 * self.max_facts if self.share else 0

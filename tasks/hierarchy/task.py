@@ -160,11 +160,11 @@ class Hierarchy(Task):
         return np.where(word < in_wordings, word % words_per_wording(self.relations), word)
 
     def episode_schedule(self, writer: StatementWriter) -> EpisodeSchedule | None:
-        """Episodes about the categories and values of the world, or about their own: two thirds are categories."""
+        """Episodes about the categories and values of the world, or about their own: three fifths are categories."""
         categories, values = self.entities()
         if self.episodes.own_entities:
             own = self.episodes.entities(len(writer.entities))
-            categories, values = own[: 2 * len(own) // 3], own[2 * len(own) // 3 :]
+            categories, values = own[: 3 * len(own) // 5], own[3 * len(own) // 5 :]
         episodes = HierarchyEpisodes(
             self.episodes, writer, self.depth, self.relations, self.wordings, categories, values
         )
