@@ -50,9 +50,9 @@ class Hierarchy(Task):
     `similar` can be answered without inference, since D resembles the categories in the examples. The four splits after
     it cannot: if each fact had examples for some heirs, closed-book answers to the others would come from these.
 
-    The elimination baseline of `rephrased` and `inverse` is a guess among the entities that are right for the word, but
-    never stated with it. That of the last five splits is a guess among all values of the relation. Further documents
-    and splits, with settings:
+    Counting tells more here than elsewhere. The most stated value of a relation is often that of `similar`. A value
+    stated of one category alone, which has children, is often that of the four splits after it. Further documents and
+    splits, with settings:
 
         episodes         [begin] F is-a E f [separator] E has-food Y [separator] E includes F [separator] F has-food Y
           links alone    [begin] F is-a E [separator] f G is-a F f [separator] … [separator] G is2-a E [separator] …

@@ -50,9 +50,8 @@ class Syllogism(Task):
                                 A none2-are C [end]
                                                        conclusion_rl, misleading_rl, chain_rl: reinforcement parts
 
-    Chance is one in all classes with names of the answer's length. The elimination baseline is one in those that are
-    right for the word and never stated with it: the ends of held-out chains of one length and quantifier. Each question
-    of a conclusion is also asked as a choice among six candidates (choices.py).
+    Chance is one in all classes with names of the answer's length. Each question of a conclusion is also asked as a
+    choice among six candidates (choices.py).
     """
 
     held_out_splits: ClassVar = ("conclusion", "misleading", "chain")

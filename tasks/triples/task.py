@@ -43,9 +43,8 @@ class Triples(Task):
                         [begin] f B r' [separator] A r B [separator] B r' A [end]
                                                inverse_rl       B r' _   the reinforcement part of `inverse`
 
-    Chance is the share of right answers among all entities. The elimination baseline is that share among the entities
-    that the file shows in that slot of that word, and training never does. A guess at the most frequent answer of a
-    word can be better; `notes` lists such answers.
+    Chance is the share of right answers among all entities. Where some answers are frequent, counting gets more;
+    `notes` lists such answers.
     """
 
     held_out_splits: ClassVar = ("inverse",)
