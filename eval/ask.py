@@ -93,7 +93,7 @@ def unanswered(corpus: Corpus, cloze: Cloze) -> Questions:
     n = len(cloze)
     num_premises = max((questions.premises.shape[1] for questions in corpus.questions.values()), default=1)
     none = np.full((n, num_premises), -1, np.int32)
-    return Questions(cloze, none[:, :1], none[..., None], none, np.zeros(n), np.zeros(n))
+    return Questions(cloze, none[:, :1], none[..., None], none, *np.zeros((3, n)))
 
 
 def stated_facts(corpus: Corpus) -> StatedFacts:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from eval.methods.base import AnswerMethod
+from eval.methods.base import AnswerMethod, Baselines
 from eval.methods.closed_book import ClosedBook
 from eval.methods.prompting import require_positions
 from eval.metrics import best_rank, exact_match, token_accuracy, wilson_interval
@@ -169,8 +169,8 @@ def summarize(
     return summaries
 
 
-def summarize_split(rows: list[Row], baselines: tuple[float, float]) -> Summary:
-    """Accuracy with its 95 % interval and baselines, and means of the other columns, from the rows of one split.
+def summarize_split(rows: list[Row], baselines: Baselines) -> Summary:
+    """Accuracy with its 95 % interval and three baselines, and means of the other columns, from the rows of one split.
 
     A split that cannot be asked has count 0 and no accuracy. `retrieved` and `correct_where_retrieved` are numbers of
     questions. `reciprocal_rank` is the mean of 1 / rank; it is missing where the rows have no rank.
@@ -193,8 +193,7 @@ def summarize_split(rows: list[Row], baselines: tuple[float, float]) -> Summary:
         "accuracy": correct / count if count else None,
         "low": low,
         "high": high,
-        "chance": baselines[0],
-        "elimination_baseline": baselines[1],
+        **baselines._asdict(),
         "log_prob": float(np.mean([row["log_prob"] for row in answered])) if count else None,
     }
 

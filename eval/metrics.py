@@ -41,12 +41,15 @@ def best_rank(scores: np.ndarray, accepted: np.ndarray) -> np.ndarray:
     return 1 + (scores > accepted_scores.max(1, keepdims=True)).sum(1)
 
 
-def wilson_interval(correct: int, count: int) -> tuple[float, float]:
-    """The 95 % Wilson interval of a share (Wilson 1927). Written out: scipy.stats takes over a second to import."""
+def wilson_interval(correct: float, count: int, z: float = Z) -> tuple[float, float]:
+    """The Wilson interval of a share (Wilson 1927), of 95 % unless `z` is given.
+
+    Written out: scipy.stats takes over a second to import.
+    """
     share = correct / count
-    denominator = 2 * (count + Z**2)
-    center = (2 * count * share + Z**2) / denominator
-    half_width = Z / denominator * sqrt(4 * count * share * (1 - share) + Z**2)
+    denominator = 2 * (count + z**2)
+    center = (2 * count * share + z**2) / denominator
+    half_width = z / denominator * sqrt(4 * count * share * (1 - share) + z**2)
     low = 0.0 if correct == 0 else center - half_width
     high = 1.0 if correct == count else center + half_width
     return low, high

@@ -102,7 +102,9 @@ class Questions:
     chance: np.ndarray
     """float[q], a uniform guess among all entities with a name of the answer's length and alphabet"""
     elimination_baseline: np.ndarray
-    """float[q], a uniform guess among those of them never seen in that position with that relation"""
+    """float[q], the best that counting gets (common/baselines.py); a task fills in 0, or what it can argue for"""
+    link_baseline: np.ndarray
+    """float[q], an undirected link after elimination (common/baselines.py); a task fills in 0"""
     inverse_form: Cloze | None = None
     """the same fact by the inverse wording: the answer is the source, and open; what is known is the target"""
 
@@ -115,7 +117,7 @@ class Questions:
 
     def __add__(self, other: "Questions") -> "Questions":
         """These, then the others. Both have the same number of premises, answers and supporting documents."""
-        names = ("accepted", "support_documents", "premises", "chance", "elimination_baseline")
+        names = ("accepted", "support_documents", "premises", "chance", "elimination_baseline", "link_baseline")
         arrays = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in names)
         has_inverse_form = self.inverse_form is not None and other.inverse_form is not None
         inverse_form = self.inverse_form + other.inverse_form if has_inverse_form else None
@@ -172,6 +174,8 @@ class Corpus:
     """tokens that a document or a question of this task can have, whatever is drawn"""
     premises: Premises | None = None
     """None where no prompt can be made"""
+    meanings: np.ndarray | None = None
+    """int[w], the first relation word with the meaning of each; None: no two have the same"""
     episodes: EpisodeSchedule | None = None
     inferences: Callable[[], Questions] | None = None
     """all that follows from the documents, stated or not"""

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+from tasks.common.baselines import with_baselines
 from tasks.common.chain_of_thought import ChainOfThoughtConfig, with_chain_of_thought
 from tasks.common.episodes import EpisodeConfig
 from tasks.common.statements import DocumentConfig
@@ -18,8 +19,6 @@ class Task(ABC):
     """a line for each split: a question in symbols, and what it asks"""
     held_out_splits: ClassVar[tuple[str, ...]]
     """splits of inferences that no training document states"""
-    elimination_splits: ClassVar[tuple[str, ...]] = ()
-    """held-out splits whose baseline falls once other answers to the same relation word are stated"""
     progress_splits: ClassVar[tuple[str, str]]
     """a stated and a held-out split, shown while a run trains"""
 
@@ -38,6 +37,6 @@ class Task(ABC):
         """Tokens in the longest document, where a statement has at most `statement_length`."""
         return self.documents.max_length(statement_length, self.episodes.max_statements())
 
-    def with_chain_of_thought(self, corpus: Corpus, seed: int) -> Corpus:
-        """The corpus with its held-out splits divided, and with chain-of-thought documents, by `chain_of_thought`."""
-        return with_chain_of_thought(corpus, self.chain_of_thought, self.held_out_splits, self.elimination_splits, seed)
+    def complete(self, corpus: Corpus, seed: int) -> Corpus:
+        """The corpus with held-out splits divided, chain-of-thought documents and all baselines: the end of `build`."""
+        return with_baselines(with_chain_of_thought(corpus, self.chain_of_thought, self.held_out_splits, seed))

@@ -1,4 +1,4 @@
-"""`python -m train PRESET [settings]` trains one run; `compare`, `sweep` and `ablate` train several.
+"""`python -m train PRESET [settings]` trains one run; `compare`, `sweep` and `ablate` train several; `count` none.
 
 Without arguments it lists all presets.
 """
@@ -25,6 +25,7 @@ COMMANDS = {
     "sweep": "every variant that a Python file lists: table and figure",
     "ablate": "every value of one setting, for several objectives: table and figure",
 }
+COUNT_LINE = "what counting the documents of a run gets on each split, beside the printed baselines"
 NOT_FINITE = 3  # exit code; bad input ends with 2, a signal with 128 + its number
 
 
@@ -51,8 +52,16 @@ def main(arguments: list[str]) -> None:
     match arguments:
         case [] | ["--help" | "-h"]:
             print("python -m train NAME [settings]      (NAME --help lists every setting)\n")
-            for name, line in ({preset: line for preset, (line, _) in PRESETS.items()} | COMMANDS).items():
+            lines = {preset: line for preset, (line, _) in PRESETS.items()} | COMMANDS | {"count PRESET": COUNT_LINE}
+            for name, line in lines.items():
                 print(f"  {name:20} {line}")
+        case ["count", preset, *rest] if preset in PRESETS:
+            from train.count import Count
+
+            with refusals():
+                parse_run(Count, f"count {preset}", PRESETS[preset][1], rest).run()
+        case ["count", *_]:
+            refuse(f"preset is missing or not known, but must be one of {', '.join(PRESETS)}")
         case [name, *rest] if name in COMMANDS:
             train_several(name, rest)
         case [name, *rest] if name in PRESETS:
@@ -93,12 +102,7 @@ def load_command(name: str) -> tuple[type, Callable[[Any, StopFlag], None]]:
 
 def train_one(preset: str, rest: list[str]) -> None:
     """Trains one run with the settings of a preset, but for those that the arguments `rest` set."""
-    config = PRESETS[preset][1]
-    task = task_argument(rest)
-    if task in TASKS and TASKS[task] is not type(config.task):
-        config = with_task(config, task)
-    arguments_type = Arguments[RunConfig[type(config.task), type(config.objective)]]
-    parsed = parse_arguments(arguments_type, rest, f"python -m train {preset}", default=Arguments(config))
+    parsed = parse_run(Arguments, preset, PRESETS[preset][1], rest)
     default_name = "-".join(filter(None, [preset, parsed.task, str(parsed.config.seed)]))
     train_and_print(parsed, default_name if parsed.name is None else parsed.name)
 
@@ -122,6 +126,15 @@ def train_and_print(arguments: Arguments, name: str) -> None:
         print(f"error: {error}; the steps before it are saved in checkpoints/{name}", file=sys.stderr)
         raise SystemExit(NOT_FINITE) from None
     print_by_query_mode(f"checkpoints/{name}", from_entry(result), config.task.split_help)
+
+
+def parse_run(arguments_type: type, command: str, config: RunConfig, rest: list[str]) -> Any:
+    """The arguments of a command about one run, which has the settings `config` but for those that `rest` sets."""
+    task = task_argument(rest)
+    if task in TASKS and TASKS[task] is not type(config.task):
+        config = with_task(config, task)
+    parsed_type = arguments_type[RunConfig[type(config.task), type(config.objective)]]
+    return parse_arguments(parsed_type, rest, f"python -m train {command}", default=arguments_type(config))
 
 
 def task_argument(arguments: list[str]) -> str | None:

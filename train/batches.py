@@ -74,19 +74,26 @@ def num_episodes(corpus: Corpus, batch: int, step: int = 0) -> int:
     return batch if step < corpus.episodes.only_steps else episodes
 
 
+def draw_step(corpus: Corpus, config: TrainConfig, seed: int, step: int) -> tuple[np.ndarray, Documents | None]:
+    """What a step trains on: rows of the corpus' documents, and episodes; None where it has none."""
+    count = num_episodes(corpus, config.batch, step)
+    rows = np.zeros(0, np.int64)
+    if count < config.batch:
+        rows = world_rows(corpus, config.batch - count, config, seed, step)
+    episodes = corpus.episodes.draw(count, np.random.default_rng([seed, EPISODES, step]), step) if count else None
+    return rows, episodes
+
+
 def step_documents(corpus: Corpus, config: TrainConfig, seed: int, step: int) -> list[Documents]:
     """The documents of a step: some of the corpus, and episodes in batches of their own, by length.
 
     Episodes are many times longer than other documents. In one batch, all would be padded to the longest.
     """
-    episodes = num_episodes(corpus, config.batch, step)
-    parts = []
-    if episodes < config.batch:
-        parts.append(corpus.documents[world_rows(corpus, config.batch - episodes, config, seed, step)])
-    if episodes:
-        documents = corpus.episodes.draw(episodes, np.random.default_rng([seed, EPISODES, step]), step)
-        by_length = documents.lengths.argsort(kind="stable")
-        parts += [documents[rows] for rows in np.array_split(by_length, min(EPISODE_BATCHES, episodes))]
+    rows, episodes = draw_step(corpus, config, seed, step)
+    parts = [corpus.documents[rows]] if len(rows) else []
+    if episodes is not None:
+        by_length = episodes.lengths.argsort(kind="stable")
+        parts += [episodes[rows] for rows in np.array_split(by_length, min(EPISODE_BATCHES, len(episodes)))]
     return parts
 
 

@@ -10,13 +10,25 @@ the model's only input, and the objective that trained the model answers it. Wha
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from eval.trained_model import TrainedModel
 from tasks.corpus import Questions
 from tasks.vocabulary import Entities
+
+
+class Baselines(NamedTuple):
+    """Mean accuracies on one split that no model is needed for; see tasks/common/baselines.py."""
+
+    chance: float
+    elimination_baseline: float
+    link_baseline: float
+
+    @staticmethod
+    def of(questions: Questions) -> "Baselines":
+        return Baselines(*(float(getattr(questions, name).mean()) for name in Baselines._fields))
 
 
 @dataclass(frozen=True)
@@ -60,9 +72,9 @@ class AnswerMethod:
         """bool[q]: whether all premises of a question, as a split holds it, were retrieved. None without retrieval."""
         return None
 
-    def baselines(self, trained: TrainedModel, questions: Questions) -> tuple[float, float]:
-        """Mean accuracy of a uniform guess among all candidates, and among those that training does not rule out."""
-        return float(questions.chance.mean()), float(questions.elimination_baseline.mean())
+    def baselines(self, trained: TrainedModel, questions: Questions) -> Baselines:
+        """What the answers of a model are compared with."""
+        return Baselines.of(questions)
 
     def forward_passes(self, trained: TrainedModel) -> int:
         """Sequences that the network is given for each token of an answer."""

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from eval.methods.base import AnswerMethod
+from eval.methods.base import AnswerMethod, Baselines
 from eval.methods.in_context import InContext
 from eval.trained_model import TrainedModel
 from tasks.corpus import Questions
@@ -56,12 +56,12 @@ class MultipleChoice(AnswerMethod):
         log_probs = super().answer_log_prob(trained, statements, names)
         return None if log_probs is None else log_probs.reshape(len(questions), -1)
 
-    def baselines(self, trained: TrainedModel, questions: Questions) -> tuple[float, float]:
-        """A uniform guess among all choices, and among those with the entities in the order of the question."""
+    def baselines(self, trained: TrainedModel, questions: Questions) -> Baselines:
+        """Those of the statements to choose from."""
         if trained.corpus.choices is None:
             return super().baselines(trained, questions)
         statements, _ = trained.corpus.choices(questions)
-        return len(questions) / len(statements), float(statements.elimination_baseline.mean())
+        return Baselines.of(statements)
 
     def forward_passes(self, trained: TrainedModel) -> int:
         """The number of choices."""

@@ -92,7 +92,7 @@ class CodebookDocuments:
         defined = np.sort(rng.permutation(books.code.size)[:count])
         book, plain = self.statements.entries()
         with_latent = in_books(books.with_latent, count=count)
-        # The sequences of each split, the verb of its questions, and its elimination baseline.
+        # The sequences of each split, the verb of its questions, and what elimination by symbols gets.
         splits = {
             "define": ((book[defined], plain[defined]), MEANS, 0.0),
             "encode": (in_books(books.recombined, count=count), ENCODES, recombined),
@@ -122,7 +122,7 @@ class CodebookDocuments:
     ) -> Questions:
         """Questions for the last entity of what is stated of the `sequences` by this verb.
 
-        `baseline`: the elimination baseline of each, float[q], or of all.
+        `baseline`: what elimination by symbols gets for each, float[q], or for all.
         """
         book, plain = sequences
         count = len(book)
@@ -137,6 +137,7 @@ class CodebookDocuments:
             premises=premises,
             chance=np.full(count, 1 / count_sequences(self.alphabets.symbols, premises.shape[1])),
             elimination_baseline=np.broadcast_to(baseline, count).copy(),
+            link_baseline=np.zeros(count),
             inverse_form=self.inverse_form(book, plain, verb),
         )
 
@@ -147,7 +148,7 @@ class CodebookDocuments:
         return open_first(self.writer, self.statements.state(book, plain, ENCODES if verb == DECODES else DECODES))
 
     def latent_baseline(self, book: np.ndarray, plain: np.ndarray) -> np.ndarray:
-        """The elimination baseline of encodings of plain[q, length], float[q].
+        """What elimination by symbols gets for encodings of plain[q, length], float[q].
 
         Codes of used symbols are given. The others are guessed among the codes that no encoding of the book shows.
         """

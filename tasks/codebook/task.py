@@ -45,8 +45,8 @@ class Codebook(Task):
                             e r means T [separator] c a e r encodes-as Z X T [end]
                                                latent_rl, decode_rl: the reinforcement part of both splits
 
-    Chance is a uniform guess among all sequences of the answer's alphabet, or among its symbols. The elimination
-    baseline guesses uniformly among what remains:
+    Chance is a uniform guess among all sequences of the answer's alphabet, or among its symbols. Counts are of whole
+    names. What symbols tell is argued here, and the elimination baseline is the better of both. A uniform guess among:
 
         encode, decode_stated   sequences of used symbols that are not stated with the book
         latent                  codes that no encoding of the book shows, for its latent symbols; the others are given
@@ -153,7 +153,7 @@ class Codebook(Task):
             episodes=self.episode_schedule(alphabets, writer),
             inferences=content.inferences,
         )
-        return self.with_chain_of_thought(corpus, seed)
+        return self.complete(corpus, seed)
 
     def writer(self, alphabets: Alphabets, words: int) -> StatementWriter:
         """A writer of statements, in a vocabulary in the order special tokens, relation words, filler, symbols."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from config.validation import require, require_at_least
-from tasks.common.elimination import update_elimination_baseline
 from tasks.common.segments import Segment, concatenate, of_documents, special
 from tasks.corpus import NONE, RELATION, TARGET, Cloze, Corpus, Documents, Premises, Questions
 from tasks.vocabulary import END, SEPARATOR
@@ -38,13 +37,9 @@ def with_chain_of_thought(
     corpus: Corpus,
     config: ChainOfThoughtConfig,
     held_out: tuple[str, ...],
-    by_elimination: tuple[str, ...],
     seed: int,
 ) -> Corpus:
-    """The corpus with its `held_out` splits divided, and with chain-of-thought documents.
-
-    `by_elimination`: splits with a baseline that falls once answers of the reinforcement part are stated.
-    """
+    """The corpus with its `held_out` splits divided, and with chain-of-thought documents."""
     splits = [split for split in held_out if split in corpus.questions]
     if not config.rl_share or not splits:
         return corpus
@@ -61,8 +56,6 @@ def with_chain_of_thought(
         documents += chain_of_thought_documents(corpus, rl_part[np.tile(np.arange(len(rl_part)), config.copies)], copy)
     if not config.copies:
         return replace(corpus, questions=questions)
-    parts = {split: (questions[split], questions[split + RL_SUFFIX]) for split in splits if split in by_elimination}
-    questions |= update_elimination_baseline(corpus.documents, corpus.entities, parts)
     max_length = max(
         corpus.questions[split].cloze.documents.tokens.shape[1]
         + 1

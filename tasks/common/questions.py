@@ -1,13 +1,11 @@
-"""Statements as questions: one of their two entities left open, with both baselines beside it."""
+"""Statements as questions: one of their two entities left open, with chance beside it."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.common.statements import Statements, StatementWriter
+from tasks.common.statements import LAST, Statements, StatementWriter
 from tasks.corpus import SOURCE, TARGET, Cloze, Documents, Questions
-
-FIRST, LAST = 0, 1  # the two slots of a statement
 
 
 @dataclass(frozen=True)
@@ -15,9 +13,6 @@ class QuestionBuilder:
     """Builds the questions of one split."""
 
     writer: StatementWriter
-    candidates: np.ndarray
-    """bool[2, word, entity], those of the elimination baseline: entities that are right in the first or last slot of a
-    word, and that no statement shows there"""
     support_documents: np.ndarray
     """int32[q, m, s], see Questions"""
     premises: np.ndarray
@@ -33,18 +28,15 @@ class QuestionBuilder:
         cloze = Cloze.open(documents, *role_span(documents, TARGET if slot == LAST else SOURCE))
         if answer is None:
             answer = statements.target if slot == LAST else statements.source
-        # The open span shows the length of the name, so both baselines are among names of that length.
-        sizes = self.writer.entities.lengths
-        has_size = sizes[:, None] == np.arange(sizes.max() + 1)
-        num_candidates = (self.candidates[slot].astype(np.int64) @ has_size)[statements.word, cloze.size]
-        is_candidate = self.candidates[slot, statements.word, answer] & (sizes[answer] == cloze.size)
+        num_names = np.bincount(self.writer.entities.lengths)  # of each length, which the open span shows
         return Questions(
             cloze=cloze,
             accepted=answer[:, None].astype(np.int32),
             support_documents=self.support_documents,
             premises=self.premises,
-            chance=1 / has_size.sum(0)[cloze.size],
-            elimination_baseline=is_candidate / np.maximum(num_candidates, 1),
+            chance=1 / num_names[cloze.size],
+            elimination_baseline=np.zeros(len(cloze)),
+            link_baseline=np.zeros(len(cloze)),
             inverse_form=self.inverse_form(statements) if slot == LAST else None,
         )
 

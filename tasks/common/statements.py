@@ -10,6 +10,8 @@ from tasks.common.segments import Segment, concatenate, special
 from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Documents
 from tasks.vocabulary import BEGIN, SEPARATOR, Entities
 
+FIRST, LAST = 0, 1  # the two slots of a statement
+
 
 @dataclass(frozen=True, kw_only=True)
 class DocumentConfig:

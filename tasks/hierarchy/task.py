@@ -50,9 +50,9 @@ class Hierarchy(Task):
     `similar` can be answered without inference, since D resembles the categories in the examples. The four splits after
     it cannot: if each fact had examples for some heirs, closed-book answers to the others would come from these.
 
-    The elimination baseline of `rephrased` and `inverse` is a guess among the entities that are right for the word, but
-    never stated with it. That of the last five splits is a guess among all values of the relation. Further documents
-    and splits, with settings:
+    Counting tells more here than elsewhere. The most stated value of a relation is often that of `similar`. A value
+    stated of one category alone, which has children, is often that of the four splits after it. Further documents and
+    splits, with settings:
 
         episodes         [begin] F is-a E f [separator] E has-food Y [separator] E includes F [separator] F has-food Y
           links alone    [begin] F is-a E [separator] f G is-a F f [separator] … [separator] G is2-a E [separator] …
@@ -62,7 +62,6 @@ class Hierarchy(Task):
     """
 
     held_out_splits: ClassVar = ("rephrased", "inverse", "similar", "syllogism", "chain", "holdout", "holdout_chain")
-    elimination_splits: ClassVar = ("rephrased", "inverse")
     progress_splits: ClassVar = ("inherited", "syllogism")
     split_help: ClassVar = {
         "stated": "A has-colour _    as stated",
@@ -144,6 +143,7 @@ class Hierarchy(Task):
             vocabulary=vocabulary,
             entities=writer.entities,
             relations=words,
+            meanings=self.meanings() if self.wordings > 1 else None,
             documents=content.documents,
             questions=questions.by_split(rng),
             max_length=self.max_length(2 * self.names.max_length + 1),
@@ -151,7 +151,13 @@ class Hierarchy(Task):
             episodes=self.episode_schedule(writer),
             inferences=questions.inferences,
         )
-        return self.with_chain_of_thought(corpus, seed)
+        return self.complete(corpus, seed)
+
+    def meanings(self) -> np.ndarray:
+        """See Corpus."""
+        in_wordings = words_per_wording(self.relations) * self.wordings
+        word = np.arange(in_wordings + self.depth)  # the last ones, of episodes, have one wording
+        return np.where(word < in_wordings, word % words_per_wording(self.relations), word)
 
     def episode_schedule(self, writer: StatementWriter) -> EpisodeSchedule | None:
         """Episodes about the categories and values of the world, or about their own: three fifths are categories."""

@@ -5,9 +5,11 @@ from functools import cached_property
 
 import numpy as np
 
-from tasks.common.questions import FIRST, LAST, QuestionBuilder
+from tasks.common.questions import QuestionBuilder
 from tasks.common.relations import inverse_of
 from tasks.common.statements import (
+    FIRST,
+    LAST,
     DocumentConfig,
     Statements,
     StatementWriter,
@@ -110,12 +112,7 @@ class ReversalDocuments:
 
     def builder(self, rows: np.ndarray, rng: np.random.Generator) -> QuestionBuilder:
         """What builds questions that follow from the premises `rows`[q]."""
-        return QuestionBuilder(self.writer, self.never_stated, self.support_documents(rows), rows[:, None], rng)
-
-    @cached_property
-    def never_stated(self) -> np.ndarray:
-        statements = self.premise_statements if self.train_on == "unseen" else self.stated
-        return self.facts.never_stated(statements, len(self.writer.entities))
+        return QuestionBuilder(self.writer, self.support_documents(rows), rows[:, None], rng)
 
     def support_documents(self, rows: np.ndarray) -> np.ndarray:
         """The documents that hold each of the premises `rows`[q], int[q, 1, s]; none where training states none."""

@@ -49,7 +49,6 @@ class Reversal(Task):
     """
 
     held_out_splits: ClassVar = ("inverse",)
-    elimination_splits: ClassVar = held_out_splits
     progress_splits: ClassVar = ("forward", "inverse")
     split_help: ClassVar = {
         "forward": "A r _   as stated, last entity open",
@@ -142,7 +141,8 @@ class Reversal(Task):
         corpus = Corpus(
             vocabulary=vocabulary,
             entities=writer.entities,
-            relations=words,
+            relations=all_words,
+            meanings=np.arange(len(all_words)) % (2 * self.relations) if self.wordings > 1 else None,
             documents=content.documents,
             questions=content.questions(rng, extra_rng),
             max_length=self.max_length(2 * self.names.max_length + 1 + (self.bridge == "composed")),
@@ -150,7 +150,7 @@ class Reversal(Task):
             episodes=self.episode_schedule(writer),
             inferences=content.inferences,
         )
-        return self.with_chain_of_thought(corpus, seed)
+        return self.complete(corpus, seed)
 
     def episode_schedule(self, writer: StatementWriter) -> EpisodeSchedule | None:
         """Episodes about the entities of the world, or about their own."""

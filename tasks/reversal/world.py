@@ -70,14 +70,6 @@ class Facts:
         head = np.where(by_inverse, statements.target, statements.source)
         return head * len(self.word) + statements.word // 2
 
-    def never_stated(self, statements: Statements, entities: int) -> np.ndarray:
-        """Entities that are right in the first or last slot of a word, where no statement shows them: bool[2, w, e]."""
-        is_right, is_stated = np.zeros((2, 2, 2 * len(self.word), entities), bool)
-        for slot, ends in enumerate(((self.heads, self.tails), (self.tails, self.heads))):
-            is_right[slot, self.word, ends[0]] = is_right[slot, inverse_of(self.word), ends[1]] = True
-        is_stated[0, statements.word, statements.source] = is_stated[1, statements.word, statements.target] = True
-        return is_right & ~is_stated
-
 
 def draw_facts(
     matching: str,

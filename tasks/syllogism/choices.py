@@ -19,7 +19,8 @@ def candidate_conclusions(entities: Entities, questions: Questions) -> tuple[Que
         A all2-are C    A none2-are C    A some2-are C    C all2-are A    C none2-are A    C some2-are A
 
     The model chooses the candidate with the highest log p(last class | the rest) (Lampinen et al. 2025a, 2505.00661).
-    Chance is 1/6. A model that knows only the order of the two classes is right one time in three.
+    Chance is 1/6. A model that knows only the order of the two classes is right one time in three, and an undirected
+    link between them tells nothing.
 
     `X q2-are Y` means: two premises lead from X to Y, and from them it follows that q of X are Y. Exactly one of the
     first three follows, whatever the classes hold, and even if some are empty.
@@ -44,6 +45,7 @@ def candidate_conclusions(entities: Entities, questions: Questions) -> tuple[Que
             premises=questions.premises[rows],
             chance=np.full(len(rows), 1 / CANDIDATES),
             elimination_baseline=np.full(len(rows), 1 / len(QUANTIFIERS)),
+            link_baseline=np.full(len(rows), 1 / CANDIDATES),
         ),
         word % len(QUANTIFIERS),
     )

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.common.questions import LAST, NoInverseBuilder
+from tasks.common.questions import NoInverseBuilder
 from tasks.common.statements import (
+    LAST,
     DocumentConfig,
     Statements,
     StatementWriter,
@@ -72,12 +73,5 @@ class SyllogismDocuments:
     def build_questions(self, statements: Statements, premises: np.ndarray, rng: np.random.Generator) -> Questions:
         """Questions for the last class of each statement, which follows from the `premises`[q, m]."""
         support_documents = find_documents(self.assignment, premises, self.config.copies)
-        builder = NoInverseBuilder(self.writer, self.never_stated(), support_documents, premises.astype(np.int32), rng)
+        builder = NoInverseBuilder(self.writer, support_documents, premises.astype(np.int32), rng)
         return builder.build(LAST, statements)
-
-    def never_stated(self) -> np.ndarray:
-        """Classes that are right in a slot of a word, where no statement shows them: bool[2, word, class]."""
-        conclusions = self.chains.conclusions()
-        never_stated = np.zeros((2, self.writer.words_per_wording, len(self.writer.entities)), bool)
-        never_stated[LAST, conclusions.word, conclusions.target] = self.chains.held_out
-        return never_stated

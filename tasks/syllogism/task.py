@@ -50,13 +50,11 @@ class Syllogism(Task):
                                 A none2-are C [end]
                                                        conclusion_rl, misleading_rl, chain_rl: reinforcement parts
 
-    Chance is one in all classes with names of the answer's length. The elimination baseline is one in those that are
-    right for the word and never stated with it: the ends of held-out chains of one length and quantifier. Each question
-    of a conclusion is also asked as a choice among six candidates (choices.py).
+    Chance is one in all classes with names of the answer's length. Each question of a conclusion is also asked as a
+    choice among six candidates (choices.py).
     """
 
     held_out_splits: ClassVar = ("conclusion", "misleading", "chain")
-    elimination_splits: ClassVar = held_out_splits
     progress_splits: ClassVar = ("trained", "conclusion")
     split_help: ClassVar = {
         "premise": "A all-are _    as stated",
@@ -113,7 +111,7 @@ class Syllogism(Task):
             inferences=content.inferences,
             choices=partial(candidate_conclusions, writer.entities),
         )
-        return self.with_chain_of_thought(corpus, seed)
+        return self.complete(corpus, seed)
 
     def episode_schedule(self, writer: StatementWriter) -> EpisodeSchedule | None:
         """Episodes about the classes of the world, or about their own."""

@@ -1,11 +1,11 @@
-"""Facts of a file as questions: every right answer, and both baselines beside them."""
+"""Facts of a file as questions: every right answer, and chance beside them."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tasks.common.questions import FIRST, LAST, open_first, put_first, role_span
-from tasks.common.statements import Statements, StatementWriter, find_documents
+from tasks.common.questions import open_first, put_first, role_span
+from tasks.common.statements import FIRST, LAST, Statements, StatementWriter, find_documents
 from tasks.corpus import SOURCE, TARGET, Cloze, Questions
 
 
@@ -47,38 +47,10 @@ class TrueStatements:
 
 
 @dataclass(frozen=True)
-class Candidates:
-    """Those of the elimination baseline: entities that are right in one slot of a word, and that training never shows
-    there."""
-
-    entities: int
-    """entities in the world"""
-    key: np.ndarray
-    """int[n], word and entity as one number, in order"""
-    count: np.ndarray
-    """int[w], how many a word has"""
-
-    @staticmethod
-    def build(slot: int, true: Statements, stated: Statements, entities: int, words: int) -> "Candidates":
-        is_right, is_stated = (
-            part.word * entities + (part.target if slot == LAST else part.source) for part in (true, stated)
-        )
-        key = np.setdiff1d(is_right, is_stated)
-        return Candidates(entities, key, np.bincount(key // entities, minlength=words))
-
-    def baseline(self, word: np.ndarray, accepted: np.ndarray) -> np.ndarray:
-        """How often a uniform guess among them is `accepted`[q, a], float[q]."""
-        is_candidate = np.isin(word[:, None] * self.entities + accepted, self.key) & (accepted >= 0)
-        return is_candidate.sum(1) / np.maximum(self.count[word], 1)
-
-
-@dataclass(frozen=True)
 class SetQuestionBuilder:
     """Builds questions that accept a set of entities each."""
 
     writer: StatementWriter
-    candidates: tuple[Candidates, Candidates]
-    """for the first and the last slot"""
     rng: np.random.Generator
 
     def build(
@@ -97,7 +69,8 @@ class SetQuestionBuilder:
             support_documents=support_documents,
             premises=premises,
             chance=(accepted >= 0).sum(1) / len(self.writer.entities),
-            elimination_baseline=self.candidates[slot].baseline(statements.word, accepted),
+            elimination_baseline=np.zeros(len(statements)),
+            link_baseline=np.zeros(len(statements)),
             inverse_form=open_first(self.writer, statements.inverse()) if slot == LAST else None,
         )
 

@@ -10,14 +10,13 @@ import numpy as np
 
 from config.validation import require, require_at_least
 from tasks.common.names import syllables
-from tasks.common.questions import FIRST, LAST
 from tasks.common.statements import Statements, StatementWriter, assign_to_documents
 from tasks.corpus import Corpus, EpisodeSchedule, Premises
 from tasks.reversal.episodes import ReversalEpisodeConfig, ReversalEpisodes
 from tasks.task import Task
 from tasks.triples.holdout import choose_one_way
 from tasks.triples.notes import Notes
-from tasks.triples.questions import Candidates, SetQuestionBuilder, TriplesQuestions, TrueStatements
+from tasks.triples.questions import SetQuestionBuilder, TriplesQuestions, TrueStatements
 from tasks.triples.world import FileFacts, display_names, read_facts
 from tasks.vocabulary import FILLER, OPEN, SPECIAL, Entities, Vocabulary
 
@@ -44,13 +43,11 @@ class Triples(Task):
                         [begin] f B r' [separator] A r B [separator] B r' A [end]
                                                inverse_rl       B r' _   the reinforcement part of `inverse`
 
-    Chance is the share of right answers among all entities. The elimination baseline is that share among the entities
-    that the file shows in that slot of that word, and training never does. A guess at the most frequent answer of a
-    word can be better; `notes` lists such answers.
+    Chance is the share of right answers among all entities. Where some answers are frequent, counting gets more;
+    `notes` lists such answers.
     """
 
     held_out_splits: ClassVar = ("inverse",)
-    elimination_splits: ClassVar = held_out_splits
     progress_splits: ClassVar = ("forward", "inverse")
     split_help: ClassVar = {
         "forward": "A r _   as stated, last entity open: every Y with A r Y is right",
@@ -118,12 +115,9 @@ class Triples(Task):
         assignment = assign_to_documents(len(stated), self.documents.copies, self.documents.statements, rng)
         documents = writer.write(stated, assignment, rng)
 
-        entities = len(writer.entities)
-        words = writer.words_per_wording
-        candidates = tuple(Candidates.build(slot, true, stated, entities, words) for slot in (FIRST, LAST))
         questions = TriplesQuestions(
-            builder=SetQuestionBuilder(writer, candidates, rng),
-            true=TrueStatements.build(true, entities),
+            builder=SetQuestionBuilder(writer, rng),
+            true=TrueStatements.build(true, len(writer.entities)),
             stated=stated,
             assignment=assignment,
             copies=self.documents.copies,
@@ -141,7 +135,7 @@ class Triples(Task):
             inferences=questions.inferences,
             notes=lambda: self.notes(facts=facts),
         )
-        return self.with_chain_of_thought(corpus, seed)
+        return self.complete(corpus, seed)
 
     def vocabulary_and_writer(self, facts: FileFacts) -> tuple[Vocabulary, StatementWriter]:
         """The vocabulary, in the order special tokens, relations, filler, names, and a writer. A name is one token."""
