@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from config.override import override
 from eval.metrics import wilson_interval
 from model.objectives.causal import Causal
 from tasks import TASKS
@@ -240,7 +241,7 @@ def test_episodes_that_avoid_what_is_true_are_found_by_counting(tells):
 
 
 def test_a_run_counts_each_document_as_often_as_it_draws_it():
-    config = small_run("reversal", steps=40)
+    config = override(small_run("reversal", steps=40), {"train.subset": 1})
     corpus = config.task.build(0)
     world, draws, episodes = draw_run(corpus, config)
     assert draws.sum() == 40 * 48  # one statement a document, half of a batch of 96

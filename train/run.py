@@ -73,6 +73,11 @@ def build_world(config: RunConfig, log: Log) -> Corpus:
             f"the documents of the world are never trained on: train.steps ({config.train.steps}) end before "
             f"task.episodes.only_steps ({corpus.episodes.only_steps}) do"
         )
+    if config.train.first_steps >= config.train.steps and config.train.subset < 1:
+        log.warn(
+            f"only a subset of the facts is trained on: train.steps ({config.train.steps}) end before "
+            f"train.subset_steps ({config.train.first_steps}) do"
+        )
     if config.objective.needs_trained_model and config.train.init_from is None:
         log.warn("this objective needs a trained network, and this one starts untrained: give a run with --from")
     for note in corpus.notes():
