@@ -7,7 +7,7 @@ import numpy as np
 from config.validation import require
 from model.objectives.base import Objective
 from model.objectives.batch import Batch
-from tasks.common.spans import highest_rank
+from tasks.common.statement_reader import StatementReader
 from tasks.corpus import Corpus, Documents
 from train.config import TrainConfig
 
@@ -29,16 +29,24 @@ def step_rows(documents: int, batch: int, seed: int, step: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=2)
-def rarest_rank(corpus: Corpus, seed: int) -> np.ndarray:
-    """int[n]: the highest rank, from 0, of the entities that each document names, -1 for none. The order is random."""
+def last_head(corpus: Corpus, seed: int) -> np.ndarray:
+    """int[n]: of the entities that each document states facts about, the last one in a random order; -1 for none.
+
+    A fact is about its head, whichever word states it: so both statements of a fact are of one entity.
+    """
+    reader = StatementReader.build(corpus)
+    statements = reader.read(corpus.documents)
+    head = np.where(reader.is_inverse(statements), statements.target, statements.source)
     rank = np.random.default_rng([seed, SUBSET]).permutation(len(corpus.entities))
-    return highest_rank(corpus.documents, corpus.entities, rank)
+    last = np.full(len(corpus.documents), -1)
+    np.maximum.at(last, statements.document, np.where(head < 0, -1, rank[head]))
+    return last
 
 
 @lru_cache(maxsize=2)
 def subset_rows(corpus: Corpus, share: float, seed: int) -> np.ndarray:
     """The documents about as few entities as make up `share` of all documents, int[m]. Which entities is random."""
-    rank = rarest_rank(corpus, seed)
+    rank = last_head(corpus, seed)
     count = max(round(share * len(rank)), 1)
     return np.flatnonzero(rank <= np.partition(rank, count - 1)[count - 1])
 
@@ -46,7 +54,7 @@ def subset_rows(corpus: Corpus, share: float, seed: int) -> np.ndarray:
 @lru_cache(maxsize=2)
 def power_law_shares(corpus: Corpus, exponent: float, seed: int) -> np.ndarray:
     """float[n]: the share of all draws that goes to each document or one before it (2503.21676)."""
-    weight = (1.0 + np.maximum(rarest_rank(corpus, seed), 0)) ** -exponent
+    weight = (1.0 + np.maximum(last_head(corpus, seed), 0)) ** -exponent
     return weight.cumsum() / weight.sum()
 
 

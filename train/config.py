@@ -25,13 +25,13 @@ class TrainConfig:
     """target tokens after which to end, before `steps` are over; the learning rate then follows their share"""
     batch: int = 96
     """documents a step"""
-    subset: float = 0.16
-    """share of the documents that a run starts with: those about some of the entities (1: all documents)"""
+    subset: float = 0.25
+    """share of the documents that a run starts with: all that are about some of the entities (1: all documents)"""
     subset_steps: int | None = None
     """steps that are trained on these alone; None: 30 % of all steps"""
     power_law: float = 0.0
     """exponent of unequal frequencies, instead of a subset: a document is drawn in proportion to 1 / rank^exponent,
-    the ranks being those of the entities in a random order, and the rarest one that it names deciding"""
+    the rank being that of the entity that it is about, in a random order"""
     optimiser: Literal["muon", "adamw"] = "muon"
     """what updates the matrices of the layers; embedding, output, norms and biases are always AdamW's"""
     muon_rate: float = 0.02

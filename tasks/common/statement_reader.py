@@ -99,6 +99,10 @@ class StatementReader:
         prefix, word, second = number // self.base**2, number // self.base % self.base, number % self.base
         return (self.meaning[prefix] * self.base + self.meaning[word]) * self.base + self.meaning[second]
 
+    def is_inverse(self, statements: Triples) -> np.ndarray:
+        """bool[n]: whether a statement is by an inverse word, so that its fact is about the target."""
+        return statements.word // self.base % self.base % 2 == 0  # words count from 1, the first one being forward
+
     @property
     def base(self) -> int:
         return int(self.word.max()) + 1
