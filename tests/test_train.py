@@ -146,7 +146,7 @@ def test_documents_are_drawn_by_a_power_law_of_the_entity_that_they_are_about():
     again = world_rows(corpus, 50, config, 0, 3)
     np.testing.assert_array_equal(again, world_rows(corpus, 50, config, 0, 3))
     assert not np.array_equal(again, world_rows(corpus, 50, config, 0, 4))
-    with pytest.raises(SettingError, match=r"train\.subset is 0\.16, but must be 1 where train\.power_law is not 0"):
+    with pytest.raises(SettingError, match=r"train\.subset is 0\.25, but must be 1 where train\.power_law is not 0"):
         TrainConfig(power_law=1.0)
 
 
