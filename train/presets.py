@@ -1,17 +1,26 @@
 """The runs that have a name: `python -m train NAME`. To add one: a line in PRESETS; every objective has one by itself.
 
-Those of objectives share task, network, batches and rates. Their steps were chosen on seeds of 1000 and above.
+Those of objectives share task, network, batches and, but for diffusion, rates. All were chosen on seeds of 1000 and
+above (docs/tuning.md).
 """
 
 from dataclasses import replace
+from typing import Any
 
 from model.config import ModelConfig
 from model.objectives import OBJECTIVES
 from model.objectives.base import Objective
+from model.objectives.belief_state import BeliefState
+from model.objectives.bico import Bico
 from model.objectives.causal import Causal
+from model.objectives.diffusion import Diffusion
+from model.objectives.infill import Infill
+from model.objectives.joint_embedding import JointEmbedding
 from model.objectives.masked import Masked
+from model.objectives.permuted import Permuted
 from model.objectives.reinforced import Reinforced
 from model.objectives.reversed import Reversed
+from model.objectives.semantic_permutation import SemanticPermutation
 from tasks.codebook import Codebook
 from tasks.codebook.episodes import CodebookEpisodeConfig
 from tasks.common.chain_of_thought import ChainOfThoughtConfig
@@ -31,6 +40,15 @@ CAUSAL = RunConfig(Reversal(), Causal(), train=TrainConfig(steps=700, evaluate_e
 BIDIRECTIONAL = replace(CAUSAL, objective=Masked(), train=TrainConfig(steps=1200, evaluate_every=100))
 # As most networks are trained: AdamW for all weights, all facts from the first step on. It takes four times the steps.
 PLAIN_RECIPE = {"train.optimiser": "adamw", "train.subset": 1.0, "train.final_rate": 0.1}
+# What an objective needs beside it: what is not at 90 % inverse in as many steps gets up to five times as many.
+# Diffusion weights its targets by up to 20, so that it learns at lower rates alone (docs/tuning.md).
+OWN_TRAINING: dict[type[Objective], dict[str, Any]] = {
+    Permuted: {"steps": 3000, "evaluate_every": 250},
+    Diffusion: {"steps": 6000, "evaluate_every": 500, "muon_rate": 0.01, "learning_rate": 3e-3},
+    **{objective: {"steps": 6000, "evaluate_every": 500} for objective in (Infill, BeliefState, JointEmbedding)},
+    SemanticPermutation: {"steps": 6000, "evaluate_every": 500},
+    Bico: {"subset": 1.0},  # the network that it starts from knows all facts
+}
 
 # 1,000 entities x 20 relations, 1 % one-way (2604.04943), as measured on a GPU with AdamW; and a smaller such world.
 CODA_FORNO = replace(
@@ -115,6 +133,12 @@ HIERARCHY = replace(
 TRIPLES = replace(CAUSAL, task=Triples())
 
 
+def with_own_training(objective: Objective) -> RunConfig:
+    """The bidirectional preset with this objective, and what it needs to be trained."""
+    train = replace(BIDIRECTIONAL.train, **OWN_TRAINING.get(type(objective), {}))
+    return replace(BIDIRECTIONAL, objective=objective, train=train)
+
+
 def preset_of(objective: type[Objective]) -> RunConfig:
     """The first preset with an objective of this class."""
     return next(config for _, config in PRESETS.values() if type(config.objective) is objective)
@@ -125,7 +149,7 @@ PRESETS: dict[str, tuple[str, RunConfig]] = {
     "bidirectional": (Masked.summary, BIDIRECTIONAL),
     "masked": ("the same, by the name of its objective", BIDIRECTIONAL),
     **{
-        name: (objective.summary, replace(BIDIRECTIONAL, objective=objective()))
+        name: (objective.summary, with_own_training(objective()))
         for name, objective in OBJECTIVES.items()
         if objective not in (Causal, Masked, Reinforced)
     },
