@@ -10,12 +10,10 @@ from typing import Any
 from model.config import ModelConfig
 from model.objectives import OBJECTIVES
 from model.objectives.base import Objective
-from model.objectives.belief_state import BeliefState
 from model.objectives.bico import Bico
 from model.objectives.causal import Causal
 from model.objectives.diffusion import Diffusion
 from model.objectives.infill import Infill
-from model.objectives.joint_embedding import JointEmbedding
 from model.objectives.masked import Masked
 from model.objectives.permuted import Permuted
 from model.objectives.reinforced import Reinforced
@@ -45,7 +43,7 @@ PLAIN_RECIPE = {"train.optimiser": "adamw", "train.subset": 1.0, "train.final_ra
 OWN_TRAINING: dict[type[Objective], dict[str, Any]] = {
     Permuted: {"steps": 3000, "evaluate_every": 250},
     Diffusion: {"steps": 6000, "evaluate_every": 500, "muon_rate": 0.01, "learning_rate": 3e-3},
-    **{objective: {"steps": 6000, "evaluate_every": 500} for objective in (Infill, BeliefState, JointEmbedding)},
+    Infill: {"steps": 6000, "evaluate_every": 500},
     SemanticPermutation: {"steps": 6000, "evaluate_every": 500},
     Bico: {"subset": 1.0},  # the network that it starts from knows all facts
 }
