@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from model.config import ModelConfig
@@ -67,6 +68,7 @@ class Normalise(torch.autograd.Function):
         return normalised * weight
 
     @staticmethod
+    @once_differentiable  # a second derivative would take what is saved for constants
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
         normalised, inverse, weight = ctx.saved_tensors
         weight_gradient = (gradient * normalised).flatten(0, -2)
