@@ -12,8 +12,6 @@ from torch.nn import functional as F
 
 from model.config import ModelConfig
 
-EPSILON = 1e-6  # added to the mean square of RMSNorm
-
 
 class MLP(nn.Module):
     """GPT-2's (Radford et al. 2019): gelu, in its tanh form, between two maps."""
@@ -62,7 +60,8 @@ class Normalise(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
         norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-        inverse = norm.square_().div_(x.shape[-1]).add_(EPSILON).rsqrt_()
+        # 1e-6 is no constant of the module, since torch.compile fails where two norms read the same one.
+        inverse = norm.square_().div_(x.shape[-1]).add_(1e-6).rsqrt_()
         normalised = x * inverse
         ctx.save_for_backward(normalised, inverse, weight)
         return normalised * weight

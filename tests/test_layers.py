@@ -7,9 +7,10 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.nn import functional as F
 
 from model.config import ModelConfig
-from model.layers import EPSILON, Normalise, RMSNorm
+from model.layers import Normalise, RMSNorm
 from model.softmax import LONG_ROW, ShortSoftmax, softmax
 
+EPSILON = 1e-6  # Llama's
 SCORE_SHAPES = [(1,), (4, 1), (2, 3, 5, 8), (3, LONG_ROW - 1), (3, LONG_ROW), (2, 2, LONG_ROW + 9)]
 STATE_SHAPES = [(1, 8), (4, 7, 8), (2, 3, 5, 8), (6, 1)]
 
@@ -94,3 +95,26 @@ def test_the_layer_starts_with_weights_of_one_and_is_torchs_layer():
     assert {name: p.shape for name, p in ours.named_parameters()} == {"weight": theirs.weight.shape}
     x = drawn(4, 7, 16)
     torch.testing.assert_close(ours(x), theirs(x))
+
+
+class TwoOfEach(nn.Module):
+    """Two norms and two softmaxes in a row, as layers have them."""
+
+    def __init__(self):
+        super().__init__()
+        self.norms = nn.ModuleList(RMSNorm(ModelConfig(width=16)) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for norm in self.norms:
+            x = x + softmax(norm(x) @ x.mT) @ x
+        return x
+
+
+def test_layers_can_be_compiled_for_documents_of_any_length():
+    layers, compiled = TwoOfEach(), TwoOfEach()
+    compiled.compile(dynamic=True, fullgraph=True, backend="eager")
+    for shape in ((4, 7, 16), (3, 9, 16)):
+        x = drawn(*shape)
+        torch.testing.assert_close(values_and_gradients(compiled, x), values_and_gradients(layers, x))
+    for ours, theirs in zip(compiled.parameters(), layers.parameters()):
+        torch.testing.assert_close(ours.grad, theirs.grad)

@@ -7,13 +7,19 @@ from tasks.vocabulary import Entities
 
 
 def highest_rank(documents: Documents, entities: Entities, rank: np.ndarray) -> np.ndarray:
-    """int[n]: the highest `rank`[e] of the entities that each document names, -1 where it names none."""
+    """int[n]: the highest `rank`[e] of the entities that each document names, -1 where it names none.
+
+    A name of no entity, which a model may have inferred, ranks above all entities.
+    """
     index = np.arange(entities.tokens.shape[1])
     keys = np.where(index < entities.lengths[:, None], token_keys(entities.tokens, index), 0).sum(1)
     order = np.argsort(keys)
     named, document = span_keys(documents)
+    is_entity = np.isin(named, keys)
+    ranks = np.full(len(named), len(rank))
+    ranks[is_entity] = rank[order[np.searchsorted(keys[order], named[is_entity])]]
     highest = np.full(len(documents), -1)
-    np.maximum.at(highest, document, rank[order[np.searchsorted(keys[order], named)]])
+    np.maximum.at(highest, document, ranks)
     return highest
 
 
