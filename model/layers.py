@@ -7,11 +7,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from model.config import ModelConfig
-
-EPSILON = 1e-6  # added to the mean square of RMSNorm
 
 
 class MLP(nn.Module):
@@ -61,12 +60,14 @@ class Normalise(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
         norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-        inverse = norm.square_().div_(x.shape[-1]).add_(EPSILON).rsqrt_()
+        # 1e-6 is no constant of the module, since torch.compile fails where two norms read the same one.
+        inverse = norm.square_().div_(x.shape[-1]).add_(1e-6).rsqrt_()
         normalised = x * inverse
         ctx.save_for_backward(normalised, inverse, weight)
         return normalised * weight
 
     @staticmethod
+    @once_differentiable  # a second derivative would take what is saved for constants
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
         normalised, inverse, weight = ctx.saved_tensors
         weight_gradient = (gradient * normalised).flatten(0, -2)

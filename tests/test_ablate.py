@@ -39,6 +39,9 @@ def planned(monkeypatch):
         ("model.tied", (), [False, True]),
         ("model.depth", (), [1, 2, 4]),
         ("train.weight_decay", (), [0.0, 0.1, 1.0, 3.0, 6.0]),
+        ("train.optimiser", (), ["muon", "adamw"]),
+        ("train.subset", (), [0.05, 0.16, 0.5, 1.0]),
+        ("train.learning_rate", ("None", "1e-2"), [None, 0.01]),
         ("model.depth", ("3", "1"), [3, 1]),
         ("train.weight_decay", ("0", "1e-2"), [0.0, 0.01]),
         ("model.initial_scale", ("1",), [1.0]),
@@ -92,7 +95,8 @@ def test_steps_and_jobs_are_as_set(planned):
     few = planned("model.depth", steps=20).runs["ablate-model.depth-causal-1-0"].train
     assert (few.steps, few.warmup) == (20, 20)
     equal = planned("model.depth", objectives=("causal", "masked"), targets=500).runs.values()
-    assert {(config.train.targets, config.train.steps) for config in equal} == {(500, 3000), (500, 5000)}
+    of_presets = {PRESETS[name][1].train.steps for name in ("causal", "bidirectional")}
+    assert {(config.train.targets, config.train.steps) for config in equal} == {(500, steps) for steps in of_presets}
 
 
 def test_values_keep_their_order_however_good_they_are(monkeypatch):

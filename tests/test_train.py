@@ -150,6 +150,17 @@ def test_documents_are_drawn_by_a_power_law_of_the_entity_that_they_are_about():
         TrainConfig(power_law=1.0)
 
 
+def test_a_document_with_a_name_of_no_entity_is_about_the_rarest_of_all():
+    corpus = tiny().task.build(0)
+    documents = corpus.documents
+    tokens = documents.tokens.copy()
+    tokens[:3] = np.where(documents.roles[:3] == TARGET, tokens.max() + 1, tokens[:3])
+    inferred = replace(corpus, documents=replace(documents, tokens=tokens))
+    np.testing.assert_array_equal(rarest_rank(inferred, 0)[:3], len(corpus.entities))
+    np.testing.assert_array_equal(rarest_rank(inferred, 0)[3:], rarest_rank(corpus, 0)[3:])
+    assert not {0, 1, 2} & set(subset_rows(inferred, 0.5, 0).tolist())
+
+
 def test_a_tiny_world_has_a_subset_of_one_document_at_least():
     corpus = Reversal(entities=4, relations=1, one_way=1, documents=DocumentConfig(copies=1)).build(0)
     assert len(subset_rows(corpus, 1e-9, 0)) >= 1
