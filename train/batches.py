@@ -32,6 +32,8 @@ def step_rows(documents: int, batch: int, seed: int, step: int) -> np.ndarray:
 def last_head(corpus: Corpus, seed: int) -> np.ndarray:
     """int[n]: of the entities that each document states facts about, the last one in a random order; -1 for none.
 
+    A name that no entity has, which a model may infer, counts as the last of all.
+
     A fact is about its head, whichever word states it: so both statements of a fact are of one entity.
     """
     reader = StatementReader.build(corpus)
@@ -39,7 +41,7 @@ def last_head(corpus: Corpus, seed: int) -> np.ndarray:
     head = np.where(reader.is_inverse(statements), statements.target, statements.source)
     rank = np.random.default_rng([seed, SUBSET]).permutation(len(corpus.entities))
     last = np.full(len(corpus.documents), -1)
-    np.maximum.at(last, statements.document, np.where(head < 0, -1, rank[head]))
+    np.maximum.at(last, statements.document, np.where(head < 0, len(rank), rank[head]))
     return last
 
 
