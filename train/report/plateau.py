@@ -16,6 +16,8 @@ from train.report.phases import SHARES, TITLES, Curves, phase_rows, phase_table,
 
 REPLAY = "-replay-"  # in the names of second trainings: OBJECTIVE-replay-PERCENT
 LINES = {"forward": ("old facts", "-"), "unseen_forward": ("new facts", "--")}
+COLUMNS = 3  # of panels
+TICKS = (0, 100, 300, 1000, 3000)
 COLOURS = ("#d1495b", "#00798c", "#7a9e7e", "#6a4c93", "#30638e")
 
 
@@ -32,19 +34,24 @@ def draw(rows: Rows, curves: Curves, folder: Path) -> None:
     objectives = list(dict.fromkeys(row["objective"] for row in rows))
     second = list(dict.fromkeys(variant.partition(REPLAY)[0] for variant, *_ in curves if REPLAY in variant))
     panels = len(TITLES) + len(second)
-    figure = Figure(figsize=(3.3 * panels, 3.4), layout="constrained")
-    all_axes = figure.subplots(1, panels)
+    grid = -(-panels // COLUMNS), COLUMNS
+    figure = Figure(figsize=(3.6 * grid[1], 3 * grid[0]), layout="constrained")
+    all_axes = figure.subplots(*grid).ravel()
     for axes, column in zip(all_axes, TITLES):
         for i, objective in enumerate(objectives):
             draw_steps(axes, [row for row in rows if row["objective"] == objective], column, i)
-        axes.set_yscale("symlog", linthresh=100)
-        axes.set_xticks(range(len(SHARES)), SHARES, fontsize=8)
         axes.set_title(TITLES[column], fontsize=10)
+        axes.set_xticks(range(len(SHARES)), [share.replace("-", "\n") for share in SHARES], fontsize=8)
+        axes.set_yscale("symlog", linthresh=TICKS[1])
+        axes.set_yticks(TICKS, [str(tick) for tick in TICKS], fontsize=8)
+        axes.set(xlim=(-0.5, len(SHARES) - 0.5), ylim=(-5, 1.3 * max(*TICKS, *(row["steps"] for row in rows))))
     for axes, objective in zip(all_axes[len(TITLES) :], second):
         draw_second(axes, {key: curve for key, curve in curves.items() if key[0].startswith(objective + REPLAY)})
         axes.set_title(f"{objective}, then new facts", fontsize=10)
-    for axes in (all_axes[0], *all_axes[len(TITLES) :]):
+    for axes in (all_axes[0], *all_axes[len(TITLES) : panels]):
         axes.legend(frameon=False, fontsize=7)
+    for axes in all_axes[panels:]:
+        axes.remove()
     figure.supxlabel("every seed a point or a line; triangle: not reached by the end of the run", fontsize=9)
     save_figure(figure, folder)
 
