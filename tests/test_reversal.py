@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -240,6 +241,66 @@ def test_a_second_training_states_the_unseen_facts_one_way_and_nothing_else(task
     assert not inverse & (set(stated(first)) | stated_facts)
 
 
+@st.composite
+def second_trainings(draw) -> Reversal:
+    """Worlds whose documents state the unseen facts and, again, some of the others."""
+    documents = DocumentConfig(copies=draw(st.integers(1, 3)), statements=draw(st.integers(1, 3)))
+    inverse_share, replay = draw(st.sampled_from([0.0, 0.5])), draw(st.floats(0, 0.9))
+    task = replace(draw(worlds_with_unseen_facts()), documents=documents, inverse_share=inverse_share)
+    return replace(task, train_on="unseen", replay=replay)
+
+
+def in_first_wording(counts: Counter) -> Counter:
+    """The same counts, synonyms as one word."""
+    merged = Counter()
+    for (source, word, target), count in counts.items():
+        merged[source, word.removesuffix("-2"), target] += count
+    return merged
+
+
+@few
+@given(second_trainings(), SEEDS)
+def test_replay_adds_its_share_of_documents_and_changes_nothing_else(task, seed):
+    corpus, without = task.build(seed), replace(task, replay=0.0).build(seed)
+    count = len(without.documents)
+    assert abs((len(corpus.documents) - count) - count * task.replay / (1 - task.replay)) <= 0.5
+    for name in ("tokens", "roles", "lengths"):
+        same = getattr(corpus.documents[np.arange(count)], name)
+        np.testing.assert_array_equal(same, getattr(without.documents, name))
+    for split, questions in without.questions.items():
+        np.testing.assert_array_equal(corpus.questions[split].accepted, questions.accepted)
+        np.testing.assert_array_equal(corpus.questions[split].cloze.documents.tokens, questions.cloze.documents.tokens)
+
+
+@few
+@given(second_trainings(), SEEDS)
+def test_replay_states_what_the_first_training_does_and_no_held_out_inverse(task, seed):
+    corpus, first = task.build(seed), replace(task, train_on="stated", replay=0.0).build(seed)
+    new = in_first_wording(stated(replace(task, replay=0.0).build(seed)))
+    replayed, old = in_first_wording(stated(corpus)) - new, in_first_wording(stated(first))
+    assert replayed.keys() <= old.keys()
+    times = [replayed[statement] for statement in old]
+    assert max(times) - min(times) <= 1  # all are drawn before any is drawn again
+    for split in ("inverse", "unseen_inverse"):
+        for (source, word, _), answer in asked(corpus, split) if split in corpus.questions else ():
+            assert (source, word.removesuffix("-2"), answer) not in replayed + new
+
+
+@few
+@given(second_trainings(), SEEDS)
+def test_support_is_every_document_that_states_the_fact_again_and_baselines_count_it(task, seed):
+    corpus = task.build(seed)
+    texts = [in_first_wording(Counter(statements(corpus, row))) for row in corpus.documents.tokens]
+    for split in ("forward", "backward", "unseen_forward"):
+        questions = corpus.questions[split]
+        for i, ((source, word, target), answer) in enumerate(asked(corpus, split)):
+            source, target = (source, answer) if target == "_" else (answer, target)
+            rows = questions.support_documents[i, 0]
+            holding = [row for row, text in enumerate(texts) if (source, word.removesuffix("-2"), target) in text]
+            assert sorted(set(rows[rows >= 0].tolist())) == holding
+            assert (questions.link_baseline[i] > 0) >= bool(holding)
+
+
 @given(st.integers(1, 3), SEEDS)
 def test_one_span_of_every_statement_is_masked(per_document, seed):
     config = DocumentConfig(statements=per_document)
@@ -288,6 +349,18 @@ def test_more_names_than_pieces_allow_is_refused_by_name():
         (
             lambda: Reversal(unseen=5, two_way=1797),
             "task.unseen is 5, but must be 0 to 3, the facts that are not stated",
+        ),
+        (
+            lambda: Reversal(replay=0.5),
+            "task.replay is 0.5, but must be 0 where task.train_on is 'stated'",
+        ),
+        (
+            lambda: Reversal(unseen=5, train_on="unseen", replay=1.0),
+            "task.replay is 1.0, but must be 0 or more and below 1",
+        ),
+        (
+            lambda: Reversal(unseen=5, train_on="unseen", replay=float("nan")),
+            "task.replay is nan, but must be 0 or more and below 1",
         ),
         (lambda: Reversal(one_way=2001), "task.one_way is 2001, but must be 1 to 2000, all facts of the world"),
         (

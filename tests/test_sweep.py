@@ -22,7 +22,7 @@ from tests.test_compare import COLUMNS
 from train.config import RunConfig
 from train.report import by_variant
 from train.report.by_variant import ByVariant
-from train.report.results import read_results
+from train.report.results import read_results, what_differs
 from train.signals import StopFlag
 from train.sweeps import pool, study
 from train.sweeps.from_file import Sweep, sweep
@@ -252,6 +252,22 @@ def test_the_rows_in_docs_are_of_the_study_as_it_is(given):
     rows = read_results(HOUSE / "docs" / "context.csv")
     assert {row["variant"] for row in rows} == set(given[0].variants.values())
     given[0].require_same_settings(rows)
+
+
+def test_rows_are_compared_in_the_settings_that_their_variant_has(given, listed):
+    """A variant of another task than its preset's has none of the preset's, whatever is added to these later."""
+    triples = "from tasks.triples import Triples\nVARIANTS['after'] = replace(VARIANTS['after'], task=Triples())"
+    listed.write_text(f"{LISTED}\n{triples}")
+    sweep(Sweep(listed, seeds=1), StopFlag())
+    settings = what_differs(given[0].runs["three-variants-after-0"])
+    assert settings["task.unseen"] is None  # of the preset's task
+    row = {"variant": "after", "run": "elsewhere"}
+    without = {name: value for name, value in settings.items() if name != "task.unseen"}
+    for same in (settings, without, settings | {"task.added_later": None}, settings | {"train.init_from": "other"}):
+        given[0].require_same_settings([row | {"settings": json.dumps(same)}])
+    for other in (settings | {"train.steps": 5}, {**without, "task.file": "other.csv"}, {}):
+        with pytest.raises(SettingError, match="must be trained as after is here"):
+            given[0].require_same_settings([row | {"settings": json.dumps(other)}])
 
 
 @pytest.mark.parametrize("file", sorted((HOUSE / "studies").glob("[!_]*.py")), ids=lambda file: file.stem)

@@ -173,12 +173,13 @@ def assign_to_documents(count: int, copies: int, per_document: int, rng: np.rand
 
 
 def find_documents(assignment: np.ndarray, statements: np.ndarray, copies: int) -> np.ndarray:
-    """The documents that hold each of the `statements`[…]: int32[…, copies], -1 where `statements` is.
+    """The documents that hold each of the `statements`[…]: int32[…, copies], -1 where there are fewer.
 
-    `assignment`[n, m] gives the statements that each of n documents holds, each of them `copies` times.
+    `assignment`[n, m] gives the statements that each of n documents holds. A statement of -1 is in none.
     """
     flat = assignment.ravel()
     by_statement = np.argsort(flat, kind="stable")
-    first = np.searchsorted(flat[by_statement], np.maximum(statements, 0))
-    documents = by_statement[first[..., None] + np.arange(copies)] // assignment.shape[1]
-    return np.where(statements[..., None] >= 0, documents, -1).astype(np.int32)
+    first, end = (np.searchsorted(flat[by_statement], statements, side)[..., None] for side in ("left", "right"))
+    index = first + np.arange(copies)
+    documents = by_statement[np.minimum(index, len(flat) - 1)] // assignment.shape[1]
+    return np.where((index < end) & (statements[..., None] >= 0), documents, -1).astype(np.int32)

@@ -26,10 +26,7 @@ class ReversalDocuments:
 
     facts: Facts
     writer: StatementWriter
-    config: DocumentConfig
     bridge: str
-    train_on: str
-    """"stated" or "unseen": which facts the documents state"""
     stated: Statements
     """stated facts, then the inverse of those one-way facts where it is stated after all"""
     one_way: np.ndarray
@@ -37,7 +34,7 @@ class ReversalDocuments:
     inverse_stated: np.ndarray
     """bool[q], whether the inverse of each of these is stated after all"""
     assignment: np.ndarray
-    """int[n, m], which trained statements each document holds"""
+    """int[n, m], which statements each document holds, -1 for none: the numbers of premises, then those of bridges"""
     documents: Documents
 
     @staticmethod
@@ -48,26 +45,32 @@ class ReversalDocuments:
         *,
         bridge: str,
         train_on: str,
+        replay: float,
         inverse_share: float,
         rng: np.random.Generator,
         extra_rng: np.random.Generator,
     ) -> "ReversalDocuments":
         """`inverse_share`: the share of one-way facts with a stated inverse, drawn from `extra_rng`.
 
-        So the rest stays the same as without that setting.
+        `replay`: the share of documents that state `stated` again, drawn from a generator of their own and put last. So
+        the rest stays the same as without these settings.
         """
         stated, one_way = facts.stated()
         inverse_stated = extra_rng.permutation(len(one_way)) < round(inverse_share * len(one_way))
         stated += stated[one_way][inverse_stated].inverse()
-        if train_on == "unseen":
-            trained = facts.unseen_statements()
-        else:
-            trained = stated + bridge_statements(bridge, stated, writer.words_per_wording * writer.wordings)
-        assignment = assign_to_documents(len(trained), config.copies, config.statements, rng)
-        documents = writer.write(trained, assignment, rng)
-        return ReversalDocuments(
-            facts, writer, config, bridge, train_on, stated, one_way, inverse_stated, assignment, documents
-        )
+        unseen = facts.unseen_statements()
+        statements = stated + unseen + bridge_statements(bridge, stated, writer.words_per_wording * writer.wordings)
+        numbers = np.split(np.arange(len(statements)), [len(stated), len(stated) + len(unseen)])
+        rows = numbers[1] if train_on == "unseen" else np.concatenate([numbers[0], numbers[2]])
+        assignment = assign_to_documents(len(rows), config.copies, config.statements, rng)
+        assignment = np.where(assignment >= 0, rows[assignment], -1)
+        documents = writer.write(statements, assignment, rng)
+        replay_rng = extra_rng.spawn(1)[0]
+        count = round(len(documents) * replay / (1 - replay))
+        replayed = draw_replayed(len(stated), count, config.statements, replay_rng)
+        assignment = np.concatenate([assignment, replayed])
+        documents += writer.write(statements, replayed, replay_rng)
+        return ReversalDocuments(facts, writer, bridge, stated, one_way, inverse_stated, assignment, documents)
 
     @cached_property
     def premise_statements(self) -> Statements:
@@ -78,6 +81,12 @@ class ReversalDocuments:
     def unseen_rows(self) -> np.ndarray:
         """Which of these are the unseen ones."""
         return np.arange(len(self.stated), len(self.premise_statements))
+
+    @cached_property
+    def times(self) -> np.ndarray:
+        """int[p], how often documents state each premise."""
+        count = len(self.premise_statements)
+        return np.bincount(self.assignment[self.assignment >= 0], minlength=count)[:count]
 
     def premises(self) -> Premises:
         plain = self.writer.write_plain(self.premise_statements)
@@ -106,7 +115,7 @@ class ReversalDocuments:
 
     def inferences(self) -> Questions:
         """The inverse of all that documents state."""
-        rows = self.unseen_rows if self.train_on == "unseen" else np.arange(len(self.stated))
+        rows = np.flatnonzero(self.times)
         builder = self.builder(rows, np.random.default_rng(0))
         return builder.build(LAST, self.premise_statements[rows].inverse())
 
@@ -115,17 +124,23 @@ class ReversalDocuments:
         return QuestionBuilder(self.writer, self.support_documents(rows), rows[:, None], rng)
 
     def support_documents(self, rows: np.ndarray) -> np.ndarray:
-        """The documents that hold each of the premises `rows`[q], int[q, 1, s]; none where training states none."""
-        first_trained, end = (len(self.stated), None) if self.train_on == "unseen" else (0, len(self.stated))
-        if not np.isin(rows, np.arange(len(self.premise_statements))[first_trained:end]).all():
-            return np.zeros((len(rows), 1, 0), np.int32)
-        return find_documents(self.assignment, rows - first_trained, self.config.copies)[:, None]
+        """The documents that hold each of the premises `rows`[q], int[q, 1, s]; -1 where there are fewer."""
+        return find_documents(self.assignment, rows, self.times[rows].max(initial=0))[:, None]
 
     def with_inverse_support(self, questions: Questions) -> Questions:
         """The questions with the documents that state their inverse after all, too."""
         first = len(self.stated) - self.inverse_stated.sum()
         added = self.support_documents(first + np.arange(len(questions)))
         return replace(questions, support_documents=np.concatenate([questions.support_documents, added], axis=2))
+
+
+def draw_replayed(count: int, documents: int, per_document: int, rng: np.random.Generator) -> np.ndarray:
+    """Which of `count` statements some documents hold, int[documents, per_document].
+
+    All are drawn before any of them is drawn again.
+    """
+    rounds = 1 + documents * per_document // count
+    return assign_to_documents(count, rounds, per_document, rng)[:documents]
 
 
 def bridge_statements(kind: str, stated: Statements, naming_word: int) -> Statements:

@@ -42,6 +42,7 @@ class Reversal(Task):
         bridge          [begin] f r' A r A     echo             B r' _   how often B is predicted, wrongly: a shortcut
         unseen          (no document)          unseen_forward   A r _    facts that only a prompt can state
                                                unseen_inverse   B r' _   the same, by the inverse word
+        replay          [begin] f A r B        (with train_on "unseen": stated facts again, beside the unseen ones)
         episodes        [begin] C r D [separator] f E q F f [separator] F q' E [separator] C r D
         chain_of_thought
                         [begin] f B r' [separator] A r B [separator] B r' A [end]
@@ -78,6 +79,9 @@ class Reversal(Task):
     train_on: Literal["stated", "unseen"] = "stated"
     """which facts documents state: all but the unseen ones, or these alone, one way each, for a run that starts from
     another one (--from)"""
+    replay: float = 0.0
+    """share of the documents that state facts of the first training again, where train_on is "unseen"; old facts are
+    otherwise forgotten at once (2503.21676)"""
     inverse_share: float = 0.0
     """share of the one-way facts whose inverse is stated after all, as an upper bound (split `inverse_stated`)"""
     bridge: Literal["none", "composed", "naive"] = "none"
@@ -96,6 +100,9 @@ class Reversal(Task):
         require_at_least(self, "task", 1, "relations", "wordings")
         require(self.bridge in BRIDGES, "task.bridge", self.bridge, f"one of {list(BRIDGES)}")
         require_share(self, "task", "inverse_share")
+        require(0 <= self.replay < 1, "task.replay", self.replay, "0 or more and below 1")
+        possible = self.replay == 0 or self.train_on == "unseen"
+        require(possible, "task.replay", self.replay, f"0 where task.train_on is {self.train_on!r}")
         self.require_numbers_of_facts()
         max_facts = self.entities // 2
         possible = not self.episodes.share or self.episodes.own_entities or max_facts >= self.episodes.max_facts
@@ -134,6 +141,7 @@ class Reversal(Task):
             self.documents,
             bridge=self.bridge,
             train_on=self.train_on,
+            replay=self.replay,
             inverse_share=self.inverse_share,
             rng=rng,
             extra_rng=extra_rng,

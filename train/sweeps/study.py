@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -164,11 +164,13 @@ class Study:
 
     def require_same_settings(self, merged: Rows) -> None:
         """Raises SettingError where a variant of this study has other settings in these rows."""
-        settings_of = {self.variants[name]: comparable(what_differs(config)) for name, config in self.runs.items()}
+        config_of = {self.variants[name]: config for name, config in self.runs.items()}
+        settings_of = {variant: comparable(what_differs(config), config) for variant, config in config_of.items()}
         for row in merged:
-            merged_settings = comparable(json.loads(row["settings"]))
-            same = settings_of.get(row["variant"], merged_settings) == merged_settings
-            require(same, "merge", row["run"], f"trained as {row['variant']} is here, in {self.settings.merge}")
+            if row["variant"] in settings_of:
+                merged_settings = comparable(json.loads(row["settings"]), config_of[row["variant"]])
+                same = settings_of[row["variant"]] == merged_settings
+                require(same, "merge", row["run"], f"trained as {row['variant']} is here, in {self.settings.merge}")
 
     def is_complete(self, name: str, stop: StopFlag) -> bool:
         """Whether a run needs no process: it ended on this world, and its methods are applied.
@@ -202,9 +204,21 @@ class Study:
         return None if changed else read_json(folder / "result.json")
 
 
-def comparable(settings: dict[str, Any]) -> str:
-    """Settings by dotted name as text, without the run that it starts from, whose name holds the seed."""
-    return json.dumps({name: value for name, value in settings.items() if name != "train.init_from"})
+def comparable(settings: dict[str, Any], config: RunConfig) -> dict[str, Any]:
+    """Settings by dotted name without the run that it starts from, whose name holds the seed.
+
+    Settings that `config` lacks, as they are of another task or objective than the preset's, are left out, too.
+    """
+    own = set(setting_names(config.json())) - {"train.init_from"}
+    return {name: value for name, value in settings.items() if name in own}
+
+
+def setting_names(values: dict[str, Any], path: str = "") -> Iterator[str]:
+    """The dotted names of all settings, and of all objects that hold some."""
+    for key, value in values.items():
+        yield path + key
+        if isinstance(value, dict):
+            yield from setting_names(value, f"{path}{key}.")
 
 
 def prepare_folder(folder: Path, failures: Failures) -> None:
