@@ -11,6 +11,7 @@ from model.config import ModelConfig
 from model.objectives import OBJECTIVES
 from model.objectives.base import Objective
 from model.objectives.bico import Bico
+from model.objectives.both_directions import BothDirections
 from model.objectives.causal import Causal
 from model.objectives.diffusion import Diffusion
 from model.objectives.infill import Infill
@@ -19,6 +20,7 @@ from model.objectives.permuted import Permuted
 from model.objectives.reinforced import Reinforced
 from model.objectives.reversed import Reversed
 from model.objectives.semantic_permutation import SemanticPermutation
+from model.objectives.span_denoising import SpanDenoising
 from tasks.codebook import Codebook
 from tasks.codebook.episodes import CodebookEpisodeConfig
 from tasks.common.chain_of_thought import ChainOfThoughtConfig
@@ -41,6 +43,7 @@ PLAIN_RECIPE = {"train.optimiser": "adamw", "train.subset": 1.0, "train.final_ra
 # What an objective needs beside it: what is not at 90 % inverse in as many steps gets up to five times as many.
 # Diffusion weights its targets by up to 20, so that it learns at lower rates alone (docs/tuning.md).
 OWN_TRAINING: dict[type[Objective], dict[str, Any]] = {
+    **{objective: {"steps": 2400, "evaluate_every": 200} for objective in (Reversed, BothDirections, SpanDenoising)},
     Permuted: {"steps": 3000, "evaluate_every": 250},
     Diffusion: {"steps": 6000, "evaluate_every": 500, "muon_rate": 0.01, "learning_rate": 3e-3},
     Infill: {"steps": 6000, "evaluate_every": 500},
