@@ -26,10 +26,10 @@ def with_world(steps: int, **world) -> RunConfig:
 
 VARIANTS = {
     **{f"two-way-{share}": with_two_way(share) for share in (50, 70, 90, 95)},
-    "two-way-99": with_world(9000, entities=2500, relations=2, one_way=50),
-    "facts-x1": with_world(600, entities=200, relations=2, one_way=40),
-    "facts-x10": with_world(6000, entities=800, relations=5, one_way=400),
+    "two-way-99": with_world(2400, entities=2500, relations=2, one_way=50),
+    "facts-x1": with_world(300, entities=200, relations=2, one_way=40),
+    "facts-x10": with_world(3000, entities=800, relations=5, one_way=400),
     "steps-x1": CAUSAL,
-    "steps-x10": replace(CAUSAL, train=replace(CAUSAL.train, steps=10 * CAUSAL.train.steps, evaluate_every=2500)),
+    "steps-x10": replace(CAUSAL, train=replace(CAUSAL.train, steps=10 * CAUSAL.train.steps, evaluate_every=700)),
     **{f"wordings-{n}": replace(CAUSAL, task=replace(CAUSAL.task, wordings=n)) for n in (3, 10)},
 }
