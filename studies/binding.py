@@ -17,10 +17,12 @@ from config.override import override
 from eval.methods import METHODS as ALL_METHODS
 from model.objectives.masked import Masked
 from train.config import RunConfig
-from train.presets import CODEBOOK, HIERARCHY, IN_CONTEXT, SYLLOGISM
+from train.presets import CODEBOOK, HIERARCHY, IN_CONTEXT, PLAIN_RECIPE, SYLLOGISM
 
-# As in the first experiments, so that slower variants show: rotary positions, half the rate, two thirds of a batch.
-TWO_THIRDS = {"task.episodes.share": 2 / 3}
+# As in the first experiments, so that slower variants show: AdamW for all weights and two thirds of a batch; and for
+# reversal, rotary positions and half the rate.
+FIRST = {**PLAIN_RECIPE, "train.learning_rate": 6e-3, "train.evaluate_every": 500}
+TWO_THIRDS = {**FIRST, "task.episodes.share": 2 / 3}
 BASE = override(
     IN_CONTEXT, {**TWO_THIRDS, "model.position": "rotary", "train.steps": 2500, "train.learning_rate": 3e-3}
 )
@@ -49,15 +51,19 @@ CHANGED = {
     # Given the time that it needs: the convolution is not what makes it possible.
     "plain-long": {"model.convolution": 1, "train.steps": 12 * BASE.train.steps, "train.evaluate_every": 2500},
 }
-# The preset that these led to, and why its episodes are half of a batch.
+# The preset that these led to, under its own recipe: without a convolution, and with other positions.
 CHANGED_PRESET = {
     "-masked": {"objective": Masked()},
-    "-masked-share-67": {"objective": Masked(), **TWO_THIRDS},
+    "-plain": {"model.convolution": 1},
+    "-plain-subset": {"model.convolution": 1, "train.subset": 0.25},
+    "-plain-learned": {"model.convolution": 1, "model.position": "learned"},
+    "-plain-rotary": {"model.convolution": 1, "model.position": "rotary"},
+    "-rotary": {"model.position": "rotary"},
 }
 
 # One layer that is run twice, as in the first experiments.
 TWICE = replace(BASE.model, depth=1, recurrence=2)
-TWO_STEPS = override(SYLLOGISM, {**TWO_THIRDS, "model": TWICE, "train.steps": 3000})
+TWO_STEPS = override(SYLLOGISM, {**TWO_THIRDS, "task.episodes.only_steps": 2000, "model": TWICE, "train.steps": 3000})
 CHANGED_TWO_STEPS = {
     "-depth-2": {"model.depth": 2, "model.recurrence": 1},
     "-recurrence-3": {"model.recurrence": 3},
@@ -81,6 +87,7 @@ CHANGED_INHERIT = {
     "-position-relative": {"model.position": "relative"},
     "-position-none": {"model.position": "none"},
 }
+DECODE = override(CODEBOOK, {**FIRST, "task.episodes.only_steps": 1500, "train.steps": 5000})
 CHANGED_DECODE = {
     # As many entries, and encodings that use them, as with 24.
     "-12-symbols": {"task.symbols": 12, "task.books": 20, "task.one_way": 10, "task.encodings": 60},
@@ -104,6 +111,6 @@ VARIANTS = {
     **with_changes("preset", IN_CONTEXT, CHANGED_PRESET),
     **with_changes("two-steps", TWO_STEPS, CHANGED_TWO_STEPS),
     **with_changes("inherit", INHERIT, CHANGED_INHERIT),
-    **with_changes("decode", CODEBOOK, CHANGED_DECODE),  # in its own steps: with fewer it does not learn to decode
+    **with_changes("decode", DECODE, CHANGED_DECODE),  # in its own steps: with fewer it does not learn to decode
 }
 METHODS = {"in-context": ALL_METHODS["in-context"]}
