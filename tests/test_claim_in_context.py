@@ -13,9 +13,9 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_prompt_gives_what_the_weights_do_not(tmp_path):
-    """On a smaller world than the preset's and in half of its steps."""
+    """On a smaller world than the preset's."""
     world = {"entities": 60, "one_way": 60, "unseen": 30, "episodes.share": 2 / 3}
-    config = override(IN_CONTEXT, {"train.steps": 2000} | {f"task.{name}": value for name, value in world.items()})
+    config = override(IN_CONTEXT, {f"task.{name}": value for name, value in world.items()})
     closed_book = train(config, "in-context", tmp_path)
     assert closed_book["forward"]["accuracy"] >= 0.99
     assert closed_book["inverse"]["low"] <= closed_book["inverse"]["elimination_baseline"]
@@ -31,8 +31,7 @@ def test_a_prompt_gives_what_the_weights_do_not(tmp_path):
 
 
 def test_codebooks_are_read_from_either_end_in_the_prompt_and_not_in_the_weights(tmp_path):
-    """In half of the preset's steps. A thousand of them train on the world: encodings are learned by then."""
-    closed_book = train(override(CODEBOOK, {"train.steps": 2500}), "codebook", tmp_path)
+    closed_book = train(CODEBOOK, "codebook", tmp_path)
     prompted = ask(tmp_path / "codebook", InContext())["in-context"]
     for split in ("encode", "decode_stated"):
         assert closed_book[split]["accuracy"] >= 0.9

@@ -2,7 +2,6 @@
 
 import pytest
 
-from config.override import override
 from eval.methods.in_context import InContext
 from tests.slow_runs import ask, train
 from train.presets import HIERARCHY, SYLLOGISM
@@ -11,12 +10,8 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_conclusion_of_two_premises_follows_in_the_prompt_and_not_in_the_weights(tmp_path):
-    """In two thirds of the preset's steps.
-
-    The prompt holds a second chain that ends in the same word, so a guess among the ends is right every other time.
-    """
-    config = override(SYLLOGISM, {"task.episodes.only_steps": 1300, "train.steps": 2300})
-    closed_book = train(config, "syllogism", tmp_path)
+    """The prompt holds a second chain that ends in the same word. A guess among the ends is right every other time."""
+    closed_book = train(SYLLOGISM, "syllogism", tmp_path)
     prompted = ask(tmp_path / "syllogism", InContext())["in-context"]
     for split in ("premise", "trained"):
         assert closed_book[split]["accuracy"] >= 0.95
@@ -28,9 +23,8 @@ def test_a_conclusion_of_two_premises_follows_in_the_prompt_and_not_in_the_weigh
 
 
 def test_inherited_properties_follow_in_the_prompt_and_in_the_weights_only_by_similarity(tmp_path):
-    """In three quarters of the preset's steps, against a second chain that ends in the same word."""
-    config = override(HIERARCHY, {"task.episodes.only_steps": 2500, "train.steps": 3750})
-    closed_book = train(config, "hierarchy", tmp_path)
+    """Against a second chain that ends in the same word."""
+    closed_book = train(HIERARCHY, "hierarchy", tmp_path)
     prompted = ask(tmp_path / "hierarchy", InContext())["in-context"]
     for split in ("stated", "inherited"):
         assert closed_book[split]["accuracy"] >= 0.95
