@@ -123,9 +123,9 @@ CODEBOOK = replace(
         one_way=5,
         encodings=120,
         questions_per_split=120,
-        episodes=CodebookEpisodeConfig(share=0.5, only_steps=750, max_facts=6, max_questions=6),
+        episodes=CodebookEpisodeConfig(share=0.5, only_steps=1200, max_facts=6, max_questions=6),
     ),
-    train=replace(IN_CONTEXT.train, steps=2500),
+    train=replace(IN_CONTEXT.train, steps=4000),
 )
 HIERARCHY = replace(
     IN_CONTEXT,
