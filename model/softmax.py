@@ -12,8 +12,8 @@ LONG_ROW = 32  # from here on, torch's own is as fast
 
 
 def softmax(scores: Tensor) -> Tensor:
-    """scores[..., s] -> shares[..., s] that sum to 1. A row may hold -inf, but not only that."""
-    return ShortSoftmax.apply(scores) if scores.shape[-1] < LONG_ROW else scores.softmax(-1)
+    """scores[..., s] -> shares[..., s] that sum to 1. A row may be empty or hold -inf, but not only that."""
+    return ShortSoftmax.apply(scores) if 0 < scores.shape[-1] < LONG_ROW else scores.softmax(-1)
 
 
 class ShortSoftmax(torch.autograd.Function):

@@ -52,17 +52,21 @@ def test_the_table_holds_every_comparison(capsys):
     assert max(map(len, out.splitlines())) <= 80
 
 
-def test_operations_are_those_counted_by_hand():
+@pytest.mark.parametrize("optimiser", ["adamw", "muon"])
+def test_operations_are_those_counted_by_hand(optimiser):
     settings = Bench(width=8, depth=1, heads=2, positions=4, batch=2, vocab_size=16)
     all_masked = Masked(scheme="fixed", maskable=("source", "relation", "target"), rate=1.0)
     corpus = make_corpus(settings, comparisons(settings)[0].roles)
     modules = build_modules(settings.network, all_masked, corpus, seed=0)
     # 8 positions; maps of 8 x (8 + 16 + 8) for attention, 8 x 32 and 32 x 8 after it, 8 x 16 for words. Each has one
-    # product forward and two backward. Attention: 2 rows, 2 heads, 4 x 4 x 4, two forward and five backward.
+    # product forward and two backward. Attention: 2 rows, 2 heads, 4 x 4 x 4, two forward and four backward.
     maps = 2 * 8 * (8 * 32 + 2 * 8 * 32 + 8 * 16) * 3
-    attention = 2 * 2 * 2 * 4 * 4 * 4 * (2 + 5)
-    config = RunConfig(Reversal(), all_masked, train=TrainConfig(batch=2))
-    assert count_operations(make_step(config, corpus, modules)) == maps + attention
+    attention = 2 * 2 * 2 * 4 * 4 * 4 * (2 + 4)
+    # Muon, of a matrix r x c with r <= c: five times r x c x r, r x r x r and r x r x c.
+    matrices = [(8, 8), (8, 16), (8, 8), (8, 32), (8, 32)] if optimiser == "muon" else []
+    updates = sum(5 * 2 * (r * c * r + r * r * r + r * r * c) for r, c in matrices)
+    config = RunConfig(Reversal(), all_masked, train=TrainConfig(batch=2, optimiser=optimiser))
+    assert count_operations(make_step(config, corpus, modules)) == maps + attention + updates
 
 
 @every_comparison

@@ -34,7 +34,15 @@ WORLD = Reversal(
 )
 NETWORK = ModelConfig(width=16, depth=1, heads=2)
 TRAIN = TrainConfig(
-    steps=20, warmup=2, batch=16, learning_rate=0.01, log_every=5, evaluate_every=20, save_every=20, device="cpu"
+    steps=20,
+    batch=16,
+    subset=1,  # so that losses are of the same documents from the first step on
+    learning_rate=0.01,
+    warmup=2,
+    log_every=5,
+    evaluate_every=20,
+    save_every=20,
+    device="cpu",
 )
 ASK_LAST, ASK_FIRST = ("forward", "inverse", "wrong_frame"), ("backward",)  # splits, by the entity that is open
 # The splits that each objective can be asked in each query mode. The others can be asked all, as trained.

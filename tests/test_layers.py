@@ -46,6 +46,12 @@ def test_softmax_is_torchs(shape, size, hide):
     assert not ours[1][scores.isinf()].any()
 
 
+@pytest.mark.parametrize("shape", [(2, 3, 0), (2, 0, 3), (0, 5)])
+def test_softmax_of_nothing_is_nothing(shape):
+    output, gradient = values_and_gradients(softmax, torch.zeros(shape))
+    assert output.shape == gradient.shape == shape
+
+
 def test_only_short_rows_are_our_own(monkeypatch):
     monkeypatch.setattr(ShortSoftmax, "apply", lambda scores: "ours")
     assert softmax(drawn(2, LONG_ROW - 1)) == "ours"

@@ -28,12 +28,12 @@ class TrainConfig:
     subset: float = 0.25
     """share of the documents that a run starts with: all that are about some of the entities (1: all documents)"""
     subset_steps: int | None = None
-    """steps that are trained on these alone; None: 30 % of all steps"""
+    """steps at the start that are trained on that subset alone; None: 30 % of all steps"""
     power_law: float = 0.0
-    """exponent of unequal frequencies, instead of a subset: a document is drawn in proportion to 1 / rank^exponent,
-    the rank being that of the entity that it is about, in a random order"""
+    """exponent of unequal frequencies, in place of a subset (0: equal ones). Entities are ranked at random;
+    a document is drawn in proportion to 1 / rank^exponent, by the rank of the entity that it is about"""
     optimiser: Literal["muon", "adamw"] = "muon"
-    """what updates the matrices of the layers; embedding, output, norms and biases are always AdamW's"""
+    """what updates the layers' matrices; AdamW always updates embedding, output, norms and biases"""
     muon_rate: float = 0.02
     """Muon: highest learning rate, reached after warm-up"""
     momentum: float = 0.95
