@@ -52,7 +52,7 @@ def variants_of(name: str, base: RunConfig) -> dict[str, RunConfig]:
 
 VARIANTS = {variant: config for name, base in BASES.items() for variant, config in variants_of(name, base).items()}
 REVERSAL = VARIANTS["reversal-causal"]
-VARIANTS["reversal-masked"] = replace(REVERSAL, objective=Masked())
+VARIANTS["reversal-masked"] = override(REVERSAL, {"objective": Masked(), "train.steps": 2 * REVERSAL.train.steps})
 VARIANTS["reversal-no-episodes"] = override(REVERSAL, {"task.episodes.share": 0.0})
 VARIANTS["reversal-fine-tuned"] = override(
     REVERSAL, {"task.train_on": "unseen", "train": replace(SECOND, steps=500, init_from="reversal-causal")}
