@@ -248,8 +248,8 @@ def test_results_from_elsewhere_are_merged_with_those_here(swept, tmp_path):
 
 
 def test_the_rows_in_docs_are_of_the_study_as_it_is(given):
-    sweep(Sweep(HOUSE / "studies" / "context.py", name="compare-context"), StopFlag())
-    rows = read_results(HOUSE / "docs" / "context.csv")
+    sweep(Sweep(HOUSE / "studies" / "kitouni.py", name="kitouni"), StopFlag())
+    rows = read_results(HOUSE / "docs" / "kitouni.csv")
     assert {row["variant"] for row in rows} == set(given[0].variants.values())
     given[0].require_same_settings(rows)
 
