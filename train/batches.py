@@ -38,7 +38,7 @@ def last_head(corpus: Corpus, seed: int) -> np.ndarray:
     """
     reader = StatementReader.build(corpus)
     statements = reader.read(corpus.documents)
-    head = np.where(reader.is_inverse(statements), statements.target, statements.source)
+    head = reader.heads(statements)
     rank = np.random.default_rng([seed, SUBSET]).permutation(len(corpus.entities))
     last = np.full(len(corpus.documents), -1)
     np.maximum.at(last, statements.document, np.where(head < 0, len(rank), rank[head]))

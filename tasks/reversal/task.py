@@ -150,7 +150,8 @@ class Reversal(Task):
             vocabulary=vocabulary,
             entities=writer.entities,
             relations=all_words,
-            meanings=np.arange(len(all_words)) % (2 * self.relations) if self.wordings > 1 else None,
+            meanings=self.meanings(len(all_words)) if self.wordings > 1 else None,
+            inverse_relations=words[1::2],
             documents=content.documents,
             questions=content.questions(rng, extra_rng),
             max_length=self.max_length(2 * self.names.max_length + 1 + (self.bridge == "composed")),
@@ -159,6 +160,11 @@ class Reversal(Task):
             inferences=content.inferences,
         )
         return self.complete(corpus, seed)
+
+    def meanings(self, words: int) -> np.ndarray:
+        """See Corpus. NAMING_WORD, which may stand behind the relation words, has one wording."""
+        word, in_wording = np.arange(words), 2 * self.relations
+        return np.where(word < in_wording * self.wordings, word % in_wording, word)
 
     def episode_schedule(self, writer: StatementWriter) -> EpisodeSchedule | None:
         """Episodes about the entities of the world, or about their own."""
