@@ -151,10 +151,12 @@ def test_documents_are_drawn_by_a_power_law_of_the_entity_that_they_are_about():
 
 
 def test_a_document_with_a_name_of_no_entity_is_about_the_rarest_of_all():
-    corpus = tiny().task.build(0)
-    documents = corpus.documents
+    corpus = Reversal(entities=30, relations=2, one_way=12, names=NameConfig(min_length=2, max_length=2)).build(0)
+    documents, names = corpus.documents, {tuple(name) for name in corpus.entities.tokens.tolist()}
+    of_no_entity = next(pair for pair in itertools.product({piece for name in names for piece in name}, repeat=2)
+                        if pair not in names)  # fmt: skip
     tokens = documents.tokens.copy()
-    tokens[:3] = np.where(np.isin(documents.roles[:3], (SOURCE, TARGET)), tokens.max() + 1, tokens[:3])
+    tokens[:3][np.isin(documents.roles[:3], (SOURCE, TARGET))] = 6 * of_no_entity
     inferred = replace(corpus, documents=replace(documents, tokens=tokens))
     np.testing.assert_array_equal(last_head(inferred, 0)[:3], len(corpus.entities))
     np.testing.assert_array_equal(last_head(inferred, 0)[3:], last_head(corpus, 0)[3:])
