@@ -26,12 +26,11 @@ class TrainConfig:
     batch: int = 96
     """documents a step"""
     subset: float = 0.25
-    """share of the documents that a run starts with: all that are about some of the entities (1: all documents)"""
+    """share of the documents that a run starts with: those about some of the entities, drawn at random (1: all)"""
     subset_steps: int | None = None
-    """steps that are trained on these alone; None: 30 % of all steps"""
+    """steps at the start in which a run trains on these documents alone; None: 30 % of all steps"""
     power_law: float = 0.0
-    """exponent of unequal frequencies, instead of a subset: a document is drawn in proportion to 1 / rank^exponent,
-    the rank being that of the entity that it is about, in a random order"""
+    """exponent x of unequal frequencies (0: equal): documents about entity k of a random order are drawn by 1 / k^x"""
     optimiser: Literal["muon", "adamw"] = "muon"
     """what updates the matrices of the layers; embedding, output, norms and biases are always AdamW's"""
     muon_rate: float = 0.02
@@ -73,8 +72,7 @@ class TrainConfig:
     init_from: Annotated[str | None, arg(name="from", prefix_name=False)] = None
     """run folder whose weights to start from, with a fresh optimiser"""
     augment: int = 0
-    """copies of each statement that the run of `--from` infers in context from its own documents, added to the
-    documents"""
+    """copies of each statement, added to the documents, that the run of `--from` infers in context from its own"""
 
     def __post_init__(self):
         counts = ("steps", "batch", "log_every", "evaluate_every", "evaluate_questions", "save_every", "keep")

@@ -77,11 +77,9 @@ class Reversal(Task):
     unseen: int = 0
     """facts that no document states; they are asked about from a prompt, or after a second training (train_on)"""
     train_on: Literal["stated", "unseen"] = "stated"
-    """which facts documents state: all but the unseen ones, or these alone, one way each, for a run that starts from
-    another one (--from)"""
+    """facts that documents state: all but the unseen, or these alone, one way each, for a run that starts --from one"""
     replay: float = 0.0
-    """share of the documents that state facts of the first training again, where train_on is "unseen"; old facts are
-    otherwise forgotten at once (2503.21676)"""
+    """with train_on "unseen": share of documents that state old facts again, against forgetting (2503.21676)"""
     inverse_share: float = 0.0
     """share of the one-way facts whose inverse is stated after all, as an upper bound (split `inverse_stated`)"""
     bridge: Literal["none", "composed", "naive"] = "none"
