@@ -104,7 +104,7 @@ ABOUT_THE_TARGET = {
 def heads(name: str, corpus: Corpus, row: int) -> set[str]:
     """The entities that a document states facts about, as a person reads it."""
     read = statements(corpus, corpus.documents.tokens[row])
-    inverse = ABOUT_THE_TARGET[name]
+    inverse = ABOUT_THE_TARGET.get(name, set())
     words = ((source, {word.removesuffix("-2") for word in words.split()}, target) for source, words, target in read)
     return {target if relation & inverse else source for source, relation, target in words if source and target}
 

@@ -28,11 +28,12 @@ class TrainConfig:
     subset: float = 0.25
     """share of the documents that a run starts with: those about some of the entities, drawn at random (1: all)"""
     subset_steps: int | None = None
-    """steps at the start in which a run trains on these documents alone; None: 30 % of all steps"""
+    """steps at the start that are trained on that subset alone; None: 30 % of all steps"""
     power_law: float = 0.0
-    """exponent x of unequal frequencies (0: equal): documents about entity k of a random order are drawn by 1 / k^x"""
+    """exponent of unequal frequencies, in place of a subset (0: equal ones). Entities are ranked at random;
+    a document is drawn in proportion to 1 / rank^exponent, by the rank of the entity that it is about"""
     optimiser: Literal["muon", "adamw"] = "muon"
-    """what updates the matrices of the layers; embedding, output, norms and biases are always AdamW's"""
+    """what updates the layers' matrices; AdamW always updates embedding, output, norms and biases"""
     muon_rate: float = 0.02
     """Muon: highest learning rate, reached after warm-up"""
     momentum: float = 0.95

@@ -93,7 +93,7 @@ class StatementReader:
         return Triples(self.number(token, start[first + 1], size[first + 1], prefix), *names, row[start[first]])
 
     def number(self, token: np.ndarray, start: np.ndarray, size: np.ndarray, prefix: np.ndarray) -> np.ndarray:
-        """The number of up to two relation words at each start, and of the one in front: digits to one base."""
+        """Up to two relation words at each start, and the one in front, as one number: a digit to `base` for each."""
         second = np.where(size > 1, self.word[token[np.minimum(start + 1, len(token) - 1)]], 0)
         return (prefix * self.base + self.word[token[start]]) * self.base + second
 
