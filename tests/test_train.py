@@ -135,6 +135,13 @@ def test_a_run_starts_with_a_subset_and_goes_on_with_all_documents():
         np.testing.assert_array_equal(later.tokens, plain.tokens)
 
 
+def test_a_run_that_targets_end_starts_with_a_subset_only_where_its_steps_are_given():
+    assert TrainConfig(steps=1000).first_steps == 300
+    assert TrainConfig(steps=1000, targets=10).first_steps == 0
+    assert TrainConfig(steps=1000, targets=10, subset_steps=7).first_steps == 7
+    assert TrainConfig(steps=1000, subset=1, subset_steps=7).first_steps == 0
+
+
 def test_documents_are_drawn_by_a_power_law_of_the_entity_that_they_are_about():
     corpus, config = tiny().task.build(0), TrainConfig(batch=20_000, subset=1, power_law=1.5)
     drawn = np.bincount(world_rows(corpus, 20_000, config, 0, 3), minlength=len(corpus.documents))

@@ -22,7 +22,7 @@ class TrainConfig:
     steps: int = 4000
     """optimiser steps"""
     targets: int | None = None
-    """target tokens after which to end, before `steps` are over; the learning rate then follows their share"""
+    """target tokens that end a run before `steps`; the learning rate follows their share, and subset_steps None is 0"""
     batch: int = 96
     """documents a step"""
     subset: float = 0.25
@@ -106,10 +106,14 @@ class TrainConfig:
 
     @property
     def first_steps(self) -> int:
-        """Steps that are trained on the subset alone."""
+        """Steps that are trained on the subset alone.
+
+        Without a number of them: 0 where targets end the run, since it can end at any share of its steps.
+        """
         if self.subset == 1:
             return 0
-        return round(0.3 * self.steps) if self.subset_steps is None else self.subset_steps
+        by_default = round(0.3 * self.steps) if self.targets is None else 0
+        return by_default if self.subset_steps is None else self.subset_steps
 
 
 RUN_SECTIONS = SECTIONS | {"train": {"adamw": TrainConfig}}  # what config.json holds, and by which names
