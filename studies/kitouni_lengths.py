@@ -23,7 +23,6 @@ VARIANTS = {
             "task.names.min_length": length,
             "task.names.max_length": length,
             "train.steps": 60_000,
-            "train.subset": 1.0,  # all facts from the first step on
             "train.targets": TARGETS * length,
         },
     )
