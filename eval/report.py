@@ -9,7 +9,7 @@ from rich.table import Table
 from eval.evaluate import Summary
 from model.objectives.base import AS_TRAINED
 
-LEGEND = "chance, elim. (elimination) and link (undirected link) are baselines; MRR is the mean reciprocal rank"
+LEGEND = "chance, elim. (elimination) and link are baselines; MRR is the mean reciprocal rank"
 CANNOT_BE_ASKED = "cannot be asked"
 HEADINGS = {
     "token_accuracy": "by token",
@@ -42,7 +42,7 @@ def print_splits(title: str, splits: dict[str, Summary], console: Console) -> No
     """A row for each split: accuracy with its 95 % interval, other measures, baselines, and how many were asked.
 
     Of what only some summaries have, the columns are shown where one does: accuracy by token, where names have several,
-    the mean reciprocal rank (MRR), and the baseline of an undirected link.
+    the mean reciprocal rank (MRR), and the link baseline.
     """
     console.print(title, markup=False, highlight=False)
     table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)

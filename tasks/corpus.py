@@ -176,6 +176,8 @@ class Corpus:
     """None where no prompt can be made"""
     meanings: np.ndarray | None = None
     """int[w], the first relation word with the meaning of each; None: no two have the same"""
+    inverse_relations: tuple[str, ...] = ()
+    """those of the relation words that put the fact's entities in inverse order: the fact is about the target"""
     episodes: EpisodeSchedule | None = None
     inferences: Callable[[], Questions] | None = None
     """all that follows from the documents, stated or not"""

@@ -205,9 +205,9 @@ def test_what_cannot_be_asked_has_no_interval():
 
 
 def test_the_undirected_link_is_a_column_where_rows_have_it():
-    assert "undirected link" not in by_seed(rows_of((1, 2)))[0]
+    assert "link baseline" not in by_seed(rows_of((1, 2)))[0]
     head, (cells,) = by_seed(rows_of((1, 2), link_baseline=0.65))
-    assert (head[-1], cells[-1]) == ("undirected link", "65.00")
+    assert (head[-1], cells[-1]) == ("link baseline", "65.00")
 
 
 def test_five_seeds_and_all_baselines_fit_a_terminal_of_80_columns(capsys, monkeypatch):

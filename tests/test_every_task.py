@@ -15,7 +15,7 @@ from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Corpus, Documents, Ques
 from tasks.task import Task
 from tasks.vocabulary import BEGIN, END, MASK, SEPARATOR, SPECIAL
 from tests.reading import Statement, answered, inverse_word, premises, stated, statements
-from train.batches import num_episodes
+from train.batches import last_head, num_episodes
 
 SEEDS = st.integers(0, 2**32 - 1)
 few = settings(max_examples=15)
@@ -89,6 +89,36 @@ def test_default_worlds_keep_the_elimination_baseline_low_and_ask_enough(name):
     highest = 0.13 if name == "hierarchy" else 0.055
     assert max(split.elimination_baseline.mean() for split in held_out) <= highest
     assert sum(map(len, held_out)) >= 200
+
+
+# Words, without the number of their wording, whose statements are about the entity behind them.
+ABOUT_THE_TARGET = {
+    "reversal": {"student-of", "child-of"},
+    "syllogism": set(),
+    "codebook": {"decodes-as"},
+    "hierarchy": {"includes", "colour-of", "shape-of", "sound-of", "food-of"},
+    "triples": {"has-capital", "has-code", "has-symbol"},
+}
+
+
+def heads(name: str, corpus: Corpus, row: int) -> set[str]:
+    """The entities that a document states facts about, as a person reads it."""
+    read = statements(corpus, corpus.documents.tokens[row])
+    inverse = ABOUT_THE_TARGET.get(name, set())
+    words = ((source, {word.removesuffix("-2") for word in words.split()}, target) for source, words, target in read)
+    return {target if relation & inverse else source for source, relation, target in words if source and target}
+
+
+@every_task
+def test_both_statements_of_a_fact_are_about_one_entity(name):
+    corpus = small(name).build(0)
+    entity = [heads(name, corpus, row) for row in range(len(corpus.documents))]
+    rank_of = dict(zip((head for (head,) in entity), last_head(corpus, 0).tolist()))
+    assert len(set(rank_of.values())) == len(rank_of) > 1
+    larger = small(name, **{"documents.statements": 2}, **CHAINS_OF_THOUGHT).build(0)
+    for row, rank in enumerate(last_head(larger, 0).tolist()):
+        ranks = [rank_of.get(head, len(larger.entities)) for head in heads(name, larger, row)]
+        assert rank == max(ranks) or max(ranks) == len(larger.entities)  # a sequence that only a chain of thought has
 
 
 REFUSED = {

@@ -51,7 +51,7 @@ def test_a_table_leaves_out_what_none_of_its_rows_has():
     weights = [row for row in ROWS if row["method"] == "closed-book"]
     assert head(ROWS)[-1].startswith("correct where retrieved")
     assert head(weights)[-1].startswith("elimination baseline")
-    assert head([row | {"link_baseline": 0.6} for row in weights])[-1].startswith("undirected link")
+    assert head([row | {"link_baseline": 0.6} for row in weights])[-1].startswith("link baseline")
     assert "| 60.0 |" in REPORT.markdown([row | {"link_baseline": 0.6} for row in weights])
 
 

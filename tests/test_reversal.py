@@ -372,3 +372,10 @@ def test_more_names_than_pieces_allow_is_refused_by_name():
 def test_impossible_settings_are_refused_by_name(make, message):
     with pytest.raises(SettingError, match=message):
         make()
+
+
+def test_wordings_of_a_relation_have_one_meaning_and_the_naming_word_its_own():
+    corpus = Reversal(entities=12, relations=2, one_way=4, wordings=2, bridge="naive").build(0)
+    word_of = [corpus.relations[meaning] for meaning in corpus.meanings]
+    plain = ["teacher-of", "student-of", "parent-of", "child-of"]
+    assert word_of == [*plain, *plain, "is-named"]

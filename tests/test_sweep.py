@@ -501,7 +501,7 @@ def test_the_table_by_variant_shows_every_seed_and_the_best_inverse_first():
 def test_the_undirected_link_is_a_row_where_some_rows_have_it():
     rows = [row | {"link_baseline": 0.65 if row["split"] == "inverse" else None} for row in ROWS]
     last = ByVariant().markdown(rows).split("\n\n")[0].splitlines()[-1]
-    assert cells(last) == ["undirected link", "–", "–", "65.00"]
+    assert cells(last) == ["link baseline", "–", "–", "65.00"]
 
 
 def test_the_cost_of_ninety_per_cent_is_the_median_of_the_seeds_that_reached_it():

@@ -135,6 +135,13 @@ def test_a_run_starts_with_a_subset_and_goes_on_with_all_documents():
         np.testing.assert_array_equal(later.tokens, plain.tokens)
 
 
+def test_a_run_that_targets_end_starts_with_a_subset_only_where_its_steps_are_given():
+    assert TrainConfig(steps=1000).first_steps == 300
+    assert TrainConfig(steps=1000, targets=10).first_steps == 0
+    assert TrainConfig(steps=1000, targets=10, subset_steps=7).first_steps == 7
+    assert TrainConfig(steps=1000, subset=1, subset_steps=7).first_steps == 0
+
+
 def test_documents_are_drawn_by_a_power_law_of_the_entity_that_they_are_about():
     corpus, config = tiny().task.build(0), TrainConfig(batch=20_000, subset=1, power_law=1.5)
     drawn = np.bincount(world_rows(corpus, 20_000, config, 0, 3), minlength=len(corpus.documents))
@@ -151,10 +158,12 @@ def test_documents_are_drawn_by_a_power_law_of_the_entity_that_they_are_about():
 
 
 def test_a_document_with_a_name_of_no_entity_is_about_the_rarest_of_all():
-    corpus = tiny().task.build(0)
-    documents = corpus.documents
+    corpus = Reversal(entities=30, relations=2, one_way=12, names=NameConfig(min_length=2, max_length=2)).build(0)
+    documents, names = corpus.documents, {tuple(name) for name in corpus.entities.tokens.tolist()}
+    of_no_entity = next(pair for pair in itertools.product({piece for name in names for piece in name}, repeat=2)
+                        if pair not in names)  # fmt: skip
     tokens = documents.tokens.copy()
-    tokens[:3] = np.where(np.isin(documents.roles[:3], (SOURCE, TARGET)), tokens.max() + 1, tokens[:3])
+    tokens[:3][np.isin(documents.roles[:3], (SOURCE, TARGET))] = 6 * of_no_entity
     inferred = replace(corpus, documents=replace(documents, tokens=tokens))
     np.testing.assert_array_equal(last_head(inferred, 0)[:3], len(corpus.entities))
     np.testing.assert_array_equal(last_head(inferred, 0)[3:], last_head(corpus, 0)[3:])

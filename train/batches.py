@@ -38,7 +38,7 @@ def last_head(corpus: Corpus, seed: int) -> np.ndarray:
     """
     reader = StatementReader.build(corpus)
     statements = reader.read(corpus.documents)
-    head = np.where(reader.is_inverse(statements), statements.target, statements.source)
+    head = reader.heads(statements)
     rank = np.random.default_rng([seed, SUBSET]).permutation(len(corpus.entities))
     last = np.full(len(corpus.documents), -1)
     np.maximum.at(last, statements.document, np.where(head < 0, len(rank), rank[head]))
@@ -47,7 +47,7 @@ def last_head(corpus: Corpus, seed: int) -> np.ndarray:
 
 @lru_cache(maxsize=2)
 def subset_rows(corpus: Corpus, share: float, seed: int) -> np.ndarray:
-    """The documents about as few entities as make up `share` of all documents, int[m]. Which entities is random."""
+    """The documents about the first entities in a random order: `share` of all documents, or just above, int[m]."""
     rank = last_head(corpus, seed)
     count = max(round(share * len(rank)), 1)
     return np.flatnonzero(rank <= np.partition(rank, count - 1)[count - 1])
@@ -55,7 +55,7 @@ def subset_rows(corpus: Corpus, share: float, seed: int) -> np.ndarray:
 
 @lru_cache(maxsize=2)
 def power_law_shares(corpus: Corpus, exponent: float, seed: int) -> np.ndarray:
-    """float[n]: the share of all draws that goes to each document or one before it (2503.21676)."""
+    """float[n]: cumulative distribution over documents, by 1 / rank^exponent of their entity (2503.21676)."""
     weight = (1.0 + np.maximum(last_head(corpus, seed), 0)) ** -exponent
     return weight.cumsum() / weight.sum()
 

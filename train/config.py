@@ -22,11 +22,11 @@ class TrainConfig:
     steps: int = 4000
     """optimiser steps"""
     targets: int | None = None
-    """target tokens after which to end, before `steps` are over; the learning rate then follows their share"""
+    """target tokens that end a run before `steps`; the learning rate follows their share, and subset_steps None is 0"""
     batch: int = 96
     """documents a step"""
     subset: float = 0.25
-    """share of the documents that a run starts with: all that are about some of the entities (1: all documents)"""
+    """share of the documents that a run starts with: those about some of the entities, drawn at random (1: all)"""
     subset_steps: int | None = None
     """steps at the start that are trained on that subset alone; None: 30 % of all steps"""
     power_law: float = 0.0
@@ -73,8 +73,7 @@ class TrainConfig:
     init_from: Annotated[str | None, arg(name="from", prefix_name=False)] = None
     """run folder whose weights to start from, with a fresh optimiser"""
     augment: int = 0
-    """copies of each statement that the run of `--from` infers in context from its own documents, added to the
-    documents"""
+    """copies of each statement, added to the documents, that the run of `--from` infers in context from its own"""
 
     def __post_init__(self):
         counts = ("steps", "batch", "log_every", "evaluate_every", "evaluate_questions", "save_every", "keep")
@@ -107,10 +106,14 @@ class TrainConfig:
 
     @property
     def first_steps(self) -> int:
-        """Steps that are trained on the subset alone."""
+        """Steps that are trained on the subset alone.
+
+        Without a number of them: 0 where targets end the run, since it can end at any share of its steps.
+        """
         if self.subset == 1:
             return 0
-        return round(0.3 * self.steps) if self.subset_steps is None else self.subset_steps
+        by_default = round(0.3 * self.steps) if self.targets is None else 0
+        return by_default if self.subset_steps is None else self.subset_steps
 
 
 RUN_SECTIONS = SECTIONS | {"train": {"adamw": TrainConfig}}  # what config.json holds, and by which names

@@ -32,7 +32,7 @@ class SemanticPermutation(Objective):
     Asked "left-to-right", as in the paper, or in its "reversed-order": the question reversed as documents are.
     """
 
-    summary = "whole names and relation words in original, reversed or random order, a third of the documents each"
+    summary = "the parts of a statement in original, reversed or random order"
     scores_in_one_pass = True
 
     direction: bool = False

@@ -8,7 +8,7 @@ import numpy as np
 from config.validation import require, require_at_least, require_share
 from tasks.codebook.documents import CodebookDocuments, CodebookStatements
 from tasks.codebook.episodes import CodebookEpisodeConfig, CodebookEpisodes
-from tasks.codebook.world import VERBS, Alphabets, count_sequences, draw_books
+from tasks.codebook.world import DECODES, VERBS, Alphabets, count_sequences, draw_books
 from tasks.common.statements import StatementWriter
 from tasks.corpus import Corpus, EpisodeSchedule
 from tasks.task import Task
@@ -146,6 +146,7 @@ class Codebook(Task):
             vocabulary=Vocabulary((*SPECIAL, *relations, *FILLER, *alphabets.words)),
             entities=writer.entities,
             relations=relations,
+            inverse_relations=(VERBS[DECODES],),
             documents=content.documents,
             questions=content.questions(rng),
             max_length=self.max_length(2 * self.length + 2),

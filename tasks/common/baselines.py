@@ -20,7 +20,7 @@ from tasks.common.statement_reader import StatementReader, Triples
 from tasks.corpus import Corpus
 
 ARGUED = "argued by the task"
-FAMILY = "with one other in that slot, which is also in a certain other one"  # the best place is taken
+FAMILY = "with one other in that slot, which stands in a second one, too"  # the best second slot is taken
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,10 @@ class Counted:
     def by_wording(
         corpus: Corpus, world: Triples, count: np.ndarray | int = 1, episodes: Triples | None = None
     ) -> "dict[str, Counted]":
-        """Each word by itself and, where some are synonyms, synonyms as one word; by what that adds to names."""
+        """Counts of each word by itself and, where some are synonyms, of synonyms as one word.
+
+        The keys are suffixes for the names of strategies.
+        """
         counted = {"": Counted.build(corpus, world, count, episodes)}
         if corpus.meanings is not None:
             counted[", wordings as one"] = Counted.build(corpus, world, count, episodes, merge_wordings=True)
@@ -122,7 +125,7 @@ def inverse_words(corpus: Corpus, reader: StatementReader, questions: dict[str, 
 def link_baseline(answerer: CountingAnswerer, asked: Asked) -> np.ndarray:
     """How often an undirected link answers each question after elimination, float[q].
 
-    A partner of the known entity is out where another statement has it in the open slot of the asked word.
+    A partner of the known entity is ruled out where another statement has it in the open slot of the asked word.
     """
     order = np.lexsort((asked.form, asked.slot, asked.word))
     asked, entities = asked.where(order), len(answerer.entities)

@@ -21,8 +21,7 @@ class ChainOfThoughtConfig:
     """Settings of every task with held-out questions."""
 
     rl_share: float = 0.0
-    """share of the held-out questions in the reinforcement part, for chain-of-thought documents and rewards; the others
-    are the test part"""
+    """share of held-out questions in the reinforcement part (chains of thought, rewards); the rest is the test part"""
     copies: int = 0
     """chain-of-thought documents for each question of the reinforcement part"""
 

@@ -80,7 +80,8 @@ class CountingAnswerer:
     def of_groups(self, asked: Asked, group: np.ndarray, parts: dict[str, Pairs]) -> dict[str | int, np.ndarray]:
         """The strategies for questions of some groups; `group`[q] numbers them. Sets of entities are bool[g, e].
 
-        With episodes, what the world's documents state least in a slot is also told apart by pairs in all documents.
+        With episodes, the entities that the world's documents state least often in a slot are also narrowed down by
+        pairs in all documents.
         """
         first, accepted = asked.where(np.unique(group, return_index=True)[1]), asked.accepted
         places = [self.place(first, i) for i in range(len(first.word))]
@@ -122,7 +123,7 @@ def guess(chosen: np.ndarray, group: np.ndarray, accepted: np.ndarray) -> np.nda
 
 
 def guess_by_partner(profiles: list[np.ndarray], group: np.ndarray, accepted: np.ndarray) -> dict[int, np.ndarray]:
-    """The same for each bit, among the entities of the group whose profile[e] has it; most of them have none at all."""
+    """The same for each bit, among the entities of the group whose profile[e] has it. Most profiles have no bit."""
     stated = [profile[profile > 0] for profile in profiles]
     of_accepted = np.stack(profiles)[group[:, None], accepted] * (accepted >= 0).astype(np.uint64)
     bits = np.array(bits_of(np.concatenate(stated)), np.uint64)

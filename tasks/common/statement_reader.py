@@ -48,6 +48,8 @@ class StatementReader:
     """int64[v], relation words from 1 on; 0 for other tokens"""
     meaning: np.ndarray
     """int[w + 1], for each relation word the first one of the same meaning"""
+    inverse: np.ndarray
+    """bool[w + 1], whether it is one of Corpus.inverse_relations"""
 
     @staticmethod
     def build(corpus: Corpus) -> "StatementReader":
@@ -58,7 +60,8 @@ class StatementReader:
         words = [vocabulary.ids[relation] for relation in corpus.relations]
         kind[words], word[words] = WORD, 1 + np.arange(len(words))
         meaning = np.arange(len(words)) if corpus.meanings is None else corpus.meanings
-        return StatementReader(entities, kind, word, np.append(0, 1 + meaning))
+        inverse = [relation in corpus.inverse_relations for relation in corpus.relations]
+        return StatementReader(entities, kind, word, np.append(0, 1 + meaning), np.array([False, *inverse]))
 
     def read(self, documents: Documents) -> Triples:
         """All statements of the documents. A question is a statement with an open span."""
@@ -90,7 +93,7 @@ class StatementReader:
         return Triples(self.number(token, start[first + 1], size[first + 1], prefix), *names, row[start[first]])
 
     def number(self, token: np.ndarray, start: np.ndarray, size: np.ndarray, prefix: np.ndarray) -> np.ndarray:
-        """The number of up to two relation words at each start, and of the one in front: digits to one base."""
+        """Up to two relation words at each start, and the one in front, as one number: a digit to `base` for each."""
         second = np.where(size > 1, self.word[token[np.minimum(start + 1, len(token) - 1)]], 0)
         return (prefix * self.base + self.word[token[start]]) * self.base + second
 
@@ -99,9 +102,13 @@ class StatementReader:
         prefix, word, second = number // self.base**2, number // self.base % self.base, number % self.base
         return (self.meaning[prefix] * self.base + self.meaning[word]) * self.base + self.meaning[second]
 
-    def is_inverse(self, statements: Triples) -> np.ndarray:
-        """bool[n]: whether a statement is by an inverse word, so that its fact is about the target."""
-        return statements.word // self.base % self.base % 2 == 0  # words count from 1, the first one being forward
+    def heads(self, statements: Triples) -> np.ndarray:
+        """The entity that the fact of each statement is about, int32[n]: the target where one of its words is inverse.
+
+        A word in front of the source does not count.
+        """
+        is_inverse = self.inverse[statements.word // self.base % self.base] | self.inverse[statements.word % self.base]
+        return np.where(is_inverse, statements.target, statements.source)
 
     @property
     def base(self) -> int:

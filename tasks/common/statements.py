@@ -22,8 +22,7 @@ class DocumentConfig:
     statements: int = 1
     """statements a document, joined by [separator]"""
     copies: int = 16
-    """documents in which each statement stands, each time with other filler and other neighbours; time and memory grow
-    with it"""
+    """documents in which each statement stands, each with other filler and neighbours; time and memory grow with it"""
 
     def __post_init__(self):
         require_at_least(self, "task.documents", 0, "filler")

@@ -144,6 +144,7 @@ class Hierarchy(Task):
             entities=writer.entities,
             relations=words,
             meanings=self.meanings() if self.wordings > 1 else None,
+            inverse_relations=words[1 : -self.depth : 2],
             documents=content.documents,
             questions=questions.by_split(rng),
             max_length=self.max_length(2 * self.names.max_length + 1),

@@ -77,11 +77,9 @@ class Reversal(Task):
     unseen: int = 0
     """facts that no document states; they are asked about from a prompt, or after a second training (train_on)"""
     train_on: Literal["stated", "unseen"] = "stated"
-    """which facts documents state: all but the unseen ones, or these alone, one way each, for a run that starts from
-    another one (--from)"""
+    """facts that documents state: all but the unseen, or these alone, one way each, for a run that starts --from one"""
     replay: float = 0.0
-    """share of the documents that state facts of the first training again, where train_on is "unseen"; old facts are
-    otherwise forgotten at once (2503.21676)"""
+    """with train_on "unseen": share of documents that state old facts again, against forgetting (2503.21676)"""
     inverse_share: float = 0.0
     """share of the one-way facts whose inverse is stated after all, as an upper bound (split `inverse_stated`)"""
     bridge: Literal["none", "composed", "naive"] = "none"
@@ -150,7 +148,8 @@ class Reversal(Task):
             vocabulary=vocabulary,
             entities=writer.entities,
             relations=all_words,
-            meanings=np.arange(len(all_words)) % (2 * self.relations) if self.wordings > 1 else None,
+            meanings=self.meanings(len(all_words)) if self.wordings > 1 else None,
+            inverse_relations=words[1::2],
             documents=content.documents,
             questions=content.questions(rng, extra_rng),
             max_length=self.max_length(2 * self.names.max_length + 1 + (self.bridge == "composed")),
@@ -159,6 +158,11 @@ class Reversal(Task):
             inferences=content.inferences,
         )
         return self.complete(corpus, seed)
+
+    def meanings(self, words: int) -> np.ndarray:
+        """See Corpus. NAMING_WORD, which may stand behind the relation words, has one wording."""
+        word, in_wording = np.arange(words), 2 * self.relations
+        return np.where(word < in_wording * self.wordings, word % in_wording, word)
 
     def episode_schedule(self, writer: StatementWriter) -> EpisodeSchedule | None:
         """Episodes about the entities of the world, or about their own."""

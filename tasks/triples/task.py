@@ -127,6 +127,7 @@ class Triples(Task):
             vocabulary=vocabulary,
             entities=writer.entities,
             relations=vocabulary.words[writer.first_word : writer.first_filler],
+            inverse_relations=vocabulary.words[writer.first_word + 1 : writer.first_filler : 2],
             documents=documents,
             questions=questions.by_split(is_one_way[fact]),
             max_length=self.max_length(statement_length=3),

@@ -12,7 +12,7 @@ from eval.metrics import t_interval, wilson_interval
 Row = dict[str, Any]
 Rows = list[Row]
 ELIMINATION, LINK = "elimination_baseline", "link_baseline"
-BASELINES = {"chance": "chance", "elimination baseline": ELIMINATION, "undirected link": LINK}
+BASELINES = {"chance": "chance", "elimination baseline": ELIMINATION, "link baseline": LINK}
 """the column of each baseline"""
 INTERVALS = (
     "95 % intervals: of the mean, by Student's t over seeds. W: all seeds agree, so Wilson's over all questions. "
@@ -64,7 +64,7 @@ def over_seeds(rows: Rows) -> OverSeeds | None:
 
 
 def known_baselines(rows: Rows) -> dict[str, str]:
-    """Those of BASELINES that some of the rows have; older rows lack the undirected link."""
+    """Those of BASELINES that some of the rows have; older rows lack the link baseline."""
     return {name: column for name, column in BASELINES.items() if baseline(rows, column) is not None}
 
 

@@ -38,7 +38,7 @@ BAR_WIDTH = 0.38
 SHORT_HEADINGS = {  # in a terminal
     "95 % interval": "95 %\ninterval",
     "elimination baseline": "elim.",
-    "undirected link": "link",
+    "link baseline": "link",
 }
 
 

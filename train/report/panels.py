@@ -28,8 +28,8 @@ from train.report.lines import draw_line, label_lines
 LABEL, MEAN, RETRIEVED = "", "mean", "correct where retrieved"
 # In per cent. The last column is for methods that retrieve documents: accuracy on the questions whose premises were all
 # retrieved, and the share of such questions.
-HEAD = [LABEL, MEAN, "95 % interval", "each seed", "elimination baseline", "undirected link", RETRIEVED]
-TERMINAL_HEAD = {name: name for name in HEAD if name != "undirected link"} | {
+HEAD = [LABEL, MEAN, "95 % interval", "each seed", "elimination baseline", "link baseline", RETRIEVED]
+TERMINAL_HEAD = {name: name for name in HEAD if name != "link baseline"} | {
     "elimination baseline": "elim.\nbaseline",
     RETRIEVED: "correct where\nretrieved",
 }
