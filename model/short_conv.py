@@ -35,7 +35,7 @@ class Mix(torch.autograd.Function):
         ctx.save_for_backward(x, weight, neighbour_weights)
         ctx.taps = taps
         mixed = x * weight
-        for neighbour_weight, shift in zip(neighbour_weights, shifts(taps, x.shape[1]), strict=True):
+        for neighbour_weight, shift in zip(neighbour_weights, shifts(taps), strict=True):
             mixed[:, shift.positions].addcmul_(shift.mask(x[:, shift.neighbours]), neighbour_weight)
         return mixed
 
@@ -43,7 +43,7 @@ class Mix(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, neighbour_weights = ctx.saved_tensors
         x_gradient, neighbour_gradient = gradient * weight, torch.empty_like(neighbour_weights)
-        for i, shift in enumerate(shifts(ctx.taps, x.shape[1])):
+        for i, shift in enumerate(shifts(ctx.taps)):
             shifted = shift.mask(gradient[:, shift.positions])
             x_gradient[:, shift.neighbours].addcmul_(shifted, neighbour_weights[i])
             neighbour_gradient[i] = (shifted * x[:, shift.neighbours]).sum((0, 1))
@@ -65,12 +65,11 @@ class Shift(NamedTuple):
         return x if self.present is None else x * self.present
 
 
-def shifts(taps: Taps, t: int) -> list[Shift]:
-    """One shift for each tap, in documents of `t` positions."""
+def shifts(taps: Taps) -> list[Shift]:
+    """One shift for each tap."""
     aligned = []
     for offset, present in taps:
-        distance = min(abs(offset), t)
-        without_last, without_first = slice(0, t - distance), slice(distance, t)
+        without_last, without_first = slice(None, -abs(offset)), slice(abs(offset), None)
         to_right = offset > 0
         positions, neighbours = (without_last, without_first) if to_right else (without_first, without_last)
         aligned.append(Shift(positions, neighbours, None if present is None else present[:, positions, None]))

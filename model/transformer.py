@@ -1,6 +1,8 @@
 """The network: one pre-norm transformer for every objective. It does not know which one trains it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from einops import rearrange
@@ -66,6 +68,9 @@ class Block(nn.Module):
 class Transformer(nn.Module):
     """A stack of layers over token embeddings, and an output matrix. build.py draws its weights."""
 
+    compiled: Callable[..., Tensor] | None = None
+    """`encode` as training calls it, once it is compiled"""
+
     def __init__(
         self,
         config: ModelConfig,
@@ -107,11 +112,34 @@ class Transformer(nn.Module):
         `attention_weights`: an empty list, to which each layer appends [b, h, t, s].
         """
         b, t = tokens.shape
+        whole = logit_positions is None or len(logit_positions) == b * t
+        targets = None if whole else TargetRows.from_flat(logit_positions, b, t)
+        encode = self.encode if self.compiled is None or not self.training else self.compiled
+        x = encode(tokens, visibility, targets, positions, target_positions, memory, attention_weights)
+        return x.flatten(0, 1) if whole and logit_positions is not None else x
+
+    def compile(self, **options: Any) -> None:
+        """Compiles what training computes, with options of torch.compile.
+
+        The rows of targets stay apart: how many columns they have is known only once they are counted.
+        """
+        self.compiled = torch.compile(self.encode, **options)
+
+    def encode(
+        self,
+        tokens: Tensor,
+        visibility: Visibility,
+        targets: TargetRows | None,
+        positions: Tensor | None,
+        target_positions: Tensor | None,
+        memory: Memory | None,
+        attention_weights: list[Tensor] | None,
+    ) -> Tensor:
+        """As `forward`, with the rows of `logit_positions`: hidden states [b, t, d], or [n, d] with `targets`."""
+        b, t = tokens.shape
         if positions is None:
             positions = torch.arange(t, device=tokens.device)[None]
         x = self.drop(self.position.embed(self.embedding(tokens), positions, target_positions))
-        whole = logit_positions is None or len(logit_positions) == b * t
-        targets = None if whole else TargetRows.from_flat(logit_positions, b, t)
         context = self.attention_context(visibility, b, t, positions, target_positions, attention_weights)
         encoded = None if memory is None else (memory.hidden, self.memory_context(memory))
         *first, last = list(self.layers) * self.config.recurrence
@@ -119,8 +147,7 @@ class Transformer(nn.Module):
             x = layer(x, context, memory=encoded)
         if targets is not None:
             context = self.attention_context(visibility, b, t, positions, target_positions, attention_weights, targets)
-        x = self.norm(last(x, context, targets, encoded))
-        return x.flatten(0, 1) if whole and logit_positions is not None else x
+        return self.norm(last(x, context, targets, encoded))
 
     def attention_context(
         self,
