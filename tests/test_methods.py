@@ -422,7 +422,7 @@ class ChoosesHalf(MultipleChoice):
         return log_probs
 
 
-SYLLOGISM = Syllogism(chains=24).build(0)
+SYLLOGISM = Syllogism(chains=96).build(0)
 REASONER = trained(Causal(), SYLLOGISM, heads=2)
 
 

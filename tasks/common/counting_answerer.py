@@ -128,7 +128,10 @@ def guess_by_partner(profiles: list[np.ndarray], group: np.ndarray, accepted: np
     of_accepted = np.stack(profiles)[group[:, None], accepted] * (accepted >= 0).astype(np.uint64)
     bits = np.array(bits_of(np.concatenate(stated)), np.uint64)
     sizes = np.stack([((profile[:, None] & bits) > 0).sum(0) for profile in stated], axis=1)  # [bits, g]
-    return {int(bit): ((of_accepted & bit) > 0).sum(1) / np.maximum(size, 1)[group] for bit, size in zip(bits, sizes)}
+    row, column = np.nonzero(of_accepted)
+    found = of_accepted[row, column]
+    right = (np.bincount(row[(found & bit) > 0], minlength=len(group)) for bit in bits)
+    return {int(bit): count / np.maximum(size, 1)[group] for bit, count, size in zip(bits, right, sizes)}
 
 
 def guess_by_pairs(

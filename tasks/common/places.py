@@ -94,11 +94,11 @@ class Place:
 
         It is the place whose share of those stated here exceeds its share of all possible ones the most.
         """
-        profiles, is_stated = self.elsewhere[self.possible], self.times[self.possible] > 0
-        excess = {}
+        profiles = self.elsewhere[self.possible]
+        stated, excess = profiles[self.times[self.possible] > 0], {}
         for bit in bits_of(profiles):
-            is_in = (profiles & bit) > 0
-            excess[bit] = (is_in & is_stated).sum() / max(is_stated.sum(), 1) - is_in.sum() / len(is_in)
+            share_of_stated = np.count_nonzero(stated & bit) / max(len(stated), 1)
+            excess[bit] = share_of_stated - np.count_nonzero(profiles & bit) / len(profiles)
         if not excess:
             return entities
         chosen = entities & ((self.elsewhere & max(excess, key=excess.get)) > 0)
