@@ -118,7 +118,7 @@ CODEBOOK = replace(
         questions_per_split=120,
         episodes=CodebookEpisodeConfig(share=0.5, only_steps=1200, max_facts=6, max_questions=6),
     ),
-    train=replace(IN_CONTEXT.train, steps=4000),
+    train=replace(IN_CONTEXT.train, steps=3000),
 )
 HIERARCHY = replace(
     IN_CONTEXT,
