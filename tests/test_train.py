@@ -140,6 +140,7 @@ def test_a_run_that_targets_end_starts_with_a_subset_only_where_its_steps_are_gi
     assert TrainConfig(steps=1000, targets=10).first_steps == 0
     assert TrainConfig(steps=1000, targets=10, subset_steps=7).first_steps == 7
     assert TrainConfig(steps=1000, subset=1, subset_steps=7).first_steps == 0
+    assert TrainConfig(steps=1000, init_from="checkpoints/causal-0").first_steps == 0
 
 
 def test_documents_are_drawn_by_a_power_law_of_the_entity_that_they_are_about():

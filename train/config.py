@@ -28,7 +28,7 @@ class TrainConfig:
     subset: float = 0.25
     """share of the documents that a run starts with: those about some of the entities, drawn at random (1: all)"""
     subset_steps: int | None = None
-    """steps at the start that are trained on that subset alone; None: 30 % of all steps"""
+    """steps at the start that are trained on that subset alone; None: 30 % of all steps, 0 after --from"""
     power_law: float = 0.0
     """exponent of unequal frequencies, in place of a subset (0: equal ones). Entities are ranked at random;
     a document is drawn in proportion to 1 / rank^exponent, by the rank of the entity that it is about"""
@@ -108,12 +108,14 @@ class TrainConfig:
     def first_steps(self) -> int:
         """Steps that are trained on the subset alone.
 
-        Without a number of them: 0 where targets end the run, since it can end at any share of its steps.
+        Without a number of them: 0 where targets end the run, since it can end at any share of its steps, and after
+        --from, since a network that knows all facts would forget the others.
         """
         if self.subset == 1:
             return 0
-        by_default = round(0.3 * self.steps) if self.targets is None else 0
-        return by_default if self.subset_steps is None else self.subset_steps
+        if self.subset_steps is not None:
+            return self.subset_steps
+        return round(0.3 * self.steps) if self.targets is None and self.init_from is None else 0
 
 
 RUN_SECTIONS = SECTIONS | {"train": {"adamw": TrainConfig}}  # what config.json holds, and by which names
