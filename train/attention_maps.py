@@ -12,6 +12,7 @@ from eval.trained_model import TrainedModel
 from model.objectives.batch import to_tensors
 from tasks.corpus import Cloze
 
+
 def attention_maps(trained: TrainedModel, cloze: Cloze) -> Figure | None:
     """The attention weights when one question is asked: a panel for each layer and head, with tokens as labels.
 
