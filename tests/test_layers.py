@@ -101,26 +101,3 @@ def test_the_layer_starts_with_weights_of_one_and_is_torchs_layer():
     assert {name: p.shape for name, p in ours.named_parameters()} == {"weight": theirs.weight.shape}
     x = drawn(4, 7, 16)
     torch.testing.assert_close(ours(x), theirs(x))
-
-
-class TwoOfEach(nn.Module):
-    """Two norms and two softmaxes in a row, as layers have them."""
-
-    def __init__(self):
-        super().__init__()
-        self.norms = nn.ModuleList(RMSNorm(ModelConfig(width=16)) for _ in range(2))
-
-    def forward(self, x: Tensor) -> Tensor:
-        for norm in self.norms:
-            x = x + softmax(norm(x) @ x.mT) @ x
-        return x
-
-
-def test_layers_can_be_compiled_for_documents_of_any_length():
-    layers, compiled = TwoOfEach(), TwoOfEach()
-    compiled.compile(dynamic=True, fullgraph=True, backend="eager")
-    for shape in ((4, 7, 16), (3, 9, 16)):
-        x = drawn(*shape)
-        torch.testing.assert_close(values_and_gradients(compiled, x), values_and_gradients(layers, x))
-    for ours, theirs in zip(compiled.parameters(), layers.parameters()):
-        torch.testing.assert_close(ours.grad, theirs.grad)

@@ -436,8 +436,12 @@ def test_runs_that_wait_for_each_other_fail_and_are_not_waited_for():
     assert not list(folders.ROOT.glob(f"{name}*"))
 
 
-def test_what_starts_from_a_run_that_failed_is_not_trained(monkeypatch):
-    """Stand-ins for processes: `first` fails with a step saved, as after a step that is not finite."""
+@pytest.fixture
+def started(monkeypatch) -> list[str]:
+    """The runs in the order of their start, with stand-ins for processes.
+
+    The run `first` fails with a step saved, as after a step that is not finite.
+    """
     started = []
 
     def start(_, arguments):
@@ -449,6 +453,15 @@ def test_what_starts_from_a_run_that_failed_is_not_trained(monkeypatch):
         return SimpleNamespace(is_alive=lambda: False)
 
     monkeypatch.setattr("train.sweeps.pool.start", start)
+    return started
+
+
+def test_the_runs_with_the_most_steps_start_first(started):
+    train_all({str(steps): tiny(steps=steps) for steps in (12, 20, 16)}, 1, False, StopFlag())
+    assert started == ["20", "16", "12"]
+
+
+def test_what_starts_from_a_run_that_failed_is_not_trained(started):
     _, failures = train_all({"after": waits_for("first"), "first": waits_for(None)}, 2, False, StopFlag())
     assert started == ["first"]
     assert list(failures) == ["first", "after"]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._dynamo.testing import CompileCounter
 from torch.nn import functional as F
 
 from model.build import initialise
@@ -120,6 +121,29 @@ def test_the_last_layer_at_some_positions_equals_the_whole_layer_whatever_the_ne
         whole_gradients = gradients(network, network(TOKENS, visibility, **inputs).flatten(0, 1)[flat], targets)
         for parameter, gradient in trimmed_gradients.items():
             torch.testing.assert_close(gradient, whole_gradients[parameter], atol=2e-5, rtol=2e-5)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "settings"),
+    [
+        ("causal", {"position": "rotary"}),
+        ("full, padded", {"position": "rotary", "convolution": 3}),
+        ("causal", {"position": "relative", "convolution": 5}),
+    ],
+)
+def test_the_compiled_network_is_one_graph_for_documents_of_every_length(pattern, settings):
+    network, compiled, graphs = network_with(**settings), network_with(**settings), CompileCounter()
+    compiled.compile(dynamic=True, fullgraph=True, backend=graphs)  # it raises where the graph breaks
+    for t in (T, T + 2):
+        tokens, flat = torch.arange(3 * t).view(3, t), torch.tensor([1, 3, t, t + 4, 2 * t + 1])
+        visibility = VISIBILITIES[pattern](torch.tensor([t, 5, 3]), t)
+        plain, ours = (each.train()(tokens, visibility, logit_positions=flat) for each in (network, compiled))
+        torch.testing.assert_close(ours, plain)
+        targets = torch.arange(len(flat))
+        torch.testing.assert_close(gradients(compiled, ours, targets), gradients(network, plain, targets))
+    assert graphs.frame_count == 1
+    compiled.eval()(tokens, visibility, logit_positions=flat[:2])
+    assert graphs.frame_count == 1  # questions are not asked often enough to compile for them
 
 
 @pytest.mark.parametrize("position", POSITIONS)

@@ -69,7 +69,8 @@ class TrainConfig:
     precision: Annotated[Literal["float32", "bfloat16"], arg(prefix_name=False)] = "float32"
     """number format of matrix products; bfloat16 is slow on most CPUs"""
     compile: Annotated[bool, arg(prefix_name=False)] = False
-    """compile the network first (15-50 s, then faster steps for small models)"""
+    """compile the network first. On a CPU core it takes 75 s (25 s from torch's cache) and then makes a step of the
+    presets a fifth faster: a gain from 20,000 steps on (7,000)"""
     init_from: Annotated[str | None, arg(name="from", prefix_name=False)] = None
     """run folder whose weights to start from, with a fresh optimiser"""
     augment: int = 0

@@ -1,10 +1,12 @@
 """Several runs at once, one process and one thread each. Finished runs are only read, others continue."""
 
+import contextlib
 import multiprocessing
 import queue
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -35,21 +37,25 @@ Failures = dict[str, str]
 
 def train_all(
     runs: dict[str, RunConfig],
-    jobs: int,
+    jobs: int | None,
     overwrite: bool,
     stop: StopFlag,
     methods: Callable[[str], MethodSet] = no_methods,
 ) -> tuple[RunResults, Failures]:
     """Trains every run by name, `jobs` at once, and applies its `methods`. Returns results, and why runs failed.
 
-    A failure stops no other run. Where `stop` raises, the runs that train are saved first.
+    Those with the most steps start first: then no core is idle for long while the last run trains. A failure stops no
+    other run. Where `stop` raises, the runs that train are saved first. `jobs` None: see `default_jobs`.
     """
     # The server imports once for all runs what each would import at some time. It starts no thread and uses no GPU, so
     # it can be forked.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
+    with ctrl_c_ignored():
+        forkserver.ensure_running()  # it imports while this process does
     messages: Messages = context.Queue()
-    waiting: dict[str, RunConfig] = dict(runs)
+    jobs = jobs or default_jobs(runs.values())
+    waiting = dict(sorted(runs.items(), key=lambda run: run[1].train.steps, reverse=True))
     running: dict[str, multiprocessing.Process] = {}
     table = LiveTable(runs)
     with table.live:
@@ -91,13 +97,20 @@ def starts_from(config: RunConfig, runs: Iterable[str]) -> bool:
 
 def start(context: Any, arguments: tuple) -> multiprocessing.Process:
     """A process for one run. It ignores Ctrl-C until it handles signals: the parent's SIGTERM is what stops it."""
+    process = context.Process(target=train_worker, args=arguments)
+    with ctrl_c_ignored():
+        process.start()
+    return process
+
+
+@contextlib.contextmanager
+def ctrl_c_ignored() -> Iterator[None]:
+    """Ignores Ctrl-C, as do processes that start meanwhile."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        process = context.Process(target=train_worker, args=arguments)
-        process.start()
+        yield
     finally:
         signal.signal(signal.SIGINT, before)
-    return process
 
 
 def remove_ended(running: dict[str, multiprocessing.Process], messages: Messages, table: "LiveTable") -> None:

@@ -135,10 +135,10 @@ class Study:
         """Trains the runs and applies the methods of their variants."""
         if not runs:
             return {}, {}
-        from train.sweeps.pool import default_jobs, train_all
+        from train.sweeps.pool import train_all
 
-        jobs = self.settings.jobs or default_jobs(runs.values())
-        return train_all(runs, jobs, self.settings.overwrite, stop, lambda name: self.methods(self.variants[name]))
+        settings = self.settings
+        return train_all(runs, settings.jobs, settings.overwrite, stop, lambda name: self.methods(self.variants[name]))
 
     def collect(self, results: RunResults, merged: Rows) -> tuple[Rows, Rows]:
         """Rows of results.csv, with the merged ones of other variants and seeds, and of curves.csv."""
