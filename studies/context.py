@@ -16,8 +16,8 @@ from eval.methods.base import AnswerMethod
 from eval.methods.generate_and_verify import GenerateAndVerify
 from model.objectives.masked import Masked
 from model.objectives.reinforced import Reinforced
-from train.config import RunConfig, TrainConfig
-from train.presets import CODEBOOK, HIERARCHY, IN_CONTEXT, SYLLOGISM
+from train.config import RunConfig
+from train.presets import CODEBOOK, HIERARCHY, IN_CONTEXT, PLAIN, SYLLOGISM
 from train.report.panels import Panel, Selection
 
 BASES = {
@@ -30,7 +30,7 @@ BASES = {
     }.items()
 }
 # A trained network is trained further at AdamW's low rates, on all facts.
-SECOND = TrainConfig(steps=1500, optimiser="adamw", subset=1.0, learning_rate=1e-3, final_rate=0.1, evaluate_every=500)
+SECOND = replace(PLAIN, steps=1500, learning_rate=1e-3)
 THIRD = replace(SECOND, steps=300, learning_rate=2e-4, evaluate_every=300)  # at 1e-3 it forgets the premises
 
 

@@ -17,8 +17,8 @@ from model.objectives.diffusion import Diffusion
 from model.objectives.masked import Masked
 from model.objectives.permuted import Permuted
 from tasks.corpus import ROLES
-from train.config import RunConfig, TrainConfig
-from train.presets import preset_of
+from train.config import RunConfig
+from train.presets import PLAIN, preset_of
 
 OBJECTIVES = {
     "causal": Causal(),
@@ -37,7 +37,7 @@ SHARES = {
     "power-law": {"train.subset": 1.0, "train.power_law": 1.0},
 }
 REPLAY = (0, 10, 50)  # per cent
-NEW_FACTS = TrainConfig(steps=300, optimiser="adamw", learning_rate=1e-3, subset=1.0, evaluate_every=50)
+NEW_FACTS = replace(PLAIN, steps=300, learning_rate=1e-3, evaluate_every=50)
 
 
 def base(name: str) -> RunConfig:

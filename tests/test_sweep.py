@@ -205,24 +205,29 @@ def test_results_from_elsewhere_are_merged_with_those_here(swept, tmp_path):
     assert {row["seed"] for row in read(folder / "results.csv")} == {"0"}
     sweep(replace(one_seed, merge=elsewhere), StopFlag())
     assert read(folder / "results.csv") == rows
-    none_here = replace(one_seed, name=f"{settings.name}-none", merge=elsewhere)
-    sweep(none_here, StopFlag())
-    assert read(folders.ROOT / none_here.name / "results.csv") == rows
-    sweep(replace(settings, table=True), StopFlag())
-
-    other = [
-        row | {"settings": "{}", "seed": "7", "run": "other-after-7"} for row in rows if row["run"].endswith("after-0")
-    ]
     elsewhere.write_text(folders.as_csv([row | {"note": "mine"} for row in rows]))  # a further column does no harm
     sweep(replace(one_seed, merge=elsewhere), StopFlag())
     assert read(folder / "results.csv") == rows
+    none_here = replace(one_seed, name=f"{settings.name}-none", merge=elsewhere)
+    sweep(none_here, StopFlag())
+    assert read(folders.ROOT / none_here.name / "results.csv") == rows
     later = ("link_baseline", "reciprocal_rank", "load", "machine", "torch", "commit")
     assert all(row[column] for row in rows if row["count"] != "0" for column in later[1:])
     earlier = [{column: cell for column, cell in row.items() if column not in later} for row in rows]
     elsewhere.write_text(folders.as_csv(earlier))  # a file of a version without these columns
-    sweep(replace(none_here, overwrite=False), StopFlag())
+    sweep(none_here, StopFlag())
     merged = read(folders.ROOT / none_here.name / "results.csv")
     assert merged == [row | dict.fromkeys(later, "") for row in earlier]
+    sweep(replace(settings, table=True), StopFlag())
+
+
+def test_rows_that_are_no_results_of_the_study_are_refused(swept, tmp_path):
+    settings, folder, _ = swept
+    elsewhere, rows = tmp_path / "elsewhere.csv", read(folder / "results.csv")
+    other = [
+        row | {"settings": "{}", "seed": "7", "run": "other-after-7"} for row in rows if row["run"].endswith("after-0")
+    ]
+    merge = replace(settings, seeds=1, table=True, merge=elsewhere)
     refused = {
         "merge is 'other-after-7', but must be trained as after is here": folders.as_csv(other),
         "merge is .* it has two rows of": folders.as_csv(rows + rows[:1]),
@@ -238,12 +243,12 @@ def test_results_from_elsewhere_are_merged_with_those_here(swept, tmp_path):
     for message, text in refused.items():
         elsewhere.write_text(text)
         with pytest.raises(SettingError, match=message.strip()):
-            sweep(replace(one_seed, merge=elsewhere), StopFlag())
+            sweep(merge, StopFlag())
     elsewhere.write_bytes(b"run,\xff\n1,2\n")
     with pytest.raises(SettingError, match="no valid results"):
-        sweep(replace(one_seed, merge=elsewhere), StopFlag())
+        sweep(merge, StopFlag())
     with pytest.raises(SettingError, match=r"merge is .*, but must be an existing results\.csv"):
-        sweep(replace(one_seed, merge=tmp_path / "none.csv"), StopFlag())
+        sweep(replace(merge, merge=tmp_path / "none.csv"), StopFlag())
     assert read(folder / "results.csv") == rows
 
 

@@ -32,9 +32,8 @@ def step_rows(documents: int, batch: int, seed: int, step: int) -> np.ndarray:
 def last_head(corpus: Corpus, seed: int) -> np.ndarray:
     """int[n]: of the entities that each document states facts about, the last one in a random order; -1 for none.
 
-    A name that no entity has, which a model may infer, counts as the last of all.
-
-    A fact is about its head, whichever word states it: so both statements of a fact are of one entity.
+    A fact is about its head, whichever word states it: so both statements of a fact are of one entity. A name that no
+    entity has, which a model may infer, counts as the last of all.
     """
     reader = StatementReader.build(corpus)
     statements = reader.read(corpus.documents)

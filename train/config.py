@@ -119,7 +119,7 @@ class TrainConfig:
         return round(0.3 * self.steps) if self.targets is None and self.init_from is None else 0
 
 
-RUN_SECTIONS = SECTIONS | {"train": {"adamw": TrainConfig}}  # what config.json holds, and by which names
+RUN_SECTIONS = SECTIONS | {"train": {"training": TrainConfig}}  # what config.json holds, and by which names
 TaskType = TypeVar("TaskType", bound=Task)
 ObjectiveType = TypeVar("ObjectiveType", bound=Objective)
 
