@@ -52,3 +52,9 @@ def test_a_causal_model_can_check_what_it_cannot_predict(root, causal):
     asked = ask(root / "causal", GenerateAndVerify(), InContext())
     assert asked["generate-and-verify"]["inverse"]["accuracy"] >= 0.95
     assert asked["in-context"]["inverse"]["accuracy"] <= 0.1  # nothing that it trained on required its context
+
+
+def test_any_order_learns_the_inverse_by_the_directed_link_too(root):
+    permuted = train(PRESETS["permuted"][1], "permuted", root)
+    assert permuted["inverse"]["accuracy"] >= 0.95
+    assert permuted["wrong_frame"]["accuracy"] <= 0.03
