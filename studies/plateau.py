@@ -18,7 +18,7 @@ from model.objectives.masked import Masked
 from model.objectives.permuted import Permuted
 from tasks.corpus import ROLES
 from train.config import RunConfig
-from train.presets import PLAIN, preset_of
+from train.presets import PLAIN, preset_of, with_own_training
 
 OBJECTIVES = {
     "causal": Causal(),
@@ -42,7 +42,8 @@ NEW_FACTS = replace(PLAIN, steps=300, learning_rate=1e-3, evaluate_every=50)
 
 def base(name: str) -> RunConfig:
     """The preset of an objective with the steps that it gets here."""
-    preset = replace(preset_of(type(OBJECTIVES[name])), objective=OBJECTIVES[name])
+    slow = with_own_training(Diffusion())  # a uniform rate has diffusion's rates, as in studies/objectives.py
+    preset = replace(slow if name == "uniform" else preset_of(type(OBJECTIVES[name])), objective=OBJECTIVES[name])
     return override(preset, {"train.steps": STEPS[name], "train.evaluate_every": EVALUATE_EVERY[name]})
 
 
