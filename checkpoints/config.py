@@ -5,14 +5,17 @@ The types are given as arguments, so that this floor knows no settings of the fl
 
 import dataclasses
 import json
+import os
 import types
 import typing
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
+from checkpoints.files import MAX_JSON, parse_json, read_bytes
 from config.validation import SettingError, require, require_seed
 
-FORMAT = 2  # 1 had other names of settings, and no nested ones
+FORMAT = 3  # 1 had other names of settings, 2 no identity and no digests
 
 
 def plain(settings: Any) -> dict[str, Any]:
@@ -58,26 +61,26 @@ def typed(annotation: Any, value: Any, setting: str) -> Any:
     return value
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file. Raises SettingError where it cannot be read as one."""
-    try:
-        values = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise SettingError(f"{path} cannot be read: {error}") from None
-    require(isinstance(values, dict), str(path), type(values).__name__, "a JSON object")
-    return values
-
-
 def read_config_json(folder: Path) -> dict[str, Any]:
-    """What config.json of a run folder holds. Raises SettingError where it is absent or of another format."""
+    """What config.json of a run folder holds. Raises SettingError where it is absent, changed or of another format."""
     path = folder / "config.json"
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise SettingError(f"{folder} is no run folder: it has no config.json")
-    values = read_json(path)
-    if values.get("format") == 1:
+    data = read_bytes(path, MAX_JSON)
+    if is_of_earlier_format(data):
         raise SettingError(f"{folder} was made by an earlier version, whose runs cannot be read: train it again")
+    values = parse_json(path, data)
     require(values.get("format") == FORMAT, f"{path} format", values.get("format"), str(FORMAT))
     return values
+
+
+def is_of_earlier_format(data: bytes) -> bool:
+    """Whether this is the config.json of a version that did not seal it."""
+    try:
+        values = json.loads(data.decode())
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(values, dict) and values.get("format") in range(1, FORMAT)
 
 
 def read_config(folder: Path, sections: dict[str, dict[str, type]]) -> dict[str, Any]:
@@ -113,6 +116,7 @@ def changes(before: dict[str, Any], now: dict[str, Any], path: str = "") -> dict
     return changed
 
 
-def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
-    """`changes` as text: "train.steps was 1000, is 2000"; empty where there are none."""
-    return "; ".join(f"{name} was {old}, is {new}" for name, (old, new) in changes(before, now).items())
+def differences(before: dict[str, Any], now: dict[str, Any], free: Collection[str] = ()) -> str:
+    """`changes` as text: "train.steps was 1000, is 2000"; empty where there are none but of the `free` settings."""
+    changed = {name: values for name, values in changes(before, now).items() if name not in free}
+    return "; ".join(f"{name} was {old}, is {new}" for name, (old, new) in changed.items())

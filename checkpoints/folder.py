@@ -1,8 +1,10 @@
 """The run folder `checkpoints/<run>/`: its name, its lock and its files.
 
-config.json          every setting, complete and typed
+config.json          every setting, complete and typed; the run's identity (identity.py)
+vocabulary.json      the word of each token
+inputs/              the user's files that the world was read from, as they were
 environment.json     versions, machine, and the run it started from
-metrics.jsonl        the record of training, a line an entry
+metrics.jsonl        the record of training, a line an entry (record.py)
 tensorboard/         a view of it, which can be rebuilt
 step-00001000/       weights and the rest of the state (steps.py)
 inferred.*           statements that augmentation added to the documents (train/augment.py)
@@ -15,17 +17,19 @@ import contextlib
 import csv
 import fcntl
 import io
-import json
 import os
 import re
-import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from checkpoints.files import open_plain
 from config.validation import SettingError, require
 
 ROOT = Path(__file__).parent
+LOCK = "lock"
+TEMPORARY = re.compile(r"\.[\w.-]+-\w{8}")  # a file that was to replace another one (files.write_bytes)
 FORMULA = re.compile(r"[=+@\t\r-]")
 
 
@@ -43,37 +47,38 @@ def run_folder(name: str, root: Path = ROOT) -> Path:
     return folder
 
 
+@dataclass(frozen=True)
+class RunLock:
+    """The lock of a run folder, held by this process."""
+
+    folder: Path
+    file: BinaryIO
+
+    def require_held(self) -> None:
+        """Raises SettingError where the folder was removed or replaced since, so that it may be another run's."""
+        try:
+            held, now = os.fstat(self.file.fileno()), os.lstat(self.folder / LOCK)
+        except FileNotFoundError:
+            now = None
+        if now is None or (held.st_dev, held.st_ino) != (now.st_dev, now.st_ino):
+            raise SettingError(f"{self.folder} was removed or replaced while this run trained: nothing more is saved")
+
+
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Holds the run folder for this process.
+def locked(folder: Path) -> Iterator[RunLock]:
+    """Holds the run folder for this process, and removes what a killed one left half written.
 
     The system drops the lock when the process ends, however it ends. Raises SettingError where another one holds it.
     """
-    with open(folder / "lock", "w", opener=lambda path, flags: os.open(path, flags | os.O_NOFOLLOW, 0o644)) as file:
+    with open_plain(folder / LOCK, os.O_RDWR | os.O_CREAT) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise SettingError(f"{folder} is in use by another process: wait for it or choose another name") from None
-        yield
-
-
-def write_json(path: Path, values: Any) -> None:
-    write_text(path, json.dumps(values, indent=1, ensure_ascii=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Replaces the file whole or, if anything fails, not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+        for path in folder.glob(".*"):
+            if TEMPORARY.fullmatch(path.name) and not path.is_dir():
+                path.unlink()
+        yield RunLock(folder, file)
 
 
 def as_csv(rows: list[dict[str, Any]]) -> str:
@@ -91,46 +96,14 @@ def as_csv(rows: list[dict[str, Any]]) -> str:
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
-    """The rows that `as_csv` wrote, every cell a text."""
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    """The rows of a file that holds what `as_csv` made."""
+    return parse_csv(path.read_bytes())
+
+
+def parse_csv(data: bytes) -> list[dict[str, str]]:
+    """The rows that `as_csv` made a text of, every cell a text. Raises ValueError where it is no UTF-8."""
+    return list(csv.DictReader(io.StringIO(data.decode(), newline="")))
 
 
 def escape_formula(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell
-
-
-class Metrics:
-    """metrics.jsonl, open for appending after its first `length` bytes. What a killed process wrote later is cut."""
-
-    def __init__(self, folder: Path, length: int):
-        self.path, self.length = folder / "metrics.jsonl", length
-
-    def append(self, entry: dict[str, Any]) -> int:
-        """Adds a line and returns the length in bytes."""
-        self.file.write(json.dumps(entry).encode() + b"\n")
-        self.file.flush()
-        os.fsync(self.file.fileno())  # a saved step counts on every entry before it
-        return self.file.tell()
-
-    def __enter__(self) -> "Metrics":
-        self.file = open(self.path, "ab")
-        size = self.file.tell()
-        allowed = f"at least the {self.length} bytes it had when saved"
-        require(size >= self.length, str(self.path), f"{size} bytes", allowed)
-        self.file.truncate(self.length)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.file.close()
-
-
-def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """The entries of metrics.jsonl; a last line that a killed process left unfinished is not one."""
-    path = folder / "metrics.jsonl"
-    if not path.is_file():
-        return []
-    try:
-        return [json.loads(line) for line in path.read_text().split("\n")[:-1]]
-    except ValueError as error:
-        raise SettingError(f"{path} is damaged: {error}") from None

@@ -6,20 +6,39 @@ So a step is whole or absent, and damage is detected before anything is used.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from checkpoints.files import digest_of, naming, parse_json, read_bytes, read_json, require_digest, sha256
+from config.validation import SettingError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 FILES = ("weights.safetensors", "state.safetensors", "state.json")
-FORMAT = 1
+MANIFEST = "manifest.json"
+FORMAT = 2
+MAX_MANIFEST = 1 << 20  # bytes
+ATTEMPTS = 5  # to list the steps of a run that saves meanwhile
+
+
+class SavedStep(NamedTuple):
+    """What a saved step holds."""
+
+    step: int
+    weights: dict[str, Tensor]
+    """by name of the parameter"""
+    state: dict[str, Tensor]
+    """of the optimiser, by name"""
+    counters: Any
+    """the rest, as JSON values"""
+    weights_sha256: str
+    """the digest that results of these weights are known by"""
 
 
 def path_of(folder: Path, step: int) -> Path:
@@ -28,75 +47,127 @@ def path_of(folder: Path, step: int) -> Path:
 
 def steps(folder: Path) -> list[Path]:
     """The saved steps of a run, oldest first, whole or damaged."""
-    return sorted(path for path in folder.glob("step-" + 8 * "[0-9]") if path.is_dir() and not path.is_symlink())
+    return sorted(path for path in folder.glob("step-" + 8 * "[0-9]") if path.is_dir() or path.is_symlink())
 
 
 def save(
-    folder: Path, step: int, weights: dict[str, Tensor], state: dict[str, Tensor], counters: Any, keep: int
+    folder: Path,
+    step: int,
+    weights: dict[str, Tensor],
+    state: dict[str, Tensor],
+    counters: Any,
+    keep: int,
+    run: str = "",
 ) -> None:
-    """Saves `step`, unless it is saved already and whole. Drops the oldest whole steps beyond the newest `keep`."""
+    """Saves `step`, unless it is saved already and whole. Drops the oldest whole steps beyond the newest `keep`.
+
+    `run`: the identity of the run that it belongs to (identity.py).
+    """
     final = path_of(folder, step)
     temporary = folder / f".{final.name}"
     for unfinished in folder.glob(".step-*"):  # of a process that was killed
-        shutil.rmtree(unfinished)
-    if damage(final) is None:
+        remove(unfinished)
+    if damage(final, run) is None:
         return
     try:
-        temporary.mkdir()
+        with naming(final):
+            temporary.mkdir()
         contents = (*(to_bytes(tensors) for tensors in (weights, state)), json.dumps(counters).encode())
-        digests = {name: hashlib.sha256(data).hexdigest() for name, data in zip(FILES, contents)}
-        manifest = json.dumps({"format": FORMAT, "step": step, "files": digests}, indent=1).encode()
-        for name, data in zip((*FILES, "manifest.json"), (*contents, manifest)):
-            with open(temporary / name, "wb") as file:
+        digests = {name: sha256(data) for name, data in zip(FILES, contents)}
+        manifest = {"format": FORMAT, "run": run, "step": step, "files": digests}
+        manifest |= {"sha256": digest_of(manifest)}
+        for name, data in zip((*FILES, MANIFEST), (*contents, json.dumps(manifest, indent=1).encode())):
+            with naming(final / name), open(temporary / name, "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
         sync(temporary)
-        if final.exists():
+        if os.path.lexists(final):
             final.rename(free_path(folder / f"{final.name}-damaged"))
         temporary.rename(final)
         sync(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    whole = [path for path in steps(folder) if damage(path) is None]
+    whole = [path for path in steps(folder) if damage(path, run) is None]
     for old in whole[:-keep]:
         shutil.rmtree(old.rename(folder / f".{old.name}"))  # by another name: a kill leaves no half of a step
 
 
-def load(folder: Path, warn: Callable[[str], None]) -> tuple[int, dict[str, Tensor], dict[str, Tensor], Any] | None:
-    """(step, weights, state, counters) of the newest whole step; None where there is none.
+def remove(path: Path) -> None:
+    """Deletes a folder with all that is in it, or a link or file itself."""
+    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
-    Each damaged step is named through `warn`, skipped, and not changed.
+
+def load(
+    folder: Path, warn: Callable[[str], None], run: str | None = None, max_bytes: int | None = None
+) -> SavedStep | None:
+    """The newest whole step, None where there is none.
+
+    Each damaged step is named through `warn`, skipped, and not changed. `run`, `max_bytes`: as `read_contents` has
+    them. Raises SettingError for a step that is a link.
     """
-    from safetensors.torch import load_file
-
-    for path in reversed(steps(folder)):
-        fault = damage(path)
-        if fault is None:
-            weights, state = (load_file(path / name) for name in FILES[:2])
-            return int(path.name.removeprefix("step-")), weights, state, json.loads((path / FILES[2]).read_text())
-        warn(f"{path} is damaged ({fault}): skipped")
+    listed: list[Path] = []
+    for _ in range(ATTEMPTS):
+        before, listed = listed, steps(folder)
+        for path in reversed(listed):
+            try:
+                return parse(path, read_contents(path, run, max_bytes))
+            except SettingError as fault:
+                if path.is_symlink():
+                    raise
+                if path.exists() and path not in before:  # else a newer one took its place meanwhile
+                    warn(f"{path} is damaged ({fault}): skipped")
+        if steps(folder) == listed:
+            return None
     return None
 
 
-def damage(path: Path) -> str | None:
+def parse(path: Path, contents: dict[str, bytes]) -> SavedStep:
+    """The step in `path` from the contents of its files. Raises SettingError where they are of another kind."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        weights, state = (load(contents[name]) for name in FILES[:2])
+        counters = json.loads(contents[FILES[2]])
+    except (SafetensorError, ValueError, RecursionError) as error:
+        raise SettingError(f"{type(error).__name__}: {error}") from None
+    return SavedStep(int(path.name.removeprefix("step-")), weights, state, counters, sha256(contents[FILES[0]]))
+
+
+def weights_sha256(path: Path) -> str:
+    """The digest of a saved step's weights, as its manifest has it."""
+    return read_json(path / MANIFEST)["files"][FILES[0]]
+
+
+def damage(path: Path, run: str | None = None) -> str | None:
     """What is wrong with a saved step; None if its manifest and every file are whole."""
     try:
-        links = [name for name in (*FILES, "manifest.json") if (path / name).is_symlink()]
-        if links:
-            return f"{links[0]} is a link"
-        manifest = json.loads((path / "manifest.json").read_text())
-        digests = manifest["files"]
-        # Only these names are ever opened, so a manifest cannot lead out of its folder.
-        same_files = manifest["format"] == FORMAT and set(digests) == set(FILES)
-        if not same_files or path.name != path_of(path.parent, manifest["step"]).name:
-            return "the manifest is of another step or format"
-        for name in FILES:
-            if hashlib.sha256((path / name).read_bytes()).hexdigest() != digests[name]:
-                return f"{name} is not what was saved"
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return f"{type(error).__name__}: {error}"
+        read_contents(path, run)
+    except SettingError as fault:
+        return str(fault)
     return None
+
+
+def read_contents(path: Path, run: str | None = None, max_bytes: int | None = None) -> dict[str, bytes]:
+    """The files of a saved step by name. Raises SettingError unless its manifest and every file are whole.
+
+    `run`: the identity of the run that it must belong to; None: of any. `max_bytes`: of a file; None: any number.
+    """
+    if path.is_symlink():
+        raise SettingError(f"{path} is a link, and links in a run folder are not followed")
+    manifest = parse_json(path / MANIFEST, read_bytes(path / MANIFEST, MAX_MANIFEST))
+    digests, step = manifest.get("files"), manifest.get("step")
+    # Only these names are ever opened, so a manifest cannot lead out of its folder.
+    same_files = manifest.get("format") == FORMAT and isinstance(digests, dict) and set(digests) == set(FILES)
+    if not same_files or not isinstance(step, int) or path.name != path_of(path.parent, step).name:
+        raise SettingError("the manifest is of another step or format")
+    if run is not None and manifest.get("run") != run:
+        raise SettingError("it is of another run")
+    contents = {name: read_bytes(path / name, max_bytes) for name in FILES}
+    for name, data in contents.items():
+        require_digest(path / name, data, digests[name])
+    return contents
 
 
 def to_bytes(tensors: dict[str, Tensor]) -> bytes:

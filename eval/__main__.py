@@ -93,7 +93,7 @@ def evaluate_command(arguments: list[str]) -> None:
     settings = parse_arguments(Evaluate, arguments, "python -m eval")
     with refusals():
         prepare(settings.run)
-        trained, step = load_trained_model(settings.run)
+        trained, step, _ = load_trained_model(settings.run)
         summaries = summarize(trained, predict_all(trained))
     if settings.json:
         entry = to_entry(summaries)
@@ -126,7 +126,7 @@ def ask_command(arguments: list[str]) -> None:
     method = settings.method()
     with refusals():
         prepare(settings.run)
-        trained, step = load_trained_model(settings.run)
+        trained, step, _ = load_trained_model(settings.run)
         question, answers = ask(trained, settings.question, method)
     title = f"{settings.question}    ({settings.run}, step {step})"
     print_answers(title, answers, None if method is CLOSED_BOOK else question)

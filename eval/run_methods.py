@@ -11,9 +11,10 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
 
-from checkpoints.config import plain, read_json
-from checkpoints.folder import as_csv, read_csv, write_json, write_text
-from config.validation import require
+from checkpoints.config import plain
+from checkpoints.files import read_bytes, read_json, require_digest, sha256, write_json, write_text
+from checkpoints.folder import as_csv, parse_csv
+from config.validation import SettingError, require
 from eval.evaluate import no_check, predict_all, summarize
 from eval.methods import METHODS
 from eval.methods.base import AnswerMethod
@@ -46,19 +47,24 @@ class RunMethods:
 
 
 def run_methods(
-    folder: Path, methods: dict[str, AnswerMethod], check: Callable[[], None] = no_check, overwrite: bool = True
+    folder: Path,
+    methods: dict[str, AnswerMethod],
+    check: Callable[[], None] = no_check,
+    overwrite: bool = True,
+    unkept: list[OSError] | None = None,
 ) -> dict[str, Any]:
     """Asks the run in `folder` by each of the methods, and returns what methods.json then holds of them.
 
     Unless `overwrite`, what both files hold of the same weights and settings is read instead. Results of other methods
-    stay in the files.
+    stay in the files. An error in writing them is raised or, where a list is given, added to `unkept`.
     """
     missing = methods if overwrite else unfinished_methods(folder, methods)
     if not missing:  # neither world nor weights are needed
-        entry, _ = read_methods(folder, finished_step(folder))
+        entry, _ = read_methods(folder, finished_weights(folder))
         return entry | {"methods": {name: entry["methods"][name] for name in methods}}
-    trained, step = load_trained_model(folder)
-    entry, rows = read_methods(folder, step)
+    trained, step, weights = load_trained_model(folder)
+    entry, rows = read_methods(folder, weights)
+    entry |= {"run": folder.name, "step": step, "weights": weights}
     for name, method in missing.items():
         method_rows = predict_all(trained, method, check)
         rows = [row for row in rows if row["method"] != name] + [{"method": name} | row for row in method_rows]
@@ -67,14 +73,18 @@ def run_methods(
             "forward_passes": method.forward_passes(trained),
             "query_modes": summarize(trained, method_rows, method),
         }
-        write_text(folder / CSV_FILE, as_csv(rows))
-        write_json(folder / JSON_FILE, entry)
+        try:
+            write_methods(folder, entry, rows)
+        except OSError as error:
+            if unkept is None:
+                raise
+            unkept.append(error)
     return entry | {"methods": {name: entry["methods"][name] for name in methods}}
 
 
 def unfinished_methods(folder: Path, methods: dict[str, AnswerMethod]) -> dict[str, AnswerMethod]:
     """Those of the methods without results, with these settings, from the finished run in `folder` as it is now."""
-    entry, _ = read_methods(folder, finished_step(folder))
+    entry, _ = read_methods(folder, finished_weights(folder))
     finished = {name: result["settings"] for name, result in entry["methods"].items()}
     return {name: method for name, method in methods.items() if finished.get(name) != method_settings(method)}
 
@@ -84,18 +94,32 @@ def method_settings(method: AnswerMethod) -> dict[str, Any]:
     return {name: value for name, value in plain(method).items() if value is not None}
 
 
-def finished_step(folder: Path) -> int:
-    """The last step of a finished run."""
-    return read_json(folder / "result.json")["steps"]
+def finished_weights(folder: Path) -> str:
+    """The digest of the weights of a finished run."""
+    return read_json(folder / "result.json")["weights"]
 
 
-def read_methods(folder: Path, step: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """What methods.json and methods.csv hold of the weights of this step; nothing, if those are of another one."""
-    if (folder / JSON_FILE).exists() and (folder / CSV_FILE).exists():
+def write_methods(folder: Path, entry: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    """Writes both files, methods.json with the digest of the other last."""
+    text = as_csv(rows)
+    write_text(folder / CSV_FILE, text)
+    write_json(folder / JSON_FILE, entry | {"files": {CSV_FILE: sha256(text.encode())}})
+
+
+def read_methods(folder: Path, weights: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What methods.json and methods.csv hold of the weights with this digest.
+
+    Nothing where they are of others, damaged or absent: then all is to be asked again.
+    """
+    try:
         entry = read_json(folder / JSON_FILE)
-        if entry["step"] == step:
-            rows = read_csv(folder / CSV_FILE)
-            for row in rows:  # the only column of numbers that can begin with a minus
-                row["log_prob"] = float(row["log_prob"]) if row["log_prob"] else ""
-            return entry, rows
-    return {"run": folder.name, "step": step, "methods": {}}, []
+        data = read_bytes(folder / CSV_FILE)
+        require_digest(folder / CSV_FILE, data, entry["files"][CSV_FILE])
+    except SettingError:
+        return {"methods": {}}, []
+    if entry["weights"] != weights:
+        return {"methods": {}}, []
+    rows = parse_csv(data)
+    for row in rows:  # the only column of numbers that can begin with a minus
+        row["log_prob"] = float(row["log_prob"]) if row["log_prob"] else ""
+    return entry, rows

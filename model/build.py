@@ -3,13 +3,14 @@
 import hashlib
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from model.config import ModelConfig
 from model.objectives.base import Objective
 from model.transformer import Transformer
 from tasks.corpus import Corpus
 
+BY_WORD = ("embedding.weight", "head.weight")  # matrices with a row for each word
 NEIGHBOUR_SCALE = 0.3  # standard deviation of the weights of a convolution's neighbours; that of a position itself is 1
 
 
@@ -25,6 +26,11 @@ def build_modules(config: ModelConfig, objective: Objective, corpus: Corpus, see
         modules = nn.ModuleDict({"network": network, **objective.extra_modules(config, vocab_size, max_length)})
     initialise(modules, config, seed)
     return modules
+
+
+def with_vocabulary_rows(weights: dict[str, Tensor], rows: list[int]) -> dict[str, Tensor]:
+    """The weights with these rows of every matrix that has one for each word: of embedding and output."""
+    return {name: weight[rows] if name.endswith(BY_WORD) else weight for name, weight in weights.items()}
 
 
 def initialise(modules: nn.ModuleDict, config: ModelConfig, seed: int) -> None:

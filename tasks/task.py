@@ -21,6 +21,8 @@ class Task(ABC):
     """splits of inferences that no training document states"""
     progress_splits: ClassVar[tuple[str, str]]
     """a stated and a held-out split, shown while a run trains"""
+    input_settings: ClassVar[tuple[str, ...]] = ()
+    """settings that name the user's files; a run keeps a copy of each"""
 
     documents: DocumentConfig = DocumentConfig()
     """training documents"""
@@ -28,6 +30,11 @@ class Task(ABC):
     """in-context documents, new ones in every batch"""
     chain_of_thought: ChainOfThoughtConfig = ChainOfThoughtConfig()
     """documents that state the premises of an answer before it"""
+
+    def inputs(self) -> dict[str, str]:
+        """The user's files that the world is read from, by setting."""
+        paths = {setting: getattr(self, setting) for setting in self.input_settings}
+        return {setting: path for setting, path in paths.items() if path is not None}
 
     @abstractmethod
     def build(self, seed: int) -> Corpus:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from checkpoints.config import changes
-from checkpoints.folder import read_metrics
+from checkpoints.record import read_metrics
 from config.override import override
 from model.config import ModelConfig
 from model.objectives.base import Objective

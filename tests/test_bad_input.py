@@ -17,6 +17,7 @@ import torch
 import eval.__main__
 import tasks.__main__
 import train.__main__
+from checkpoints.files import digest_of
 from checkpoints.folder import ROOT, run_folder
 from checkpoints.steps import load, path_of, steps
 from config.validation import SettingError
@@ -287,15 +288,16 @@ def test_a_file_of_the_name_is_not_touched(runs, refusal, flag):
 def as_config(change) -> bytes:
     values = tiny().json()
     change(values)
-    return json.dumps(values).encode()
+    return json.dumps(values | {"sha256": digest_of(values)}).encode()
 
 
 BROKEN = {
-    "empty": (b"", "config.json cannot be read"),
-    "garbage": (b"\x80\x04\x95garbage", "config.json cannot be read"),
+    "empty": (b"", "config.json is damaged"),
+    "garbage": (b"\x80\x04\x95garbage", "config.json is damaged"),
     "a list": (b"[1]", "config.json is 'list', but must be a JSON object"),
-    "another format": (as_config(lambda c: c.update(format=99)), "format is 99, but must be 2"),
-    "an earlier version": (as_config(lambda c: c.update(format=1)), "was made by an earlier version"),
+    "another format": (as_config(lambda c: c.update(format=99)), "format is 99, but must be 3"),
+    "an earlier version": (b'{"format": 1, "seed": 0}', "was made by an earlier version"),
+    "changed by hand": (as_config(lambda c: None).replace(b'"depth": 1', b'"depth": 2'), "it was changed after it was"),
     "an unknown setting": (as_config(lambda c: c["task"].update(size=3)), "task.size is 3"),
     "an unknown nested setting": (as_config(lambda c: c["task"]["names"].update(size=3)), "task.names.size is 3"),
     "a missing setting": (as_config(lambda c: c["model"].pop("depth")), "model.depth"),
@@ -381,9 +383,14 @@ def test_a_file_that_may_not_be_written_is_named(monkeypatch, refusal, tmp_path,
             raise PermissionError(13, "Permission denied", str(path))
         return builtin_open(path, *arguments, **options)
 
-    builtin_open, os_replace = open, os.replace
-    for module in ("checkpoints.folder", "checkpoints.steps"):
-        monkeypatch.setattr(f"{module}.open", guarded_open, raising=False)
+    def guarded_os_open(path, flags, *arguments, **options):
+        if file in str(path) and flags & (os.O_WRONLY | os.O_RDWR):
+            raise PermissionError(13, "Permission denied", str(path))
+        return os_open(path, flags, *arguments, **options)
+
+    builtin_open, os_open, os_replace = open, os.open, os.replace
+    monkeypatch.setattr("os.open", guarded_os_open)
+    monkeypatch.setattr("checkpoints.steps.open", guarded_open, raising=False)
     monkeypatch.setattr("os.replace", lambda a, b: guarded_open(b) if file in str(b) else os_replace(a, b))
     line = refusal(train.__main__.main, [*CAUSAL, "--name", "run"])
     assert file in line
@@ -440,7 +447,7 @@ def test_numbers_too_large_for_weights_are_refused_or_leave_finite_ones(runs, ca
         assert setting.replace("-", "_") in line
     else:
         assert "was not taken" in line
-        _, weights, state, _ = load(runs / "wild", pytest.fail)
+        _, weights, state, *_ = load(runs / "wild", pytest.fail)
         assert finite(weights)
         assert finite(state)
 
@@ -451,7 +458,7 @@ def test_a_loss_that_is_not_finite_ends_with_the_steps_before_it_saved(runs, cap
     line = the_error(err)
     assert code == 3
     assert all(words in line for words in ("step 3 was not taken", "loss is nan", "saved in checkpoints/wild"))
-    step, weights, state, _ = load(runs / "wild", pytest.fail)
+    step, weights, state, *_ = load(runs / "wild", pytest.fail)
     assert step == 3
     assert finite(weights)
     assert finite(state)

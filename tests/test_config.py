@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from checkpoints.config import changes, config_json, differences, plain, read_config, restore
+from checkpoints.files import write_json
 from config.override import override
 from config.validation import SettingError
 from eval.trained_model import SECTIONS
@@ -100,7 +101,7 @@ def write_config(tmp_path):
         config = tiny(Masked()).json()
         for name, value in values.items():
             change(config, name.split("."), value)
-        (tmp_path / "config.json").write_text(json.dumps(config))
+        write_json(tmp_path / "config.json", config)
         return tmp_path
 
     return write
@@ -211,14 +212,15 @@ def test_a_whole_config_is_read_with_its_seed(write_config):
     assert read_config(write_config({}), SECTIONS) == expected
 
 
-@pytest.mark.parametrize("version", [..., None, 3, "2"])
+@pytest.mark.parametrize("version", [..., None, 4, "3"])
 def test_another_format_is_refused(write_config, version):
-    with pytest.raises(SettingError, match=r"config.json format is .*, but must be 2"):
+    with pytest.raises(SettingError, match=r"config.json format is .*, but must be 3"):
         read_config(write_config({"format": version}), SECTIONS)
 
 
 def test_a_run_of_an_earlier_version_is_refused_in_one_line(write_config):
-    folder = write_config({"format": 1})
+    folder = write_config({})
+    (folder / "config.json").write_text(json.dumps(tiny().json() | {"format": 2}))
     with pytest.raises(SettingError, match=rf"^{folder} was made by an earlier version, .*: train it again$"):
         read_config(folder, SECTIONS)
 
@@ -258,7 +260,7 @@ def test_a_folder_without_config_is_no_run(tmp_path):
 
 def test_config_json_names_what_it_holds():
     config = config_json(3, {"model": ("transformer", ModelConfig())})
-    assert config == {"format": 2, "seed": 3, "model": {"name": "transformer", **dataclasses.asdict(ModelConfig())}}
+    assert config == {"format": 3, "seed": 3, "model": {"name": "transformer", **dataclasses.asdict(ModelConfig())}}
 
 
 def test_nested_settings_are_nested_objects():

@@ -140,7 +140,7 @@ def test_evaluation_asks_whatever_can_be_asked_in_every_query_mode(run):
 
 
 def test_a_trained_model_is_loaded_from_its_folder_and_all_of_it_was_trained(run):
-    trained, step = load_trained_model(run.folder)
+    trained, step, _ = load_trained_model(run.folder)
     assert (step, trained.objective) == (20, WITH_SKIP[run.name]())
     initial = build_modules(NETWORK, trained.objective, trained.corpus, 0).state_dict()
     weights = trained.modules.state_dict()

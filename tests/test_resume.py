@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 import torch
 
-from checkpoints.folder import ROOT, locked, run_folder, write_json
+from checkpoints.files import read_json, write_json
+from checkpoints.folder import ROOT, locked, run_folder
 from checkpoints.steps import load, path_of, steps
 from config.validation import SettingError
 from model.build import build_modules
@@ -44,7 +45,7 @@ from tests.running import (
 from train.__main__ import main
 from train.batches import epoch_order, make_batches, step_rows
 from train.progress import Log, Progress
-from train.run import claim_folder, train_run
+from train.run import claim_folder, train_run, write_new_run
 from train.signals import StopRequested
 from train.tensorboard import TensorBoardWriter
 
@@ -113,7 +114,9 @@ def assert_same_run(folder, other):
         assert (steps(folder)[-1] / file).read_bytes() == (steps(other)[-1] / file).read_bytes()
     assert record(folder) == record(other)
     assert (folder / "questions.csv").read_bytes() == (other / "questions.csv").read_bytes()
-    results = [json.loads((path / "result.json").read_text()) for path in (folder, other)]
+    results = [read_json(path / "result.json") for path in (folder, other)]
+    digests = [result.pop("files") for result in results]
+    assert digests[0]["questions.csv"] == digests[1]["questions.csv"]
     differ = {"run": "", "train_seconds": 0, "load": 0}
     assert results[0] | differ == results[1] | differ
 
@@ -138,7 +141,7 @@ def test_the_moments_to_stop_at_are_those_that_their_names_say(tmp_path):
     moments = {}
     for checks in (EARLY, BEFORE_SAVE, EVALUATING, ON_SAVED_STEP, LAST_EVALUATION, QUESTIONS):
         stop(tiny(), f"run-{checks}", tmp_path, checks)
-        _, _, _, counters = load(tmp_path / f"run-{checks}", pytest.fail)
+        counters = load(tmp_path / f"run-{checks}", pytest.fail).counters
         moments[checks] = counters["step"], counters["evaluated"]
     assert moments == {
         EARLY: (0, -1),
@@ -348,8 +351,13 @@ def test_a_start_that_failed_prevents_no_later_one(tmp_path, monkeypatch, flag):
 
 
 def test_a_kill_while_overwriting_leaves_a_folder_that_can_be_overwritten(tmp_path, never_stopped):
+    config = tiny(seed=1)
+    corpus = config.task.build(1)
+
     def overwrite(folder) -> None:
-        claim_folder(folder, tiny(seed=1), {}, resume=False, overwrite=True)
+        write_new = partial(write_new_run, folder, config, corpus, {}, {})
+        with locked(folder):
+            claim_folder(folder, config, write_new, resume=False, overwrite=True)
 
     def killed(folder, moment) -> None:
         for name, function in before_each(CHANGES, moment, lambda: os.kill(os.getpid(), signal.SIGKILL)).items():
@@ -391,7 +399,7 @@ def test_from_starts_with_the_weights_of_another_run(tmp_path, never_stopped, ob
         assert not (tmp_path / "refused").exists()
     base_run = never_stopped(tiny() if same_network else tiny(objective))
     stop(tiny(objective, seed=3, init_from=str(base_run)), "run", tmp_path, 0)
-    step, weights, state, _ = load(tmp_path / "run", pytest.fail)
+    step, weights, state, *_ = load(tmp_path / "run", pytest.fail)
     assert step == 0
     assert {key.rpartition("/")[0] for key in state} == set(weights)
     assert not any(value.any() for value in state.values())  # an optimiser that has taken no step

@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import hashlib
-import json
 import os
 import re
 import resource
@@ -14,7 +13,9 @@ from itertools import count
 import pytest
 import torch
 
+from checkpoints.files import read_json, write_json
 from checkpoints.steps import FILES, damage, load, path_of, save, steps
+from config.validation import SettingError
 from tests.running import CHANGES, HOUSE, WRITES, before_each, in_child, tiny
 from train.run import train_run
 
@@ -37,7 +38,7 @@ def newest(folder) -> tuple[int | None, list[str]]:
     loaded = load(folder, warnings.append)
     if loaded is None:
         return None, warnings
-    step, tensors, state, _ = loaded
+    step, tensors, state, *_ = loaded
     assert {name: bits(v) for name, v in tensors.items()} == {name: bits(v) for name, v in weights(step).items()}
     assert state["state"] == step
     return step, warnings
@@ -81,7 +82,7 @@ def test_what_is_saved_comes_back_bit_for_bit(tmp_path):
     tensors |= {"empty": torch.zeros(0, 3), "scalar": torch.tensor(0.1)}
     counters = {"loss": 0.1 + 0.2, "tiny": 5e-324, "text": "ä\n", "list": [1, None, True]}
     save(tmp_path, 12, tensors, {"x/exp_avg": torch.ones(2)}, counters, 1)
-    step, loaded, state, loaded_counters = load(tmp_path, pytest.fail)
+    step, loaded, state, loaded_counters, _ = load(tmp_path, pytest.fail)
     assert step == 12
     assert loaded_counters == counters
     assert list(state) == ["x/exp_avg"]
@@ -209,7 +210,7 @@ def test_damaged_steps_do_not_count_among_those_kept(tmp_path):
         lambda m, sha: m.update(files=list(m["files"])),
         lambda m, sha: m.update(step=2),
         lambda m, sha: m.update(step="../00000001"),
-        lambda m, sha: m.update(format=2),
+        lambda m, sha: m.update(format=3),
         lambda m, sha: m.pop("files"),
         lambda m, sha: m.pop("step"),
         lambda m, sha: m.pop("format"),
@@ -219,9 +220,9 @@ def test_a_manifest_of_another_step_or_format_is_damage(tmp_path, change):
     save_step(tmp_path, 1)
     (tmp_path / "outside").write_bytes(b"secret")
     path = path_of(tmp_path, 1) / "manifest.json"
-    manifest = json.loads(path.read_text())
+    manifest = read_json(path)
     change(manifest, hashlib.sha256(b"secret").hexdigest())
-    path.write_text(json.dumps(manifest))
+    write_json(path, manifest)
     step, (warning,) = newest(tmp_path)
     assert step is None
     assert "damaged" in warning
@@ -238,12 +239,13 @@ def test_a_link_in_a_step_is_damage(tmp_path, name):
     assert name in warning
 
 
-def test_a_linked_step_is_no_step(tmp_path):
+def test_a_linked_step_is_refused(tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "other").mkdir()
     save_step(tmp_path / "other", 1)
     path_of(tmp_path / "run", 1).symlink_to(path_of(tmp_path / "other", 1))
-    assert newest(tmp_path / "run") == (None, [])
+    with pytest.raises(SettingError, match=r"step-00000001 is a link"):
+        newest(tmp_path / "run")
 
 
 def killed(folder, moment: int, again: bool) -> bool:

@@ -142,7 +142,7 @@ def test_prompts_and_chains_of_thought_are_shown_where_a_model_was_trained_for_t
 
 def test_a_chain_of_thought_is_shown_between_its_question_and_the_question_again(tmp_path):
     shown = text_tables(tiny(world=EPISODES | CHAINS), tmp_path, "run")["chain of thought"]
-    trained, _ = load_trained_model(tmp_path / "run")
+    trained = load_trained_model(tmp_path / "run").trained
     (row,) = predict_split(trained, ChainOfThought(), trained.corpus.questions["inverse"][:1], lambda: None)
     first = next(line for line in shown.splitlines() if line.startswith("| inverse |"))
     words = html.unescape(first.split("|")[2].replace("<br>", " [separator] ")).split()

@@ -5,13 +5,15 @@ prompt holds these statements (Lampinen et al. 2025a, 2505.00661). Its predictio
 given the statements that belong together and the words of each question, but no answer.
 """
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from checkpoints.config import read_json
-from checkpoints.folder import as_csv, write_json, write_text
+from checkpoints.files import read_json, sha256, write_bytes, write_json, write_text
+from checkpoints.folder import as_csv
+from checkpoints.identity import read_identity
 from config.validation import SettingError
 from eval.evaluate import apply_prompt, in_chunks, predict
 from eval.methods.in_context import InContext
@@ -30,13 +32,14 @@ def augmented(corpus: Corpus, config: TrainConfig, folder: Path, stop: StopFlag)
     It is inferred once. In `folder`, inferred.npz holds it for when the run is resumed, inferred.csv shows it and
     inferred.json counts what is correct.
     """
-    if not (folder / INFERRED_FILE).exists():
+    if not (folder / "inferred.json").exists():
         documents, rows = infer(corpus, Path(config.init_from), stop)
+        arrays = io.BytesIO()
+        np.savez(arrays, tokens=documents.tokens, lengths=documents.lengths, roles=documents.roles)
+        counts = {"count": len(rows), "correct": sum(row["correct"] for row in rows)}
         write_text(folder / "inferred.csv", as_csv(rows))
-        write_json(folder / "inferred.json", {"count": len(rows), "correct": sum(row["correct"] for row in rows)})
-        temporary = folder / f".{INFERRED_FILE}"
-        np.savez(temporary, tokens=documents.tokens, lengths=documents.lengths, roles=documents.roles)
-        temporary.replace(folder / INFERRED_FILE)
+        write_bytes(folder / INFERRED_FILE, arrays.getvalue())
+        write_json(folder / "inferred.json", counts | {INFERRED_FILE: sha256(arrays.getvalue())})  # last
     return with_inferred_documents(corpus, folder, config.augment)
 
 
@@ -46,8 +49,8 @@ def infer(corpus: Corpus, base_run: Path, stop: StopFlag) -> tuple[Documents, li
     Documents, and a row of inferred.csv for each. Raises SettingError where that run cannot be asked, or was trained
     on other documents than those of `corpus`.
     """
-    trained, _ = load_trained_model(base_run)
-    if read_json(base_run / "environment.json").get("world") != corpus.digest():
+    trained = load_trained_model(base_run).trained
+    if read_identity(base_run).world != corpus.digest():
         raise SettingError(f"train.augment: {base_run} was trained on other documents, which this run must not see")
     if trained.corpus.inferences is None:
         raise SettingError(f"train.augment: nothing can be inferred from the documents of {base_run}")
@@ -82,4 +85,5 @@ def inferred_rows(trained: TrainedModel, questions: Questions, predictions: np.n
 
 def inferred_counts(folder: Path) -> dict[str, int]:
     """How many statements were inferred (`count`), and how many of them are `correct`."""
-    return read_json(folder / "inferred.json")
+    counts = read_json(folder / "inferred.json")
+    return {name: counts[name] for name in ("count", "correct")}

@@ -152,11 +152,15 @@ class RunConfig(Generic[TaskType, ObjectiveType]):
         return config_json(self.seed, sections)
 
 
+FREE = ("identity", *(f"train.{name}" for name in ("log_every", "save_every", "keep", "threads", "device")))
+"""what may be another one when a run is resumed: it changes no weight"""
+
+
 def refuse_other_settings(folder: Path, config: RunConfig) -> None:
     """Raises SettingError if the folder holds a run with other settings than `config`."""
     if not (folder / "config.json").exists():
         return
-    different = differences(read_config_json(folder), config.json())
+    different = differences(read_config_json(folder), config.json(), FREE)
     if different:
         raise SettingError(
             f"{folder} was trained with other settings: {different} (--overwrite replaces it, --name trains another "

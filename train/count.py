@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from tyro.conf import arg
 
-from checkpoints.folder import as_csv, write_text
+from checkpoints.files import write_text
+from checkpoints.folder import as_csv
 from eval.metrics import wilson_interval
 from tasks import TASKS
 from tasks.common.baselines import ARGUED, Counted, count_strategies

@@ -21,6 +21,8 @@ class Counters:
     """the last step at which the splits were evaluated"""
     metrics_bytes: int = 0
     """length of metrics.jsonl"""
+    metrics_sha256: str = ""
+    """its digest"""
     gradient_norm: float = 0.0
     """at the last step, before clipping"""
     learning_rate: float = 0.0

@@ -11,11 +11,13 @@ import torch
 from torch import Tensor
 
 from checkpoints import steps
-from checkpoints.folder import Metrics, read_metrics
+from checkpoints.config import restore
+from checkpoints.folder import RunLock
+from checkpoints.record import Metrics, read_metrics
 from config.validation import SettingError
 from eval.evaluate import evaluate, to_entry
 from eval.methods.in_context import InContext
-from eval.trained_model import TrainedModel, load_weights
+from eval.trained_model import TrainedModel, copy_tensors, load_weights, max_step_bytes
 from model.objectives.batch import Tensors, to_tensors
 from train.batches import make_batches
 from train.config import RunConfig
@@ -37,14 +39,21 @@ class Loop:
     """what defines the run"""
     trained: TrainedModel
     """the model that is trained, with the corpus it is trained on"""
-    folder: Path
-    """the run folder, for the record and the saved steps"""
+    lock: RunLock
+    """held on the run folder, for the record and the saved steps"""
+    run_id: str
+    """the identity of the run, which each saved step gets"""
     device: torch.device
     """where the model is"""
     log: Log
     """takes every entry of the record, also those from before a resume"""
     stop: StopFlag
     """read between steps and between chunks of questions"""
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return self.lock.folder
 
     def run(self) -> Counters:
         """Trains to the end. Where it raises StopRequested or NonFiniteStep, the steps that were taken are saved."""
@@ -54,7 +63,7 @@ class Loop:
         if config.compile:
             modules["network"].compile(dynamic=True)
         modules.train()
-        with Metrics(self.folder, counters.metrics_bytes) as metrics:
+        with Metrics(self.folder, counters.metrics_bytes, counters.metrics_sha256) as metrics:
             for entry in read_metrics(self.folder):
                 self.log.record(entry)
             began = time.perf_counter() - counters.seconds
@@ -122,7 +131,7 @@ class Loop:
 
     def record(self, entry: dict[str, Any], counters: Counters, metrics: Metrics) -> None:
         """Adds an entry to the record."""
-        counters.metrics_bytes = metrics.append(entry)
+        counters.metrics_bytes, counters.metrics_sha256 = metrics.append(entry)
         self.log.record(entry)
 
     def evaluate(self, counters: Counters, metrics: Metrics) -> None:
@@ -152,19 +161,19 @@ class Loop:
         """Saves weights, the optimiser's state of each by name, and the counters."""
         weights = dict(self.trained.modules.named_parameters())
         state = {f"{name}/{key}": value for name, kept in optimiser.state.items() for key, value in kept.items()}
-        steps.save(self.folder, counters.step, weights, state, asdict(counters), self.config.train.keep)
+        self.lock.require_held()
+        steps.save(self.folder, counters.step, weights, state, asdict(counters), self.config.train.keep, self.run_id)
 
     def restore(self, optimiser: Optimiser) -> Counters:
         """Counters, weights and state of the newest whole step; the counters of a new run where there is none."""
-        saved = steps.load(self.folder, self.log.warn)
+        modules = self.trained.modules
+        saved = steps.load(self.folder, self.log.warn, self.run_id, max_step_bytes(modules))
         if saved is None:
             return Counters()
-        _, weights, state, counters = saved
-        load_weights(self.trained.modules, weights, self.folder)
-        for name, kept in optimiser.state.items():
-            for key, value in kept.items():
-                value.copy_(state[f"{name}/{key}"])
-        return Counters(**counters)
+        load_weights(modules, saved.weights, self.folder)
+        state = {f"{name}/{key}": value for name, kept in optimiser.state.items() for key, value in kept.items()}
+        copy_tensors(state, saved.state, f"the optimiser's state in {self.folder}")
+        return restore(Counters, saved.counters, f"{self.folder}, counters of step {saved.step}")
 
 
 def require_finite(step: int, loss: float, denominator: float, gradient_norm: float) -> None:

@@ -1,19 +1,25 @@
 """One run from its settings to its result: the world, the model, the folder, the loop, the questions at the end."""
 
+import os
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from checkpoints import steps
-from checkpoints.config import differences, read_config, read_json
-from checkpoints.folder import as_csv, locked, run_folder, write_json, write_text
+from checkpoints.files import read_bytes, read_json, require_digest, sha256, write_json, write_text
+from checkpoints.folder import RunLock, as_csv, locked, run_folder
+from checkpoints.identity import changed_inputs, read_identity, write_identity
+from checkpoints.view import mark_complete, require_complete
 from config.validation import SettingError, require
 from eval.evaluate import predict_all, summarize, to_entry
-from eval.trained_model import SECTIONS, TrainedModel, load_weights, require_same_world
+from eval.trained_methods import evaluate_trained_methods
+from eval.trained_model import TrainedModel, require_same_world, with_kept_inputs
 from model.build import build_modules
 from tasks.corpus import Corpus
 from train.augment import augmented, inferred_counts
@@ -24,9 +30,11 @@ from train.device import choose_device, environment, load_average
 from train.loop import Loop
 from train.progress import WARNINGS, Log, Tee
 from train.signals import NEVER, StopFlag
+from train.start_from import start_from
 from train.tensorboard import TensorBoardWriter
 
-LEFTOVERS = re.compile(r"lock|environment\.json|\.(environment|config)\.json-\w+")  # of a start that failed
+STEP_BYTES = 12  # of a saved step for each weight: itself, and two numbers of the optimiser's state
+LEFTOVERS = re.compile(r"lock|vocabulary\.json|inputs|environment\.json")  # of a start that failed
 
 
 def train_run(
@@ -47,26 +55,49 @@ def train_run(
     folder = run_folder(name, root) if root else run_folder(name)
     device = choose_device(config.train.device)
     torch.set_num_threads(config.train.threads)
-    corpus = build_world(config, log)
+    continues = resume and not overwrite and (folder / "config.json").exists()
+    corpus, inputs = build_world(config, folder if continues else None, log)
     modules = build_modules(config.model, config.objective, corpus, config.seed).to(device)
     trained = TrainedModel(corpus, config.objective, modules)
-    continues = resume and not overwrite and any(steps.damage(path) is None for path in steps.steps(folder))
-    lineage = start_from(trained, config, folder, log) if config.train.init_from and not continues else None
+    has_step = continues and any(steps.damage(path) is None for path in steps.steps(folder))
+    lineage = start_from(trained, config, folder, log) if config.train.init_from and not has_step else None
+    require_space(folder, config, trained)
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder):
-        made_by = environment(device) | {"world": corpus.digest(), "from": lineage}
-        claim_folder(folder, config, made_by, resume=resume, overwrite=overwrite)
-        require_same_world(folder, corpus.digest())
-        if (folder / "result.json").exists():
-            return read_json(folder / "result.json")
+    with locked(folder) as lock:
+        made_by = environment(device) | {"from": lineage}
+        write_new = partial(write_new_run, folder, config, corpus, inputs, made_by)
+        claim_folder(folder, config, write_new, resume=resume, overwrite=overwrite)
+        require_same_world(folder, corpus)
+        result = finished_result(folder, log)
+        if result is not None:
+            return result
         if config.train.augment:
             trained = replace(trained, corpus=augmented(corpus, config.train, folder, stop))
-        return train_and_ask(config, trained, folder, device, log, stop)
+        return train_and_ask(config, trained, lock, device, log, stop)
 
 
-def build_world(config: RunConfig, log: Log) -> Corpus:
-    """The corpus of a run. Warns of what a person should know about it and the run."""
-    corpus = config.task.build(config.seed)
+def build_world(config: RunConfig, folder: Path | None, log: Log) -> tuple[Corpus, dict[str, bytes]]:
+    """The corpus of a run, and the user's files that it was read from, by setting.
+
+    The run in `folder`, if any, goes on with its own copies of them. Warns of what a person should know.
+    """
+    paths = config.task.inputs()
+    if folder is None:
+        inputs = {setting: Path(path).read_bytes() for setting, path in paths.items() if Path(path).is_file()}
+        corpus = config.task.build(config.seed)
+        for setting, data in inputs.items():
+            require(Path(paths[setting]).read_bytes() == data, setting, paths[setting], "as it is while it is read")
+    else:
+        refuse_other_settings(folder, config)
+        inputs, corpus = {}, with_kept_inputs(config.task, folder).build(config.seed)
+        for path in changed_inputs(folder, paths):
+            log.warn(f"{path} has changed since {folder} was trained on it: the run keeps its own copy")
+    warn_of_surprises(config, corpus, log)
+    return corpus, inputs
+
+
+def warn_of_surprises(config: RunConfig, corpus: Corpus, log: Log) -> None:
+    """Warns of what a person should know about a run and its world. Raises SettingError for an impossible batch."""
     num_episodes(corpus, config.train.batch)  # refuses a batch without documents of the world
     if corpus.episodes and corpus.episodes.only_steps >= config.train.steps:
         log.warn(
@@ -82,29 +113,78 @@ def build_world(config: RunConfig, log: Log) -> Corpus:
         log.warn("this objective needs a trained network, and this one starts untrained: give a run with --from")
     for note in corpus.notes():
         log.warn(note)
-    return corpus
+
+
+def require_space(folder: Path, config: RunConfig, trained: TrainedModel) -> None:
+    """Raises SettingError where the disk has no room for the steps that a run keeps, and one more."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    weights = sum(parameter.numel() for parameter in trained.modules.parameters())
+    needed = (config.train.keep + 1) * STEP_BYTES * weights
+    free = shutil.disk_usage(existing).free
+    if free < needed:
+        raise SettingError(f"{folder} needs about {megabytes(needed)} on the disk, where {megabytes(free)} are free")
+
+
+def megabytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"
 
 
 def train_and_ask(
-    config: RunConfig, trained: TrainedModel, folder: Path, device: torch.device, log: Log, stop: StopFlag
+    config: RunConfig, trained: TrainedModel, lock: RunLock, device: torch.device, log: Log, stop: StopFlag
 ) -> dict[str, Any]:
     """Trains, asks all questions and writes the results, which it returns."""
+    folder = lock.folder
+    run_id = read_identity(folder).run
     with TensorBoardWriter(folder, config.task.progress_splits) as writer:
-        counters = Loop(config, trained, folder, device, Tee(writer, log), stop).run()
+        counters = Loop(config, trained, lock, run_id, device, Tee(writer, log), stop).run()
         if not counters.target_tokens:
             log.warn("no token was ever a target: nothing was learned")
         rows = predict_all(trained, check=stop.check)
-        result = make_result(config, trained, folder, counters, rows)
-        write_text(folder / "questions.csv", as_csv(rows))
+        questions = as_csv(rows)
+        result = make_result(config, trained, folder, counters, rows, stop)
+        result |= {"files": {"metrics.jsonl": counters.metrics_sha256, "questions.csv": sha256(questions.encode())}}
+        lock.require_held()
+        write_text(folder / "questions.csv", questions)
         write_json(folder / "result.json", result)
         writer.finish(trained, config, rows, result)  # last: a figure that fails costs no number
+    mark_complete(folder, result["weights"])
     return result
 
 
+def finished_result(folder: Path, log: Log) -> dict[str, Any] | None:
+    """What result.json holds of a finished run; None for one that is not, or whose results are to be made again.
+
+    What the saved weights give again is made again: result.json, questions.csv and tensorboard/. Raises SettingError
+    where they are damaged, too.
+    """
+    path = folder / "result.json"
+    if not os.path.lexists(path):
+        return None
+    try:
+        result = read_json(path)
+        questions = folder / "questions.csv"
+        require_digest(questions, read_bytes(questions), result["files"]["questions.csv"])
+        require_complete(folder, result["weights"])
+        return result
+    except SettingError as fault:
+        newest = steps.steps(folder)[-1:]
+        if not newest or steps.damage(newest[0], read_identity(folder).run) is not None:
+            raise SettingError(f"{fault}; no saved step is whole that could make it again") from None
+        log.warn(f"{fault}: made again")
+    path.unlink()
+    return None
+
+
 def make_result(
-    config: RunConfig, trained: TrainedModel, folder: Path, counters: Counters, rows: list[dict[str, Any]]
+    config: RunConfig,
+    trained: TrainedModel,
+    folder: Path,
+    counters: Counters,
+    rows: list[dict[str, Any]],
+    stop: StopFlag,
 ) -> dict[str, Any]:
-    """What result.json holds. `rows` are those of questions.csv."""
+    """What result.json holds, but for digests of files. `rows` are those of questions.csv."""
+    by_method = evaluate_trained_methods(trained, config.task, stop.check)
     return {
         "run": folder.name,
         "finished": True,
@@ -114,33 +194,42 @@ def make_result(
         "parameters": sum(parameter.numel() for parameter in trained.modules.parameters()),
         "train_seconds": round(counters.seconds, 3),
         "load": load_average(),
+        "weights": steps.weights_sha256(steps.path_of(folder, counters.step)),
         **({"inferred": inferred_counts(folder)} if config.train.augment else {}),
         **to_entry(summarize(trained, rows)),
+        **({"methods": by_method} if by_method else {}),
     }
 
 
-def claim_folder(folder: Path, config: RunConfig, made_by: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
+def claim_folder(
+    folder: Path, config: RunConfig, write_new: Callable[[], None], *, resume: bool, overwrite: bool
+) -> None:
     """Makes the folder this run's own. Raises SettingError where it is another's.
 
-    `made_by` is the content of environment.json.
+    `write_new` writes the first files of a run that is not resumed.
     """
-    path = folder / "config.json"
-    if not path.exists():
+    if not os.path.lexists(folder / "config.json"):
         foreign = [path.name for path in folder.iterdir() if not LEFTOVERS.fullmatch(path.name)]
         allowed = f"free, but {folder} holds {foreign[0] if foreign else ''} and is no run"
         require(not foreign, "name", folder.name, allowed)
-    elif overwrite:
-        empty_folder(folder)
-    elif resume:
+    elif resume and not overwrite:
         refuse_other_settings(folder, config)
         return
-    else:
+    elif not overwrite:
         finished = (folder / "result.json").exists()
         hint = "is finished: --overwrite replaces it" if finished else "is not finished: --resume continues it"
         raise SettingError(f"{folder} {hint}, --name trains another run")
-    # config.json comes last: without it, the folder is nobody's run.
+    empty_folder(folder)
+    write_new()
+
+
+def write_new_run(
+    folder: Path, config: RunConfig, corpus: Corpus, inputs: dict[str, bytes], made_by: dict[str, Any]
+) -> None:
+    """The first files of a run. `made_by`: the content of environment.json. `inputs`: the user's files by setting."""
+    identity = write_identity(folder, corpus.digest(), corpus.vocabulary.words, inputs)
     write_json(folder / "environment.json", made_by)
-    write_json(path, config.json())
+    write_json(folder / "config.json", config.json() | identity)  # last: without it, the folder is nobody's run
 
 
 def empty_folder(folder: Path) -> None:
@@ -150,32 +239,4 @@ def empty_folder(folder: Path) -> None:
     """
     for path in sorted(folder.iterdir(), key=lambda path: (path.name == "config.json", path.name != "result.json")):
         if path.name != "lock":
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-
-
-def start_from(trained: TrainedModel, config: RunConfig, folder: Path, log: Log) -> dict[str, Any]:
-    """Copies the weights of the run that `--from` names, and returns its lineage.
-
-    Raises SettingError where it is the run in `folder` itself, has no whole step, or has another vocabulary or
-    network.
-    """
-    base_run = Path(config.train.init_from)
-    require(folder.resolve() != base_run.resolve(), "from", str(base_run), "another run's folder")
-    try:
-        settings = read_config(base_run, SECTIONS)
-    except SettingError as error:
-        raise SettingError(f"--from {base_run}: {error}") from None
-    different = differences({"model": vars(settings["model"])}, {"model": vars(config.model)})
-    if different:
-        raise SettingError(f"--from {base_run}: its network differs: {different}")
-    words = settings["task"].build(settings["seed"]).vocabulary.words
-    if words != trained.corpus.vocabulary.words:
-        raise SettingError(f"--from {base_run}: its vocabulary ({len(words)} words) is not this task's")
-    saved = steps.load(base_run, log.warn)
-    if saved is None:
-        raise SettingError(f"--from {base_run}: it holds no whole saved step")
-    step, weights, _, _ = saved
-    load_weights(trained.modules, weights, base_run)
-    digest = read_json(steps.path_of(base_run, step) / "manifest.json")["files"]["weights.safetensors"]
-    earlier = read_json(base_run / "environment.json").get("from")
-    return {"run": base_run.name, "seed": settings["seed"], "step": step, "weights_sha256": digest, "from": earlier}
+            steps.remove(path)

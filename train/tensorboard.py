@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import re
-import shutil
 import threading
 from functools import cached_property
 from pathlib import Path
@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from checkpoints.steps import remove
+from checkpoints.view import VIEW
 from config.validation import SettingError
 from eval.evaluate import inference_mode, predict_split
 from eval.methods.base import AnswerMethod
-from eval.methods.chain_of_thought import ChainOfThought
 from eval.methods.in_context import InContext
 from eval.methods.retrieval import LexicalRetrieval
 from eval.report import CANNOT_BE_ASKED, percent
+from eval.trained_methods import trained_methods
 from eval.trained_model import TrainedModel
 from model.objectives.base import AS_TRAINED
 from tasks.vocabulary import PAD, SEPARATOR, SPECIAL
@@ -52,7 +54,8 @@ class TensorBoardWriter(Log):
     """
 
     def __init__(self, folder: Path, progress_splits: tuple[str, str]):
-        shutil.rmtree(folder / "tensorboard", ignore_errors=True)
+        if os.path.lexists(folder / VIEW):
+            remove(folder / VIEW)
         self.folder, self.progress_splits = folder, progress_splits
         self.waiting: list[dict[str, Any]] = []
 
@@ -61,7 +64,7 @@ class TensorBoardWriter(Log):
         """Opens the files."""
         from torch.utils.tensorboard import SummaryWriter
 
-        writer = SummaryWriter(str(self.folder / "tensorboard"), flush_secs=10)
+        writer = SummaryWriter(str(self.folder / VIEW), flush_secs=10)
         writer.add_custom_scalars(charts(*self.progress_splits))
         return writer
 
@@ -115,7 +118,7 @@ class TensorBoardWriter(Log):
 
         step, model = result["steps"], next(iter(trained.query_modes().values()))
         self.writer.add_text("questions", table(rows), step)
-        for name, method in trained_methods(trained, config).items():
+        for name, method in shown_methods(trained, config).items():
             with contextlib.suppress(SettingError):  # learned positions can be fewer than a prompt's tokens
                 self.writer.add_text(name.replace("-", " "), table(example_rows(model, method)), step)
         for split, questions in trained.corpus.questions.items():
@@ -180,12 +183,10 @@ def cells(split: str, row: dict[str, Any], with_rank: bool) -> list[str]:
     return texts
 
 
-def trained_methods(trained: TrainedModel, config: RunConfig) -> dict[str, AnswerMethod]:
-    """The methods beside closed book that the model was trained for."""
-    methods: dict[str, AnswerMethod] = {}
-    if trained.corpus.episodes:
-        methods |= {InContext.name: InContext.fitting(trained.corpus), LexicalRetrieval.name: LexicalRetrieval()}
-    return methods | ({"chain-of-thought": ChainOfThought()} if config.task.chain_of_thought.copies else {})
+def shown_methods(trained: TrainedModel, config: RunConfig) -> dict[str, AnswerMethod]:
+    """The methods beside closed book whose predictions are shown: those that the model was trained for."""
+    retrieval = {LexicalRetrieval.name: LexicalRetrieval()} if trained.corpus.episodes else {}
+    return trained_methods(trained, config.task) | retrieval
 
 
 def example_rows(trained: TrainedModel, method: AnswerMethod) -> list[dict[str, Any]]:

@@ -49,6 +49,7 @@ class Triples(Task):
 
     held_out_splits: ClassVar = ("inverse",)
     progress_splits: ClassVar = ("forward", "inverse")
+    input_settings: ClassVar = ("file", "relations")
     split_help: ClassVar = {
         "forward": "A r _   as stated, last entity open: every Y with A r Y is right",
         "backward": "_ r B   as stated, first entity open: every X with X r B is right",

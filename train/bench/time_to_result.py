@@ -23,8 +23,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from checkpoints.config import read_json
-from checkpoints.folder import read_metrics, run_folder
+from checkpoints.files import read_json
+from checkpoints.folder import run_folder
+from checkpoints.identity import read_identity
+from checkpoints.record import read_metrics
 from model.build import build_modules
 from tasks.corpus import Corpus
 from tasks.export import write_files
@@ -114,7 +116,7 @@ def train_ours(goal: Goal, corpus: Corpus, seed: int, folder: Path, settings: Be
     try:
         start, cpu_seconds = run_program(command, folder / "ours")
         entries = [entry for entry in read_metrics(run) if entry["kind"] == "evaluation"]
-        if read_json(run / "environment.json")["world"] != corpus.digest():
+        if read_identity(run).world != corpus.digest():
             raise Failed(f"{name} was trained on another world than the exported one")
         last_step = read_json(run / "result.json")["steps"]
     finally:

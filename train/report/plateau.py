@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tyro.conf import Positional
 
-from checkpoints.folder import as_csv, read_csv, write_text
+from checkpoints.files import write_text
+from checkpoints.folder import as_csv, read_csv
 from config.cli import escape_unprintable, parse_arguments, refusals
 from config.validation import require
 from train.report.base import Rows, save_figure

@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from checkpoints.config import changes, read_json
-from checkpoints.folder import read_csv, read_metrics, run_folder
+from checkpoints.config import changes
+from checkpoints.files import read_json
+from checkpoints.folder import read_csv, run_folder
+from checkpoints.record import read_metrics
 from config.validation import SettingError, require
 from eval.evaluate import CLOSED_BOOK, from_entry
 from eval.methods.base import AnswerMethod
@@ -101,8 +103,8 @@ def by_method(
     Closed book is called augmentation where the documents were augmented.
     """
     path = run_folder(name) / "methods.json"
-    entry = read_json(path) if path.exists() else {"step": None, "methods": {}}
-    applied = entry["methods"] if entry["step"] == result["steps"] else {}
+    entry = read_json(path) if path.exists() else {"weights": None, "methods": {}}
+    applied = entry["methods"] if entry["weights"] == result["weights"] else {}
     return {"augmentation" if config.train.augment else CLOSED_BOOK.name: from_entry(result)} | {
         key: applied[key]["query_modes"]
         for key, method in methods.items()

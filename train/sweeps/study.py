@@ -10,12 +10,14 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checkpoints.config import differences, read_json
-from checkpoints.folder import as_csv, run_folder, write_text
+from checkpoints.config import differences, read_config_json
+from checkpoints.files import read_json, write_text
+from checkpoints.folder import as_csv, run_folder
+from checkpoints.identity import read_identity, require_same_inputs
+from checkpoints.view import require_complete
 from config.validation import SettingError, require, require_at_least
 from eval.run_methods import unfinished_methods
-from eval.trained_model import require_same_world
-from train.config import RunConfig, refuse_other_settings
+from train.config import FREE, RunConfig, refuse_other_settings
 from train.report.results import curve_rows, no_methods, read_results, result_rows, what_differs
 from train.signals import StopFlag
 
@@ -123,6 +125,8 @@ class Study:
         if not self.settings.overwrite:
             for name, config in chosen.items():
                 refuse_other_settings(run_folder(name), config)
+                if (run_folder(name) / "config.json").exists():
+                    require_same_inputs(run_folder(name), config.task.inputs())
         return chosen
 
     def runs_to_train(self, runs: dict[str, RunConfig], stop: StopFlag) -> dict[str, RunConfig]:
@@ -180,12 +184,13 @@ class Study:
         stop.check()
         folder, config = run_folder(name), self.runs[name]
         try:
-            if not self.result_of(name) or unfinished_methods(folder, self.methods(self.variants[name])):
+            result = self.result_of(name)
+            if not result or unfinished_methods(folder, self.methods(self.variants[name])):
                 return False
-            require_same_world(folder, self.world_digest(config.task, config.seed))
+            require_complete(folder, result["weights"])
+            return read_identity(folder).world == self.world_digest(config.task, config.seed)
         except (SettingError, OSError, MemoryError):
             return False
-        return True
 
     @cached_property
     def world_digest(self) -> Callable[[Any, int], str]:
@@ -200,7 +205,7 @@ class Study:
         folder = run_folder(name)
         if not (folder / "result.json").exists():
             return None
-        changed = differences(read_json(folder / "config.json"), self.runs[name].json())
+        changed = differences(read_config_json(folder), self.runs[name].json(), FREE)
         return None if changed else read_json(folder / "result.json")
 
 
