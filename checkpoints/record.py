@@ -1,4 +1,4 @@
-"""metrics.jsonl, the record of training: a line an entry, which a saved step counts on."""
+"""metrics.jsonl, the record of training, a line an entry, which a saved step counts on; and result.json, its end."""
 
 import hashlib
 import json
@@ -47,6 +47,19 @@ class Metrics:
         self.file.close()
 
 
+RESULT = {"run": str, "steps": int, "target_tokens": int, "train_seconds": (int, float), "parameters": int}
+RESULT |= {"weights": str, "files": dict, "splits": dict}
+
+
+def read_result(folder: Path) -> dict[str, Any]:
+    """What result.json of a finished run holds. Raises SettingError where it is damaged, or lacks something."""
+    path = folder / RESULT_FILE
+    result = read_json(path)
+    for name, of_type in RESULT.items():
+        require(isinstance(result.get(name), of_type), f"{path} {name}", result.get(name), f"a result's {name}")
+    return result
+
+
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
     """The entries of metrics.jsonl; a last line that a killed process left unfinished is not one.
 
@@ -57,7 +70,7 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
         return []
     data = read_bytes(path)
     if (folder / RESULT_FILE).exists():
-        require_digest(path, data, read_json(folder / RESULT_FILE)["files"][FILE])
+        require_digest(path, data, read_result(folder)["files"].get(FILE))
     try:
         return [json.loads(line) for line in data.decode().split("\n")[:-1]]
     except ValueError as error:

@@ -47,7 +47,7 @@ def path_of(folder: Path, step: int) -> Path:
 
 def steps(folder: Path) -> list[Path]:
     """The saved steps of a run, oldest first, whole or damaged."""
-    return sorted(path for path in folder.glob("step-" + 8 * "[0-9]") if path.is_dir() or path.is_symlink())
+    return sorted(folder.glob("step-" + 8 * "[0-9]"))
 
 
 def save(

@@ -3,7 +3,10 @@
 Settings are frozen dataclasses that check themselves in `__post_init__` with the functions below.
 """
 
+from math import prod
 from typing import Any
+
+MAX_FACTS = 10_000_000  # of a world: some ten GB of memory
 
 
 class SettingError(ValueError):
@@ -28,6 +31,13 @@ def require_at_least(settings: Any, section: str, minimum: int, *names: str) -> 
     for name in names:
         value = getattr(settings, name)
         require(value is None or value >= minimum, setting_name(section, name), value, f"{minimum} or more")
+
+
+def require_at_most(settings: Any, section: str, maximum: int, *names: str) -> None:
+    """Raises SettingError where the product of these settings is above `maximum`: it bounds memory and time."""
+    product = prod(getattr(settings, name) for name in names)
+    text = " x ".join(setting_name(section, name) for name in names)
+    require(product <= maximum, text, product, f"{maximum:,} at most")
 
 
 def require_seed(seed: int) -> None:

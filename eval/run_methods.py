@@ -14,6 +14,7 @@ from tyro.conf import Positional, arg
 from checkpoints.config import plain
 from checkpoints.files import read_bytes, read_json, require_digest, sha256, write_json, write_text
 from checkpoints.folder import as_csv, parse_csv
+from checkpoints.record import read_result
 from config.validation import SettingError, require
 from eval.evaluate import no_check, predict_all, summarize
 from eval.methods import METHODS
@@ -96,7 +97,7 @@ def method_settings(method: AnswerMethod) -> dict[str, Any]:
 
 def finished_weights(folder: Path) -> str:
     """The digest of the weights of a finished run."""
-    return read_json(folder / "result.json")["weights"]
+    return read_result(folder)["weights"]
 
 
 def write_methods(folder: Path, entry: dict[str, Any], rows: list[dict[str, Any]]) -> None:
@@ -115,11 +116,10 @@ def read_methods(folder: Path, weights: str) -> tuple[dict[str, Any], list[dict[
         entry = read_json(folder / JSON_FILE)
         data = read_bytes(folder / CSV_FILE)
         require_digest(folder / CSV_FILE, data, entry["files"][CSV_FILE])
-    except SettingError:
-        return {"methods": {}}, []
-    if entry["weights"] != weights:
-        return {"methods": {}}, []
-    rows = parse_csv(data)
-    for row in rows:  # the only column of numbers that can begin with a minus
-        row["log_prob"] = float(row["log_prob"]) if row["log_prob"] else ""
-    return entry, rows
+        rows = parse_csv(data)
+        for row in rows:  # the only column of numbers that can begin with a minus
+            row["log_prob"] = float(row["log_prob"]) if row["log_prob"] else ""
+        same = entry["weights"] == weights
+    except (SettingError, KeyError, TypeError, ValueError):
+        same = False
+    return (entry, rows) if same else ({"methods": {}}, [])

@@ -1,6 +1,7 @@
 """A trained model and all that is needed to ask it questions: from a run folder, or as the training loop holds it."""
 
 import io
+import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -52,6 +53,7 @@ def load_trained_model(folder: Path) -> LoadedModel:
     from model.build import build_modules
 
     config = read_run_config(folder)
+    require_saved_weights(folder, config["model"])
     corpus = require_same_world(folder, config["task"].build(config["seed"]))
     if (folder / INFERRED_FILE).exists():
         corpus = with_inferred_documents(corpus, folder)
@@ -62,6 +64,23 @@ def load_trained_model(folder: Path) -> LoadedModel:
         raise SettingError(f"{folder} holds no whole saved step: train it first")
     load_weights(modules, saved.weights, folder)
     return LoadedModel(TrainedModel(corpus, config["objective"], modules.eval()), saved.step, saved.weights_sha256)
+
+
+def require_saved_weights(folder: Path, model: ModelConfig) -> None:
+    """Raises SettingError where settings ask for more weights than any saved step holds, before they are allocated."""
+    from model.build import count_weights
+
+    sizes = [
+        (path / steps.FILES[0]).lstat().st_size
+        for path in steps.steps(folder)
+        if os.path.lexists(path / steps.FILES[0])
+    ]
+    needed = count_weights(model, len(read_words(folder)))
+    if sizes and max(sizes) < 4 * needed:
+        held = max(sizes) // 4
+        raise SettingError(
+            f"{folder} is damaged: its settings ask for {needed:,} weights, its steps hold {held:,} at most"
+        )
 
 
 def read_run_config(folder: Path, sections: dict[str, dict[str, type]] = SECTIONS) -> dict[str, Any]:

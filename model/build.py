@@ -28,6 +28,12 @@ def build_modules(config: ModelConfig, objective: Objective, corpus: Corpus, see
     return modules
 
 
+def count_weights(config: ModelConfig, vocab_size: int) -> int:
+    """The weights of a network, but for those of learned positions; nothing is allocated."""
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in Transformer(config, vocab_size, 1).parameters())
+
+
 def with_vocabulary_rows(weights: dict[str, Tensor], rows: list[int]) -> dict[str, Tensor]:
     """The weights with these rows of every matrix that has one for each word: of embedding and output."""
     return {name: weight[rows] if name.endswith(BY_WORD) else weight for name, weight in weights.items()}

@@ -4,7 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from config.validation import require, require_at_least
+from config.validation import require, require_at_least, require_at_most
+
+MAX_LAYERS, MAX_WIDTH = 1000, 100_000  # so that no number of them takes time or memory without bound
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,9 @@ class ModelConfig:
         even = self.position != "rotary" or self.width // self.heads % 2 == 0
         require(even, "model.heads", self.heads, f"such that width a head is even, for rotary at width {self.width}")
         require_at_least(self, "model", 1, "feed_forward_width")
+        require_at_most(self, "model", MAX_LAYERS, "depth", "recurrence")
+        require_at_most(self, "model", MAX_WIDTH, "width")
+        require_at_most(self, "model", MAX_WIDTH, "convolution")
         require(1 <= self.rotary_base < math.inf, "model.rotary_base", self.rotary_base, "1 or more")
         positive = self.initial_scale is None or 0 < self.initial_scale <= 1000
         require(positive, "model.initial_scale", self.initial_scale, "above 0 and at most 1000")

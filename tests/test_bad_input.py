@@ -183,7 +183,7 @@ def test_a_refusal_is_the_same_whatever_the_terminal_can_draw(monkeypatch, refus
     assert "did you mean --train.steps" in line
 
 
-@pytest.mark.parametrize("wrong", ["--task.entities 1000000000000", "--task syllogism --task.chains 100000000000"])
+@pytest.mark.parametrize("wrong", ["--train.batch 1000000000000", "--model.width 100000 --model.heads 1"])
 def test_settings_that_need_too_much_memory_are_refused_in_one_line(runs, refusal, wrong):
     line = refusal(train.__main__.main, ["causal", "--name", "large", *wrong.split()])
     assert "these settings need more memory than there is" in line

@@ -6,7 +6,6 @@ Without arguments it lists all presets.
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from itertools import pairwise
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from tyro.conf import arg
@@ -17,12 +16,14 @@ from tasks import TASKS
 from tasks.common.episodes import EpisodeConfig
 from train.config import RunConfig
 from train.presets import PRESETS
+from train.recorded import argument, default_name, recorded_config
 from train.signals import StopFlag, StopRequested, stop_on_signals
 
 Settings = TypeVar("Settings")
 COMMANDS = {
     "compare": "causal and bidirectional, five seeds each: table and figure",
     "sweep": "every variant that a Python file lists: table and figure",
+    "tensorboard": "the TensorBoard view of finished runs, made again",
     "ablate": "every value of one setting, for several objectives: table and figure",
 }
 COUNT_LINE = "what counting the documents of a run gets on each split, beside the printed baselines"
@@ -40,7 +41,7 @@ class Arguments(Generic[Settings]):
     name: str | None = None
     """folder in checkpoints/; None: the preset, the task if another is given, and the seed, such as causal-0"""
     resume: bool = False
-    """continue from the last saved step, under the same settings"""
+    """continue from the last saved step, with the settings that its folder holds"""
     overwrite: bool = False
     """replace the run of this name, finished or not"""
 
@@ -94,6 +95,10 @@ def load_command(name: str) -> tuple[type, Callable[[Any, StopFlag], None]]:
             from train.sweeps.from_file import Sweep, sweep
 
             return Sweep, sweep
+        case "tensorboard":
+            from train.rebuild_view import RebuildView, rebuild_view
+
+            return RebuildView, rebuild_view
         case "ablate":
             from train.sweeps.ablate import Ablate, ablate
 
@@ -102,9 +107,9 @@ def load_command(name: str) -> tuple[type, Callable[[Any, StopFlag], None]]:
 
 def train_one(preset: str, rest: list[str]) -> None:
     """Trains one run with the settings of a preset, but for those that the arguments `rest` set."""
-    parsed = parse_run(Arguments, preset, PRESETS[preset][1], rest)
-    default_name = "-".join(filter(None, [preset, parsed.task, str(parsed.config.seed)]))
-    train_and_print(parsed, default_name if parsed.name is None else parsed.name)
+    parsed = parse_run(Arguments, preset, recorded_config(preset, PRESETS[preset][1], rest), rest)
+    name = default_name(preset, parsed.task, str(parsed.config.seed)) if parsed.name is None else parsed.name
+    train_and_print(parsed, name)
 
 
 def train_and_print(arguments: Arguments, name: str) -> None:
@@ -130,18 +135,11 @@ def train_and_print(arguments: Arguments, name: str) -> None:
 
 def parse_run(arguments_type: type, command: str, config: RunConfig, rest: list[str]) -> Any:
     """The arguments of a command about one run, which has the settings `config` but for those that `rest` sets."""
-    task = task_argument(rest)
+    task = argument(rest, "--task")
     if task in TASKS and TASKS[task] is not type(config.task):
         config = with_task(config, task)
     parsed_type = arguments_type[RunConfig[type(config.task), type(config.objective)]]
     return parse_arguments(parsed_type, rest, f"python -m train {command}", default=arguments_type(config))
-
-
-def task_argument(arguments: list[str]) -> str | None:
-    """What follows --task. It is looked up before the arguments are parsed: which settings exist depends on it."""
-    words = [part for word in arguments for part in (word.split("=", 1) if word.startswith("--task=") else [word])]
-    values = [value for flag, value in pairwise(words) if flag == "--task"]
-    return values[-1] if values else None
 
 
 def with_task(config: RunConfig, name: str) -> RunConfig:

@@ -162,7 +162,8 @@ def refuse_other_settings(folder: Path, config: RunConfig) -> None:
         return
     different = differences(read_config_json(folder), config.json(), FREE)
     if different:
+        further = f", --from {folder} in another run trains its weights further" * ("train.steps was" in different)
         raise SettingError(
             f"{folder} was trained with other settings: {different} (--overwrite replaces it, --name trains another "
-            "run)"
+            f"run{further})"
         )

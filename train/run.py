@@ -12,9 +12,10 @@ from typing import Any
 import torch
 
 from checkpoints import steps
-from checkpoints.files import read_bytes, read_json, require_digest, sha256, write_json, write_text
+from checkpoints.files import read_bytes, require_digest, sha256, write_json, write_text
 from checkpoints.folder import RunLock, as_csv, locked, run_folder
 from checkpoints.identity import changed_inputs, read_identity, write_identity
+from checkpoints.record import read_result
 from checkpoints.view import mark_complete, require_complete
 from config.validation import SettingError, require
 from eval.evaluate import predict_all, summarize, to_entry
@@ -161,9 +162,9 @@ def finished_result(folder: Path, log: Log) -> dict[str, Any] | None:
     if not os.path.lexists(path):
         return None
     try:
-        result = read_json(path)
+        result = read_result(folder)
         questions = folder / "questions.csv"
-        require_digest(questions, read_bytes(questions), result["files"]["questions.csv"])
+        require_digest(questions, read_bytes(questions), result["files"].get("questions.csv"))
         require_complete(folder, result["weights"])
         return result
     except SettingError as fault:

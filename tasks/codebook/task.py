@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from config.validation import require, require_at_least, require_share
+from config.validation import MAX_FACTS, require, require_at_least, require_at_most, require_share
 from tasks.codebook.documents import CodebookDocuments, CodebookStatements
 from tasks.codebook.episodes import CodebookEpisodeConfig, CodebookEpisodes
 from tasks.codebook.world import DECODES, VERBS, Alphabets, count_sequences, draw_books
@@ -87,6 +87,8 @@ class Codebook(Task):
     def __post_init__(self):
         require_at_least(self, "task", 1, "books", "encodings", "questions_per_split")
         require_at_least(self, "task", 2, "length")
+        for names in (("symbols",), ("books", "encodings", "length"), ("books", "questions_per_split", "length")):
+            require_at_most(self, "task", MAX_FACTS, *names)
         require(self.symbols >= self.length, "task.symbols", self.symbols, f"task.length ({self.length}) or more")
         allowed = f"such that there are at most {MAX_SEQUENCES:,} sequences of task.length ({self.length}) symbols"
         possible = count_sequences(self.symbols, self.length) <= MAX_SEQUENCES

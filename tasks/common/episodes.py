@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from config.validation import require, require_at_least, require_share
+from config.validation import MAX_FACTS, require, require_at_least, require_at_most, require_share
 from tasks.common.statements import Statements, StatementWriter
 from tasks.corpus import NONE, TARGET, Documents, EpisodeSchedule
 from tasks.vocabulary import SEPARATOR
@@ -37,6 +37,7 @@ class EpisodeConfig:
     def __post_init__(self):
         require(0 <= self.share < 1, "task.episodes.share", self.share, "0 or more and below 1")
         require_at_least(self, "task.episodes", 0, "only_steps", "own_entities")
+        require_at_most(self, "task.episodes", MAX_FACTS, "own_entities")
         require_share(self, "task.episodes", "filler_share")
 
     def max_statements(self) -> int:

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from config.validation import SettingError, require, require_at_least
+from config.validation import SettingError, require, require_at_least, require_at_most
 from tasks.common.statements import DocumentConfig, StatementWriter
 from tasks.vocabulary import FILLER, SPECIAL, Entities, Vocabulary
+
+MAX_LENGTH = 100  # tokens of a name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,7 @@ class NameConfig:
     def __post_init__(self):
         require_at_least(self, "task.names", 1, "min_length", "pieces")
         allowed = f"task.names.min_length ({self.min_length}) or more"
+        require_at_most(self, "task.names", MAX_LENGTH, "max_length")
         require(self.max_length >= self.min_length, "task.names.max_length", self.max_length, allowed)
 
     def pool_size(self, entities: int) -> int | None:

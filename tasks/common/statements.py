@@ -4,13 +4,16 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from config.validation import require_at_least
+from config.validation import require, require_at_least, require_at_most
 from tasks.common.relations import inverse_of
 from tasks.common.segments import Segment, concatenate, special
 from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Documents
 from tasks.vocabulary import BEGIN, SEPARATOR, Entities
 
 FIRST, LAST = 0, 1  # the two slots of a statement
+
+MAX_DOCUMENTS = 100_000_000  # some ten GB of memory
+MAX_TOKENS = 10_000  # filler around the statements of a document, and copies of it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,8 @@ class DocumentConfig:
     def __post_init__(self):
         require_at_least(self, "task.documents", 0, "filler")
         require_at_least(self, "task.documents", 1, "statements", "copies")
+        require_at_most(self, "task.documents", MAX_TOKENS, "filler", "statements")
+        require_at_most(self, "task.documents", MAX_TOKENS, "copies")
 
     def max_length(self, statement_length: int, episode_statements: int) -> int:
         """Tokens in the longest document.
@@ -165,8 +170,11 @@ class StatementWriter:
 def assign_to_documents(count: int, copies: int, per_document: int, rng: np.random.Generator) -> np.ndarray:
     """Which statements each document holds, int[n, per_document] (-1: none).
 
-    Each of `count` statements stands in `copies` documents. Their order differs from copy to copy.
+    Each of `count` statements stands in `copies` documents. Their order differs from copy to copy. Raises SettingError
+    for more documents than memory should hold.
     """
+    allowed = f"{MAX_DOCUMENTS // max(count, 1):,} at most, since {count:,} statements are stated"
+    require(count * copies <= MAX_DOCUMENTS, "task.documents.copies", copies, allowed)
     order = np.concatenate([rng.permutation(count) for _ in range(copies)])
     return np.pad(order, (0, -len(order) % per_document), constant_values=-1).reshape(-1, per_document)
 

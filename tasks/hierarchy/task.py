@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from config.validation import require, require_at_least, require_share
+from config.validation import MAX_FACTS, require, require_at_least, require_at_most, require_share
 from tasks.common.names import NameConfig
 from tasks.common.statements import StatementWriter
 from tasks.corpus import Corpus, EpisodeSchedule
@@ -14,6 +14,8 @@ from tasks.hierarchy.episodes import HierarchyEpisodeConfig, HierarchyEpisodes
 from tasks.hierarchy.questions import HierarchyQuestions
 from tasks.hierarchy.world import Forest, hierarchy_words, words_per_wording
 from tasks.task import Task
+
+MAX_DEPTH = 20  # levels; twice as many children at each are a million
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +104,9 @@ class Hierarchy(Task):
 
     def __post_init__(self):
         require_at_least(self, "task", 1, "trees", "branching", "depth", "properties", "wordings")
+        require_at_most(self, "task", MAX_DEPTH, "depth")
+        require_at_most(self, "task", MAX_FACTS, "trees", *["branching"] * self.depth, "properties")
+        require_at_most(self, "task", MAX_FACTS, "relations", "wordings")
         minimum = self.properties * (self.depth + 1)
         allowed = f"{minimum} (task.properties a level) or more: no category owns a relation that one above it owns"
         require(self.relations >= minimum, "task.relations", self.relations, allowed)

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from config.validation import require, require_at_least, require_share
+from config.validation import MAX_FACTS, require, require_at_least, require_at_most, require_share
 from tasks.common.names import NameConfig
 from tasks.common.relations import relation_words
 from tasks.common.statements import StatementWriter
@@ -96,6 +96,7 @@ class Reversal(Task):
         require(even, "task.entities", self.entities, "even where task.matching is 'disjoint'")
         require(self.matching in MATCHINGS, "task.matching", self.matching, f"one of {list(MATCHINGS)}")
         require_at_least(self, "task", 1, "relations", "wordings")
+        require_at_most(self, "task", MAX_FACTS, "entities", "relations", "wordings")
         require(self.bridge in BRIDGES, "task.bridge", self.bridge, f"one of {list(BRIDGES)}")
         require_share(self, "task", "inverse_share")
         require(0 <= self.replay < 1, "task.replay", self.replay, "0 or more and below 1")

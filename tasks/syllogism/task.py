@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from config.validation import require, require_at_least, require_share
+from config.validation import MAX_FACTS, require, require_at_least, require_at_most, require_share
 from tasks.common.names import NameConfig
 from tasks.common.statements import StatementWriter
 from tasks.corpus import Corpus, EpisodeSchedule
@@ -80,6 +80,7 @@ class Syllogism(Task):
     def __post_init__(self):
         require_at_least(self, "task", 1, "chains")
         require_at_least(self, "task", 2, "max_chain_length")
+        require_at_most(self, "task", MAX_FACTS, "chains", "max_chain_length")
         require_share(self, "task", "held_out_share", "misleading_share")
         allowed = "such that two chains or more are misleading, or none: a single one has no other to be near"
         possible = self.all_chains().misleading.sum() != 1

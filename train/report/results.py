@@ -10,7 +10,7 @@ from typing import Any
 from checkpoints.config import changes
 from checkpoints.files import read_json
 from checkpoints.folder import read_csv, run_folder
-from checkpoints.record import read_metrics
+from checkpoints.record import read_metrics, read_result
 from config.validation import SettingError, require
 from eval.evaluate import CLOSED_BOOK, from_entry
 from eval.methods.base import AnswerMethod
@@ -123,7 +123,7 @@ def cost_before(name: str) -> tuple[int, int, float]:
     lineage = read_environment(name).get("from")
     if lineage is None or not (run_folder(lineage["run"]) / "result.json").exists():
         return 0, 0, 0.0
-    result = read_json(run_folder(lineage["run"]) / "result.json")
+    result = read_result(run_folder(lineage["run"]))
     steps, targets, seconds = cost_before(lineage["run"])
     return steps + result["steps"], targets + result["target_tokens"], seconds + result["train_seconds"]
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checkpoints.config import differences, read_config_json
-from checkpoints.files import read_json, write_text
+from checkpoints.files import write_text
 from checkpoints.folder import as_csv, run_folder
 from checkpoints.identity import read_identity, require_same_inputs
+from checkpoints.record import read_result
 from checkpoints.view import require_complete
 from config.validation import SettingError, require, require_at_least
 from eval.run_methods import unfinished_methods
@@ -206,7 +207,7 @@ class Study:
         if not (folder / "result.json").exists():
             return None
         changed = differences(read_config_json(folder), self.runs[name].json(), FREE)
-        return None if changed else read_json(folder / "result.json")
+        return None if changed else read_result(folder)
 
 
 def comparable(settings: dict[str, Any], config: RunConfig) -> dict[str, Any]:
