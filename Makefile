@@ -13,7 +13,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train-causal train-bidirectional compare compare-objectives compare-context ablate tensorboard bench test test-slow lint clean clean-runs
+.PHONY: help setup train-causal train-bidirectional compare compare-objectives compare-context ablate tensorboard bench test test-slow chaos lint clean clean-runs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ test: .venv/dev ## the tests, on all cores, in three minutes on two
 
 test-slow: .venv/dev ## train the models that the claims are about, and check the claims
 	$(RUN) pytest -q -n auto --dist loadfile --no-loadscope-reorder -m slow $(ARGS)
+
+chaos: .venv/dev ## kill, damage and starve tiny runs at random moments, and compare them with undisturbed ones
+	$(RUN) tests.chaos $(ARGS)
 
 lint: .venv/dev ## style and mistakes
 	$(RUN) ruff check .

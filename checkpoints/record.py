@@ -32,9 +32,13 @@ class Metrics:
         self.length += len(line)
         return self.length, self.sha256.hexdigest()
 
+    def entries(self) -> list[dict[str, Any]]:
+        """The entries that were there when the file was opened."""
+        return parse(self.path, self.before)
+
     def __enter__(self) -> "Metrics":
         self.file = open_plain(self.path, os.O_RDWR | os.O_CREAT)
-        before = self.file.read(self.length)
+        self.before = before = self.file.read(self.length)
         allowed = f"at least the {self.length} bytes it had when saved"
         require(len(before) == self.length, str(self.path), f"{len(before)} bytes", allowed)
         if self.length:
@@ -66,11 +70,17 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     Raises SettingError where it cannot be read, or is not as it was when the run finished.
     """
     path = folder / FILE
-    if not os.path.lexists(path):
+    is_finished = (folder / RESULT_FILE).exists()
+    if not is_finished and not os.path.lexists(path):
         return []
     data = read_bytes(path)
-    if (folder / RESULT_FILE).exists():
+    if is_finished:
         require_digest(path, data, read_result(folder)["files"].get(FILE))
+    return parse(path, data)
+
+
+def parse(path: Path, data: bytes) -> list[dict[str, Any]]:
+    """The entries that the file in `path` holds as `data`. Raises SettingError where it cannot be read."""
     try:
         return [json.loads(line) for line in data.decode().split("\n")[:-1]]
     except ValueError as error:

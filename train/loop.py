@@ -13,7 +13,7 @@ from torch import Tensor
 from checkpoints import steps
 from checkpoints.config import restore
 from checkpoints.folder import RunLock
-from checkpoints.record import Metrics, read_metrics
+from checkpoints.record import Metrics
 from config.validation import SettingError
 from eval.evaluate import evaluate, to_entry
 from eval.methods.in_context import InContext
@@ -64,7 +64,7 @@ class Loop:
             modules["network"].compile(dynamic=True)
         modules.train()
         with Metrics(self.folder, counters.metrics_bytes, counters.metrics_sha256) as metrics:
-            for entry in read_metrics(self.folder):
+            for entry in metrics.entries():
                 self.log.record(entry)
             began = time.perf_counter() - counters.seconds
             try:

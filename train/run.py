@@ -15,7 +15,7 @@ from checkpoints import steps
 from checkpoints.files import read_bytes, require_digest, sha256, write_json, write_text
 from checkpoints.folder import RunLock, as_csv, locked, run_folder
 from checkpoints.identity import changed_inputs, read_identity, write_identity
-from checkpoints.record import read_result
+from checkpoints.record import read_metrics, read_result
 from checkpoints.view import mark_complete, require_complete
 from config.validation import SettingError, require
 from eval.evaluate import predict_all, summarize, to_entry
@@ -156,24 +156,30 @@ def finished_result(folder: Path, log: Log) -> dict[str, Any] | None:
     """What result.json holds of a finished run; None for one that is not, or whose results are to be made again.
 
     What the saved weights give again is made again: result.json, questions.csv and tensorboard/. Raises SettingError
-    where they are damaged, too.
+    where the record of training is damaged, or the weights are, too.
     """
-    path = folder / "result.json"
-    if not os.path.lexists(path):
+    if not os.path.lexists(folder / "result.json"):
         return None
     try:
         result = read_result(folder)
+    except SettingError as fault:
+        return make_again(folder, fault, log)
+    read_metrics(folder)
+    try:
         questions = folder / "questions.csv"
         require_digest(questions, read_bytes(questions), result["files"].get("questions.csv"))
         require_complete(folder, result["weights"])
-        return result
     except SettingError as fault:
-        newest = steps.steps(folder)[-1:]
-        if not newest or steps.damage(newest[0], read_identity(folder).run) is not None:
-            raise SettingError(f"{fault}; no saved step is whole that could make it again") from None
-        log.warn(f"{fault}: made again")
-    path.unlink()
-    return None
+        return make_again(folder, fault, log)
+    return result
+
+
+def make_again(folder: Path, fault: SettingError, log: Log) -> None:
+    """Says that results will be made again. Raises SettingError where the newest step, which they need, is damaged."""
+    newest = steps.steps(folder)[-1:]
+    if not newest or steps.damage(newest[0], read_identity(folder).run) is not None:
+        raise SettingError(f"{fault}; no saved step is whole that could make it again") from None
+    log.warn(f"{fault}: made again")
 
 
 def make_result(

@@ -1,0 +1,1 @@
+"""Kills, damaged files and full disks at random moments: `make chaos`."""
