@@ -13,6 +13,7 @@ from itertools import count
 import pytest
 import torch
 
+from checkpoints import steps as module
 from checkpoints.files import read_json, write_json
 from checkpoints.steps import FILES, damage, load, path_of, save, steps
 from config.validation import SettingError
@@ -237,6 +238,20 @@ def test_a_link_in_a_step_is_damage(tmp_path, name):
     step, (warning,) = newest(tmp_path)
     assert step is None
     assert name in warning
+
+
+def test_a_step_that_is_replaced_while_it_is_read_is_no_damage(tmp_path, monkeypatch):
+    save_step(tmp_path, 1, keep=1)
+    read, calls = module.read_contents, count()
+
+    def replaced(path, *arguments):
+        if next(calls) == 0:  # another process saves, and drops the step that is about to be read
+            monkeypatch.setattr(module, "read_contents", read)
+            save_step(tmp_path, 2, keep=1)
+        return read(path, *arguments)
+
+    monkeypatch.setattr(module, "read_contents", replaced)
+    assert newest(tmp_path) == (2, [])
 
 
 def test_a_linked_step_is_refused(tmp_path):
