@@ -2,6 +2,7 @@
 
 import csv
 import json
+import multiprocessing
 import os
 import shutil
 import uuid
@@ -449,13 +450,12 @@ def started(monkeypatch) -> list[str]:
     """
     started = []
 
-    def start(_, arguments):
-        name, *_, messages = arguments
+    def start(_, name, *__):
         started.append(name)
-        messages.put(
-            ("failed", name, "step 3 was not taken") if name == "first" else ("done", name, {"train_seconds": 0})
-        )
-        return SimpleNamespace(is_alive=lambda: False)
+        messages, worker_end = multiprocessing.Pipe(duplex=False)
+        with worker_end:
+            worker_end.send(("failed", "step 3 was not taken") if name == "first" else ("done", {"train_seconds": 0}))
+        return pool.Worker(SimpleNamespace(join=lambda: None), messages)
 
     monkeypatch.setattr("train.sweeps.pool.start", start)
     return started

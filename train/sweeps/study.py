@@ -21,7 +21,8 @@ from train.signals import StopFlag
 
 if TYPE_CHECKING:
     from train.report.base import Report, Rows
-    from train.sweeps.pool import Failures, MethodSet, RunResults
+    from train.sweeps.live_table import Failures, RunResults
+    from train.sweeps.pool import MethodSet
 
 OUTPUTS = ("results.csv", "curves.csv", "table.md", "figure.svg", "figure.png")
 
