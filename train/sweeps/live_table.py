@@ -11,10 +11,11 @@ from rich.table import Table
 
 from eval.report import percent
 from train.config import RunConfig
+from train.sweeps.outputs import Failures
 
 MAX_TABLE_ROWS = 16  # with more runs, the live table shows only some of them
 RunResults = dict[str, dict[str, Any]]
-Failures = dict[str, str]
+"""by run, what its result.json holds"""
 
 
 class LiveTable:

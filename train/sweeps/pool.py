@@ -20,7 +20,8 @@ from train.config import RunConfig
 from train.progress import Log
 from train.report.results import no_methods
 from train.signals import StopFlag, StopRequested, signals_blocked, stop_on_signals
-from train.sweeps.live_table import Failures, LiveTable, RunResults
+from train.sweeps.live_table import LiveTable, RunResults
+from train.sweeps.outputs import Failures
 
 PRELOADED = ["train.__main__", "train.sweeps.pool", "train.run", "train.attention_maps"]
 PRELOADED += ["torch.utils.tensorboard", "safetensors.torch"]
