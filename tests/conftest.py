@@ -14,7 +14,7 @@ import torch
 # What tests import, and the package that it needs.
 DEV_IMPORTS = {"hypothesis": "hypothesis", "transformers": "transformers", "train.bench": "transformers"}
 MISSING = {name for name, package in DEV_IMPORTS.items() if find_spec(package) is None}
-left_out: list[str] = []
+left_out: set[str] = set()
 
 torch.set_num_threads(1)
 if "hypothesis" not in MISSING:
@@ -41,16 +41,25 @@ LONGEST_FIRST = (
 )
 
 
-def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    if collection_path.suffix != ".py":
-        return None
-    modules = "|".join(map(re.escape, MISSING))
-    needed = MISSING and re.search(
-        rf"^(?:from|import) (?:{modules})\b", collection_path.read_text("utf-8"), re.MULTILINE
-    )
-    if needed:
-        left_out.append(collection_path.name)
-    return True if needed else None
+class LeftOut(pytest.Module):
+    """A file that cannot be imported, as packages are missing."""
+
+    def collect(self) -> list:
+        left_out.add(self.path.name)
+        pytest.skip("packages are missing", allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    return LeftOut.from_parent(parent, path=module_path) if MISSING and imports_missing(module_path) else None
+
+
+def imports_missing(path: Path) -> bool:
+    """Whether a file of tests, or another of them that it imports, imports what is missing."""
+    imported = re.findall(r"^(?:from|import) ([\w.]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    if any(f"{module}.".startswith(f"{name}.") for module in imported for name in MISSING):
+        return True
+    others = (path.parent / f"{module.removeprefix('tests.')}.py" for module in imported if module.startswith("tests."))
+    return any(imports_missing(other) for other in others)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,7 @@ def run_alone(words: list[str], root: Path) -> subprocess.CompletedProcess:
     return subprocess.run(words, cwd=root, capture_output=True, text=True, env=environment, check=False)
 
 
+@pytest.mark.skipif(find_spec("transformers") is None, reason="make bench needs transformers (make .venv/dev)")
 def test_the_readmes_commands_run_in_order(checkout):
     assert len(commands()) >= 15
     with CommandServer(checkout) as server:
