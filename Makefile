@@ -1,4 +1,4 @@
-# Every target sets up .venv by itself, once, and again only when the requirements change.
+# Every target sets up .venv by itself, once, and again when the requirements change or .venv cannot work (install.py).
 # SEED=3 and ARGS="--model.depth 2" reach the runs, PIP_ARGS="…" reaches pip.
 
 SEED ?= 0
@@ -8,6 +8,7 @@ PORT ?= 6006
 QUICK ?=
 AXIS ?= model.position
 OBJECTIVES ?= causal,masked
+RUNS ?=
 comma := ,
 PYTHON ?= python3
 RUN := .venv/bin/python -m
@@ -38,8 +39,14 @@ compare-context: .venv/ready ## parametric against in-context knowledge, five se
 ablate: .venv/ready ## one setting over its values: AXIS=model.position OBJECTIVES=causal,masked
 	$(RUN) train ablate $(AXIS) --objectives $(subst $(comma), ,$(OBJECTIVES)) $(ARGS)
 
-tensorboard: .venv/ready ## TensorBoard on all runs, at http://localhost:6006 (PORT=…)
-	.venv/bin/tensorboard --logdir checkpoints --host localhost --port $(PORT)
+tensorboard: .venv/ready ## TensorBoard on all runs or RUNS="causal-0 bidirectional-0", at localhost:6006 (PORT=…)
+	@logdir=checkpoints; \
+	if [ -n "$(RUNS)" ]; then logdir=$$(mktemp -d) && trap 'rm -rf "$$logdir"' EXIT INT TERM HUP; fi; \
+	for run in $(RUNS); do \
+		[ -f "checkpoints/$$run/config.json" ] || { echo "error: checkpoints/$$run is no run" >&2; exit 2; }; \
+		ln -s "$(CURDIR)/checkpoints/$$run/tensorboard" "$$logdir/$$run"; \
+	done; \
+	$(RUN) tensorboard.main --logdir "$$logdir" --reload_interval 5 --host localhost --port $(PORT)
 
 bench: .venv/dev ## training steps and time to a result against transformers' models
 	$(RUN) train.bench $(ARGS)
@@ -66,14 +73,11 @@ clean-runs: ## delete every run in checkpoints, after asking
 	printf 'Delete these runs? [y/N] '; read answer; \
 	[ "$$answer" = y ] && find checkpoints -mindepth 1 -maxdepth 1 -type d ! -name __pycache__ -exec rm -rf {} + || echo kept
 
-.venv/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed (make PYTHON=python3.12)")'
-	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
+# They look each time whether .venv works. Of two calls at once, the second waits.
+.venv/ready: FORCE
+	@$(PYTHON) install.py ready requirements.txt $(PIP_ARGS)
 
-.venv/ready: requirements.txt | .venv/bin/python
-	.venv/bin/python -m pip install -q $(PIP_ARGS) -r requirements.txt
-	@touch $@
+.venv/dev: .venv/ready FORCE
+	@$(PYTHON) install.py dev requirements-dev.txt $(PIP_ARGS)
 
-.venv/dev: requirements-dev.txt .venv/ready
-	.venv/bin/python -m pip install -q $(PIP_ARGS) -r requirements-dev.txt
-	@touch $@
+FORCE:

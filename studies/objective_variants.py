@@ -1,7 +1,8 @@
 """Further variants of the objectives, on the world and budget of studies/objectives.py.
 
 Variants are about masking (roles, rate, masked copy) and about reversal (unit, delimiter, direction token). Each gets
-the steps of its objective, or five times those of the masked model (`long`).
+the steps of its objective, or five times those of the masked model (`long`). Uniform and fixed rates have those of
+`masked-uniform`, too.
 """
 
 from dataclasses import replace
@@ -16,20 +17,20 @@ from model.objectives.prefix import Prefix
 from model.objectives.reversed import Reversed
 from model.objectives.semantic_permutation import SemanticPermutation
 from model.objectives.span_denoising import SpanDenoising
-from studies.objectives import BASE, LONG
+from studies.objectives import BASE, SLOW
 from tasks.corpus import ROLES
 from train.presets import PRESETS
 
 ALL = tuple(ROLES)
-
+LONG = replace(BASE, train=replace(BASE.train, steps=5 * BASE.train.steps, evaluate_every=500))
 REVERSED = PRESETS["reversed"][1]
 
 VARIANTS = {
     "masked-all-roles": replace(BASE, objective=Masked(maskable=ALL)),
     "masked-target-only": replace(BASE, objective=Masked(maskable=("target",))),
     "masked-source-only": replace(BASE, objective=Masked(maskable=("source",))),
-    "masked-fixed-15": replace(LONG, objective=Masked(scheme="fixed", maskable=ALL, rate=0.15)),
-    "masked-fixed-40": replace(LONG, objective=Masked(scheme="fixed", maskable=ALL, rate=0.4)),
+    "masked-fixed-15": replace(SLOW, objective=Masked(scheme="fixed", maskable=ALL, rate=0.15)),
+    "masked-fixed-40": replace(SLOW, objective=Masked(scheme="fixed", maskable=ALL, rate=0.4)),
     "causal-long": replace(LONG, objective=Causal()),
     "prefix-long": replace(LONG, objective=Prefix()),
     "belief-state-long": replace(LONG, objective=BeliefState()),
@@ -41,7 +42,7 @@ VARIANTS = {
     "semantic-permutation-directed": replace(LONG, objective=SemanticPermutation(direction=True)),
     "masked-copy-all": replace(BASE, objective=MaskedCopy(targets="all")),
     "masked-copy-source-never": replace(BASE, objective=MaskedCopy(maskable=("target",))),
-    "masked-copy-uniform": replace(LONG, objective=MaskedCopy(scheme="uniform", maskable=ALL)),
+    "masked-copy-uniform": replace(SLOW, objective=MaskedCopy(scheme="uniform", maskable=ALL)),
     "infill-always": replace(LONG, objective=Infill(share=1.0)),
-    "span-denoising-uniform": replace(LONG, objective=SpanDenoising(scheme="uniform", maskable=ALL)),
+    "span-denoising-uniform": replace(SLOW, objective=SpanDenoising(scheme="uniform", maskable=ALL)),
 }

@@ -20,7 +20,7 @@ from tests.running import HOUSE, flags, tiny
 from train.device import commit, cpu_name, num_cores
 from train.report.base import over_seeds
 from train.report.by_seed import BySeed, by_seed
-from train.report.results import curve_rows, first_at_level, result_rows
+from train.report.results import curve_rows, first_at_level, rows_of_run
 from train.signals import StopFlag
 from train.sweeps.compare import Compare, compare
 from train.sweeps.pool import train_all
@@ -137,13 +137,13 @@ def test_steps_to_ninety_are_those_of_the_first_evaluation_at_that_level(monkeyp
     record = [entry(10, 0.2), entry(20, 0.9), entry(30, 0.8), entry(40, 1.0)]
     monkeypatch.setattr("train.report.results.read_metrics", lambda folder: record)
     summary = dict.fromkeys(("correct", "count", "accuracy", "low", "high", "chance", "elimination_baseline"), 1)
-    result = {"steps": 40, "target_tokens": 120, "train_seconds": 1.0, "parameters": 9}
+    result = {"steps": 40, "weights": "", "target_tokens": 120, "train_seconds": 1.0, "parameters": 9}
     result["splits"] = {"forward": summary, "inverse": summary}
-    forward, inverse = result_rows({"r": tiny()}, {"r": result}, {"r": "causal"})
+    forward, inverse = rows_of_run("r", tiny(), result, "causal", {})
     assert (forward["steps_to_90"], forward["targets_to_90"]) == (20, 60)
     assert (inverse["steps_to_90"], inverse["targets_to_90"]) == (None, None)
     augmented = replace(tiny(), train=replace(tiny().train, init_from="o", augment=1))
-    forward, _ = result_rows({"r": augmented}, {"r": result}, {"r": "augmented"})
+    forward, _ = rows_of_run("r", augmented, result, "augmented", {})
     assert (forward["method"], forward["steps_to_90"]) == ("augmentation", 20)  # the record calls it closed book
 
 
@@ -157,7 +157,7 @@ def test_what_training_evaluates_in_context_is_of_that_method(monkeypatch):
     monkeypatch.setattr("train.report.results.read_metrics", lambda folder: [entry])
     in_context, second = ("in-context", "first", "inverse"), ("closed-book", "second", "inverse")
     assert first_at_level("r") == dict.fromkeys((second, in_context), (10, 30))
-    rows = curve_rows({"r": tiny()}, {"r": "causal"})
+    rows = curve_rows("r", tiny(), "causal")
     accuracies = {(row["method"], row["query_mode"], row["split"]): row["accuracy"] for row in rows}
     assert accuracies == {("closed-book", "first", "inverse"): 0, second: 1, in_context: 1}
 

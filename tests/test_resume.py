@@ -46,7 +46,7 @@ from train.__main__ import main
 from train.batches import epoch_order, make_batches, step_rows
 from train.progress import Log, Progress
 from train.run import claim_folder, train_run, write_new_run
-from train.signals import StopRequested
+from train.signals import SIGNALS, StopRequested
 from train.tensorboard import TensorBoardWriter
 
 TINY = flags(tiny())
@@ -237,7 +237,7 @@ def test_a_kill_during_a_save_costs_at_most_the_steps_since_the_last(tmp_path, n
     assert not [path.name for path in (tmp_path / "run").glob(".*")]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 def test_a_signal_saves_and_ends_and_the_run_is_resumed_later(name, never_stopped, number):
     config = tiny(steps=300, log_every=300, evaluate_every=100, save_every=300)
     call = [sys.executable, "-m", "train", *flags(config), "--name", name]

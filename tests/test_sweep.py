@@ -1,9 +1,13 @@
 """A sweep: what a file lists is trained once and shown in one table. A failing run is reported and stops no other."""
 
 import csv
+import errno
 import json
+import multiprocessing
 import os
 import shutil
+import signal
+import time
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +18,7 @@ import torch
 
 import train.__main__
 from checkpoints import folder as folders
+from checkpoints.files import write_json
 from checkpoints.steps import path_of, steps
 from config.validation import SettingError
 from eval.metrics import t_interval, wilson_interval
@@ -26,6 +31,7 @@ from train.report.results import read_results, what_differs
 from train.signals import StopFlag
 from train.sweeps import pool, study
 from train.sweeps.from_file import Sweep, sweep
+from train.sweeps.live_table import LiveTable, duration
 from train.sweeps.pool import first_ready, train_all
 from train.sweeps.study import Study
 
@@ -148,9 +154,10 @@ def test_what_is_finished_needs_no_process(swept, monkeypatch):
 
 def test_a_run_of_another_world_is_a_failure_that_stops_no_other(swept):
     settings, folder, _ = swept
-    environment = folders.ROOT / f"{settings.name}-plain-0" / "environment.json"
-    before = environment.read_text()
-    environment.write_text(json.dumps(json.loads(before) | {"world": "another"}))
+    path = folders.ROOT / f"{settings.name}-plain-0" / "config.json"
+    before = path.read_text()
+    values = json.loads(before)
+    write_json(path, values | {"identity": values["identity"] | {"world": "another"}})
     try:
         assert exit_code(replace(settings, only=("plain",))) == 1
         failures = json.loads((folder / "failures.json").read_text())
@@ -158,8 +165,227 @@ def test_a_run_of_another_world_is_a_failure_that_stops_no_other(swept):
         assert "was trained on another world" in failures[f"{settings.name}-plain-0"]
         assert {row["run"] for row in read(folder / "results.csv")} >= {f"{settings.name}-plain-1"}
     finally:
-        environment.write_text(before)
+        path.write_text(before)
         exit_code(settings)
+
+
+DAMAGES = {
+    "result.json": {
+        "unreadable": lambda text: text[: len(text) // 2],
+        "no text": lambda text: "\udcff" + text,
+        "no object": lambda text: "[1]",
+        "empty": lambda text: "",
+        "without steps": lambda text: text.replace('"steps"', '"stepz"'),
+        "without splits": lambda text: text.replace('"splits"', '"splitz"'),
+        "splits of another type": lambda text: json.dumps(json.loads(text) | {"splits": [1]}),
+        "steps of another type": lambda text: json.dumps(json.loads(text) | {"steps": "four"}),
+        "seconds of another type": lambda text: json.dumps(json.loads(text) | {"train_seconds": None}),
+        "an accuracy of another type": lambda text: text.replace('"accuracy": ', '"accuracy": "much", "was": ', 1),
+    },
+    "config.json": {
+        "unreadable": lambda text: text[:-30],
+        "no object": lambda text: "3",
+        "without format": lambda text: text.replace('"format"', '"formed"'),
+        "without a setting": lambda text: text.replace('"batch"', '"bunch"'),
+        "a setting of another type": lambda text: text.replace('"batch": 8', '"batch": "8"'),
+        "a section of another type": lambda text: json.dumps(json.loads(text) | {"model": 3}),
+    },
+    "environment.json": {
+        "unreadable": lambda text: text[:-30],
+        "no object": lambda text: "[]",
+        "from of another type": lambda text: json.dumps(json.loads(text) | {"from": 3}),
+    },
+    "metrics.jsonl": {
+        "unreadable": lambda text: text.replace("{", "[", 1),
+        "without a key": lambda text: text.replace('"target_tokens"', '"target_takens"'),
+        "a number of another type": lambda text: text.replace('"seconds": ', '"seconds": "long", "was": '),
+        "no objects": lambda text: "3\n",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "kind"), [(file, kind) for file in DAMAGES for kind in DAMAGES[file]], ids=lambda value: value
+)
+def test_a_damaged_finished_run_is_a_failure_that_stops_no_other(swept, monkeypatch, capsys, file, kind):
+    settings, folder, _ = swept
+    damaged, trained = f"{settings.name}-plain-0", []
+    path = folders.ROOT / damaged / file
+    before = path.read_bytes()
+    monkeypatch.setattr(pool, "train_all", lambda runs, *_: trained.append(set(runs)) or ({}, {}))
+    monkeypatch.setattr("train.report.by_variant.ByVariant.draw", lambda *_: None)  # takes longer than the rest
+    path.write_text(DAMAGES[file][kind](before.decode()), errors="surrogateescape")
+    try:
+        assert path.read_bytes() != before
+        after = contents(folders.ROOT / damaged)
+        assert exit_code(settings) == 1
+        assert contents(folders.ROOT / damaged) == after
+    finally:
+        path.write_bytes(before)
+    assert {f"{settings.name}-lost-{seed}" for seed in (0, 1)} <= trained[0]
+    assert damaged not in trained[0]
+    failures = json.loads((folder / "failures.json").read_text())
+    assert damaged in failures
+    assert str(folders.ROOT / damaged) in failures[damaged]
+    assert f"error: {damaged}: {failures[damaged]}\n" in capsys.readouterr().err
+    assert f"- `{damaged}`: {failures[damaged]}\n" in (folder / "table.md").read_text()
+    shown = {row["run"] for row in read(folder / "results.csv")}
+    assert damaged not in shown
+    assert f"{settings.name}-plain-1" in shown
+
+
+def test_a_run_that_is_named_as_its_own_ancestor_is_a_failure(swept, monkeypatch):
+    settings, folder, _ = swept
+    monkeypatch.setattr("train.report.by_variant.ByVariant.draw", lambda *_: None)
+    plain, after = (folders.ROOT / f"{settings.name}-{variant}-0" for variant in ("plain", "after"))
+    path = plain / "environment.json"
+    before = path.read_text()
+    for ancestor in (plain, after):  # itself, and a circle of two
+        write_json(path, json.loads(before) | {"from": {"run": ancestor.name}})
+        try:
+            assert exit_code(replace(settings, table=True)) == 1
+        finally:
+            path.write_text(before)
+        failures = json.loads((folder / "failures.json").read_text())
+        assert set(failures) == {plain.name, after.name}
+        assert all("but must be a run that did not start from this one" in reason for reason in failures.values())
+    assert exit_code(replace(settings, table=True)) == 0
+
+
+def test_the_earlier_table_stays_until_a_new_one_is_written(swept, capsys, monkeypatch):
+    settings, folder, _ = swept
+    exit_code(replace(settings, table=True))
+    before = contents(folder)
+    assert {"results.csv", "curves.csv", "table.md", "figure.svg", "figure.png"} <= set(before)
+    arguments = ["sweep", str(settings.file), "--seeds", "1", "--table", "--name", settings.name]
+
+    def full_disk(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("train.report.by_variant.ByVariant.draw", full_disk)  # the last output
+        code, err = command(train.__main__.main, arguments, capsys)
+    assert (code, err) == (2, f"error: {folder}: No space left on device\n")
+    assert contents(folder) == before
+    with monkeypatch.context() as patch:
+        patch.setattr("checkpoints.folder.os.fsync", full_disk)  # the first
+        printed = []
+        patch.setattr(ByVariant, "print", lambda _, rows: printed.append(rows))
+        code, err = command(train.__main__.main, arguments, capsys)
+    assert (code, err) == (2, f"error: {folder}: No space left on device\n")
+    assert len(printed) == 1  # a full disk hides no number
+    assert contents(folder) == before
+
+
+def test_outputs_of_other_runs_are_not_left_beside_new_ones(swept, tmp_path):
+    settings, folder, _ = swept
+    elsewhere = tmp_path / "elsewhere.csv"
+    elsewhere.write_bytes((folder / "results.csv").read_bytes())
+    name = f"{settings.name}-merged"
+    (folders.ROOT / name).mkdir()
+    (folders.ROOT / name / "curves.csv").write_text("of other runs")
+    sweep(replace(settings, name=name, table=True, merge=elsewhere), StopFlag())
+    assert set(contents(folders.ROOT / name)) == {
+        "results.csv",
+        "table.md",
+        "figure.svg",
+        "figure.png",
+        "failures.json",
+    }
+
+
+@pytest.mark.parametrize(
+    ("problem", "reason"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "{folder}: No space left on device"),
+        (PermissionError(errno.EACCES, "Permission denied", "/x/y"), "/x/y: Permission denied"),
+        (SettingError("batch is 0, but must be 1 or more"), "batch is 0, but must be 1 or more"),
+        (ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_worker_reports_in_one_line_why_it_failed(monkeypatch, problem, reason):
+    def fail(*_, **__):
+        raise problem
+
+    monkeypatch.setattr("train.run.train_run", fail)
+    monkeypatch.setattr(pool, "stop_without_parent", lambda _: None)  # this process is no worker
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    messages, worker_end = multiprocessing.Pipe(duplex=False)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        pool.train_worker(name, tiny(), False, {}, worker_end)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert messages.recv() == ("failed", reason.format(folder=folders.ROOT / name))
+
+
+def test_what_a_worker_says_to_a_parent_that_is_gone_is_dropped():
+    messages, worker_end = multiprocessing.Pipe(duplex=False)
+    messages.close()
+    pool.MessageLog(worker_end).record({"step": 0})
+
+
+def entry(step: int, seconds: float) -> dict:
+    """An entry of the record, `seconds` from now."""
+    return {"kind": "train", "step": step, "target_tokens": 10 * step, "time": time.time() + seconds, "loss": 1.0}
+
+
+def test_the_time_left_follows_from_the_steps_done_of_all_runs():
+    runs = {
+        "a-0": tiny(steps=100),
+        "a-1": tiny(steps=100, seed=1),
+        "b-0": tiny(steps=50, batch=4),
+        "c-0": tiny(steps=1000, targets=500, batch=2),
+    }
+    table = LiveTable(runs, jobs=2)
+    assert table.seconds_left() is None
+    assert table.time_left() == ""  # nothing is known yet
+    table.update("entry", "a-0", entry(0, 5))
+    assert table.seconds_left() is None
+    table.update("entry", "a-0", entry(10, 15))  # a second a step
+    assert table.seconds_left() == pytest.approx(max((90 + 100 + 50 + 1000) / 2, 1000), rel=1e-3)
+    table.update("entry", "c-0", entry(0, 5))
+    table.update("entry", "c-0", entry(25, 10))  # half of the targets that end it, in five seconds
+    pace = (1 + 10 / 1000) / 2
+    assert table.seconds_left() == pytest.approx(max((90 + 100 + 50 * pace + 5) / 2, 100), rel=1e-3)
+    table.update("done", "a-0", {"train_seconds": 100})
+    table.update("failed", "a-1", "why")
+    table.update("done", "c-0", {"train_seconds": 10})
+    assert table.seconds_left() == pytest.approx(50 * pace, rel=1e-3)  # one run cannot be spread over two jobs
+    table.update("done", "b-0", {"train_seconds": 10})
+    assert table.seconds_left() == 0
+    assert table.time_left() == ""
+
+
+def test_steps_from_before_a_resume_say_nothing_of_the_pace():
+    runs = {"run": tiny(steps=100)}
+    table = LiveTable(runs, jobs=1)
+    for step in (0, 20, 40):
+        table.update("entry", "run", entry(step, -1000))
+    assert table.seconds_left() is None
+    for step, seconds in ((42, 1), (52, 11)):
+        table.update("entry", "run", entry(step, seconds))
+    assert table.seconds_left() == pytest.approx(48, rel=1e-3)
+
+
+def test_without_a_terminal_a_line_is_printed_for_each_run_that_ends(capsys):
+    runs = {"a": tiny(steps=100), "b": tiny(steps=100, seed=1)}
+    table = LiveTable(runs, jobs=1)
+    for step, seconds in ((0, 1), (50, 51)):
+        table.update("entry", "a", entry(step, seconds))
+    table.update("done", "a", {"train_seconds": 100.2})
+    table.update("failed", "b", "step 3 was not taken")
+    assert capsys.readouterr().out.splitlines() == [
+        "1/2  a  done, 100 s of training, about 1 min 40 s left",
+        "2/2  b  step 3 was not taken",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")]
+)
+def test_a_duration_is_said_in_two_units(seconds, text):
+    assert duration(seconds) == text
 
 
 def test_runs_that_share_a_gpu_are_few(monkeypatch):
@@ -449,13 +675,12 @@ def started(monkeypatch) -> list[str]:
     """
     started = []
 
-    def start(_, arguments):
-        name, *_, messages = arguments
+    def start(_, name, *__):
         started.append(name)
-        messages.put(
-            ("failed", name, "step 3 was not taken") if name == "first" else ("done", name, {"train_seconds": 0})
-        )
-        return SimpleNamespace(is_alive=lambda: False)
+        messages, worker_end = multiprocessing.Pipe(duplex=False)
+        with worker_end:
+            worker_end.send(("failed", "step 3 was not taken") if name == "first" else ("done", {"train_seconds": 0}))
+        return pool.Worker(SimpleNamespace(join=lambda: None), messages)
 
     monkeypatch.setattr("train.sweeps.pool.start", start)
     return started

@@ -1,9 +1,11 @@
-"""Ctrl-C and SIGTERM as a flag that a run reads between steps, so that it can save before it ends."""
+"""Ctrl-C, SIGTERM and SIGHUP as a flag that a run reads between steps, so that it can save before it ends."""
 
 import contextlib
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, kill, and the end of the terminal
 
 
 class StopRequested(Exception):
@@ -28,16 +30,35 @@ NEVER = StopFlag()  # nobody sets it
 
 @contextlib.contextmanager
 def stop_on_signals() -> Iterator[StopFlag]:
-    """Yields a flag that the first SIGINT or SIGTERM sets. A second signal ends the process at once."""
+    """Yields a flag that the first of SIGNALS sets.
+
+    After it, Ctrl-C ends the process at once. The others change nothing more: a closed terminal and a job scheduler
+    send several. A signal that is ignored already stays ignored, as nohup and the background jobs of a shell want it.
+    """
     flag = StopFlag()
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    handled = [number for number, handler in handlers.items() if handler is not signal.SIG_IGN]
 
     def remember(number: int, _frame: object) -> None:
-        flag.signal_number = number
-        signal.signal(number, signal.SIG_DFL)
+        if flag.signal_number is None:
+            flag.signal_number = number
+        if signal.SIGINT in handled:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-    handlers = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in handled:
+        signal.signal(number, remember)
     try:
         yield flag
     finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+        for number in handled:
+            signal.signal(number, handlers[number])
+
+
+@contextlib.contextmanager
+def signals_blocked() -> Iterator[None]:
+    """Keeps SIGNALS back until the end. Processes that start meanwhile never receive them, unless they unblock them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

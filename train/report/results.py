@@ -40,22 +40,29 @@ def no_methods(name: str) -> dict[str, AnswerMethod]:
     return {}
 
 
-def result_rows(
-    runs: dict[str, RunConfig],
-    results: dict[str, dict[str, Any]],
-    variants: dict[str, str],
+def run_tables(
+    name: str,
+    config: RunConfig,
+    result: dict[str, Any],
+    variant: str,
     methods: Callable[[str], dict[str, AnswerMethod]] = no_methods,
-) -> list[dict[str, Any]]:
-    """The rows of results.csv.
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The rows of results.csv and of curves.csv of a finished run. `result` is what its result.json holds.
 
-    `results` holds the content of result.json of each finished run, `variants` the variant of each run. `methods` gives
-    the methods that were applied to a variant, besides closed book.
+    `methods` gives the methods that were applied to a variant, besides closed book. Raises SettingError where a file
+    of the run is damaged: it lacks something, or holds something of another type.
     """
-    return [
-        row
-        for name, result in results.items()
-        for row in rows_of_run(name, runs[name], result, variants[name], methods(variants[name]))
-    ]
+    try:
+        rows = list(rows_of_run(name, config, result, variant, methods(variant)))
+        for row in rows:
+            read_row({column: "" if cell is None else str(cell) for column, cell in row.items()})
+        curves = curve_rows(name, config, variant)
+    except SettingError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        lacks = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise SettingError(f"{run_folder(name)}: result.json or another file of the run is damaged: {lacks}") from None
+    return rows, curves
 
 
 def rows_of_run(
@@ -104,7 +111,7 @@ def by_method(
     """
     path = run_folder(name) / "methods.json"
     entry = read_json(path) if path.exists() else {"weights": None, "methods": {}}
-    applied = entry["methods"] if entry["weights"] == result["weights"] else {}
+    applied = entry["methods"] if entry.get("weights") == result["weights"] else {}
     return {"augmentation" if config.train.augment else CLOSED_BOOK.name: from_entry(result)} | {
         key: applied[key]["query_modes"]
         for key, method in methods.items()
@@ -119,13 +126,24 @@ def what_differs(config: RunConfig) -> dict[str, Any]:
 
 
 def cost_before(name: str) -> tuple[int, int, float]:
-    """Steps, target tokens and seconds of the finished runs whose weights a run started from."""
-    lineage = read_environment(name).get("from")
-    if lineage is None or not (run_folder(lineage["run"]) / "result.json").exists():
-        return 0, 0, 0.0
-    result = read_result(run_folder(lineage["run"]))
-    steps, targets, seconds = cost_before(lineage["run"])
-    return steps + result["steps"], targets + result["target_tokens"], seconds + result["train_seconds"]
+    """Steps, target tokens and seconds of the finished runs whose weights a run started from, back to the first.
+
+    Raises SettingError where a run is named as started from itself.
+    """
+    steps, targets, seconds = 0, 0, 0.0
+    seen = {name}
+    while (lineage := read_environment(name).get("from")) is not None:
+        earlier = lineage["run"]
+        if not (run_folder(earlier) / "result.json").exists():
+            break
+        path = run_folder(name) / "environment.json"
+        require(earlier not in seen, f"{path}: from", earlier, "a run that did not start from this one")
+        result = read_result(run_folder(earlier))
+        steps, targets = steps + result["steps"], targets + result["target_tokens"]
+        seconds += result["train_seconds"]
+        seen.add(earlier)
+        name = earlier
+    return steps, targets, seconds
 
 
 def read_environment(name: str) -> dict[str, Any]:
@@ -151,17 +169,21 @@ def evaluated(entry: dict[str, Any]) -> Iterator[tuple[str, str, str, dict[str, 
     return each_summary({CLOSED_BOOK.name: closed_book} | further)
 
 
-def curve_rows(runs: dict[str, RunConfig], variants: dict[str, str]) -> list[dict[str, Any]]:
-    """The rows of curves.csv: every evaluation of every run, split by split."""
-    return [
-        identify(name, config, variants[name])
+def curve_rows(name: str, config: RunConfig, variant: str) -> list[dict[str, Any]]:
+    """The rows of curves.csv of a run: every evaluation, split by split. Raises TypeError for what is no number."""
+    rows = [
+        identify(name, config, variant)
         | {"method": method, "query_mode": query_mode, "seed": config.seed, "split": split}
         | {column: entry[column] for column in ("step", "documents", "target_tokens", "seconds")}
         | {column: summary[column] for column in (*MEASURED, "log_prob")}
-        for name, config in runs.items()
         for entry in evaluations(name)
         for method, query_mode, split, summary in evaluated(entry)
     ]
+    for row in rows:
+        for column in ("step", "documents", "target_tokens", "seconds", *MEASURED, "log_prob"):
+            if not isinstance(row[column], int | float | None):
+                raise TypeError(f"{column} of step {row['step']} in metrics.jsonl is {row[column]!r}")
+    return rows
 
 
 def identify(name: str, config: RunConfig, variant: str) -> dict[str, Any]:

@@ -2,37 +2,42 @@
 
 import contextlib
 import multiprocessing
-import queue
 import signal
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from multiprocessing import forkserver
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from multiprocessing import connection, forkserver, resource_tracker
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table
-
-from checkpoints.folder import run_folder
+from checkpoints.folder import locked, run_folder
 from config.validation import SettingError
 from eval.methods.base import AnswerMethod
-from eval.report import percent
 from eval.run_methods import run_methods
 from train.config import RunConfig
 from train.progress import Log
 from train.report.results import no_methods
-from train.signals import StopFlag, StopRequested, stop_on_signals
+from train.signals import StopFlag, StopRequested, signals_blocked, stop_on_signals
+from train.sweeps.live_table import LiveTable, RunResults
+from train.sweeps.outputs import Failures
 
 PRELOADED = ["train.__main__", "train.sweeps.pool", "train.run", "train.attention_maps"]
 PRELOADED += ["torch.utils.tensorboard", "safetensors.torch"]
 RUNS_PER_GPU = 8
-MAX_TABLE_ROWS = 16  # with more runs, the live table shows only some of them
+LOCK_SECONDS = 60  # how long a worker waits for a folder in which a worker of a killed command still saves
 MethodSet = dict[str, AnswerMethod]
-Messages = multiprocessing.Queue
-"""of tuples: what happened ("entry", "done" or "failed"), to which run, and the entry, the result or the reason"""
-RunResults = dict[str, dict[str, Any]]
-Failures = dict[str, str]
+
+
+@dataclass(eq=False)
+class Worker:
+    """A process that trains one run."""
+
+    process: multiprocessing.Process
+    """the process"""
+    messages: Connection
+    """of pairs: what happened ("entry", "done" or "failed"), and the entry, the result or the reason"""
 
 
 def train_all(
@@ -47,36 +52,42 @@ def train_all(
     Those with the most steps start first: then no core is idle for long while the last run trains. A failure stops no
     other run. Where `stop` raises, the runs that train are saved first. `jobs` None: see `default_jobs`.
     """
-    # The server imports once for all runs what each would import at some time. It starts no thread and uses no GPU, so
-    # it can be forked.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    with ctrl_c_ignored():
-        forkserver.ensure_running()  # it imports while this process does
-    messages: Messages = context.Queue()
+    context = start_server()
     jobs = jobs or default_jobs(runs.values())
     waiting = dict(sorted(runs.items(), key=lambda run: run[1].train.steps, reverse=True))
-    running: dict[str, multiprocessing.Process] = {}
-    table = LiveTable(runs)
+    running: dict[str, Worker] = {}
+    table = LiveTable(runs, jobs)
     with table.live:
         try:
             while waiting or running:
                 fail_dependents(waiting, table)
                 while len(running) < jobs and (name := first_ready(waiting, running)) is not None:
-                    arguments = name, waiting.pop(name), overwrite, methods(name), messages
-                    running[name] = start(context, arguments)
+                    running[name] = start(context, name, waiting.pop(name), overwrite, methods(name))
                 if waiting and not running:
                     table.failures |= dict.fromkeys(waiting, "it starts from a run that waits for it")
                     waiting.clear()
-                receive(messages, table)
-                remove_ended(running, messages, table)
+                receive(running, table)
                 stop.check()
         finally:
-            terminate(running, messages, table)
+            terminate(running, table)
     return table.results, table.failures
 
 
-def fail_dependents(waiting: dict[str, RunConfig], table: "LiveTable") -> None:
+def start_server() -> Any:
+    """The context in which workers start: a server that imports once what each of them would import.
+
+    The server starts no thread and uses no GPU, so it can be forked. It ends with the last of its processes.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    # Each by itself: starting the tracker unblocks signals.
+    for ensure_running in (resource_tracker.ensure_running, forkserver.ensure_running):
+        with signals_blocked():
+            ensure_running()  # the server imports while this process does
+    return context
+
+
+def fail_dependents(waiting: dict[str, RunConfig], table: LiveTable) -> None:
     """Fails the waiting runs that start from one that failed."""
     for name in [name for name, config in waiting.items() if starts_from(config, table.failures)]:
         del waiting[name]
@@ -95,138 +106,103 @@ def starts_from(config: RunConfig, runs: Iterable[str]) -> bool:
     return base_run is not None and Path(base_run).resolve() in {run_folder(name).resolve() for name in runs}
 
 
-def start(context: Any, arguments: tuple) -> multiprocessing.Process:
-    """A process for one run. It ignores Ctrl-C until it handles signals: the parent's SIGTERM is what stops it."""
-    process = context.Process(target=train_worker, args=arguments)
-    with ctrl_c_ignored():
+def start(context: Any, name: str, config: RunConfig, overwrite: bool, methods: MethodSet) -> Worker:
+    """Starts a process for one run."""
+    messages, worker_end = context.Pipe(duplex=False)
+    with worker_end:  # only the process keeps it open, so that its end is seen
+        process = context.Process(target=train_worker, args=(name, config, overwrite, methods, worker_end))
         process.start()
-    return process
+    return Worker(process, messages)
 
 
-@contextlib.contextmanager
-def ctrl_c_ignored() -> Iterator[None]:
-    """Ignores Ctrl-C, as do processes that start meanwhile."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+def receive(running: dict[str, Worker], table: LiveTable) -> None:
+    """Puts messages into the table, at most one of each run, and removes the runs whose process ended.
+
+    Waits a quarter of a second for the first.
+    """
+    names = {worker.messages: name for name, worker in running.items()}
+    for messages in connection.wait(names, timeout=0.25):
+        name = names[messages]
+        try:
+            event, value = messages.recv()
+        except (EOFError, OSError):  # it ended, an OSError: within a message
+            messages.close()
+            running.pop(name).process.join()
+            if name not in table.results:
+                table.failures.setdefault(name, "its process ended without a message")
+        else:
+            table.update(event, name, value)
 
 
-def remove_ended(running: dict[str, multiprocessing.Process], messages: Messages, table: "LiveTable") -> None:
-    """Removes the runs whose process ended, once all of its messages are in the table."""
-    for name in [name for name, process in running.items() if not process.is_alive()]:
-        del running[name]
-        receive(messages, table)
-        if name not in table.results:
-            table.failures.setdefault(name, "its process ended without a message")
-
-
-def terminate(running: dict[str, multiprocessing.Process], messages: Messages, table: "LiveTable") -> None:
+def terminate(running: dict[str, Worker], table: LiveTable) -> None:
     """Stops the processes and waits until all have saved."""
-    for process in running.values():
-        process.terminate()
-    while any(process.is_alive() for process in running.values()):
-        receive(messages, table)  # a process does not end before its messages are received
+    for worker in running.values():
+        worker.process.terminate()
+    while running:
+        receive(running, table)
 
 
 class MessageLog(Log):
-    """Sends the entries of a run's record to the parent process."""
+    """Sends the entries of a run's record to the parent process, if it still lives."""
 
-    def __init__(self, name: str, messages: Messages):
-        self.name, self.messages = name, messages
+    def __init__(self, messages: Connection):
+        self.messages = messages
+
+    def send(self, event: str, value: Any) -> None:
+        with contextlib.suppress(OSError):
+            self.messages.send((event, value))
 
     def record(self, entry: dict[str, Any]) -> None:
-        self.messages.put(("entry", self.name, entry))
+        self.send("entry", entry)
 
 
-def train_worker(name: str, config: RunConfig, overwrite: bool, methods: MethodSet, messages: Messages) -> None:
-    """Trains one run in its own process, and applies methods to it."""
+def train_worker(name: str, config: RunConfig, overwrite: bool, methods: MethodSet, messages: Connection) -> None:
+    """Trains one run in its own process, and applies methods to it. Saves and ends when the parent process is gone.
+
+    The parent's SIGTERM is what stops it. Ctrl-C and the end of the terminal stay blocked: they reach the parent.
+    """
     from train.loop import NonFiniteStep
     from train.run import train_run
 
-    log = MessageLog(name, messages)
+    log, folder = MessageLog(messages), run_folder(name)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # also where the parent was started with SIGTERM ignored
     try:
         with stop_on_signals() as stop:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+            threading.Thread(target=stop_without_parent, args=[stop], daemon=True).start()
+            wait_until_free(folder, stop)
             result = train_run(config, name, resume=True, overwrite=overwrite, log=log, stop=stop)
             if methods:
-                run_methods(run_folder(name), methods, stop.check, overwrite=False)
-        messages.put(("done", name, result))
+                run_methods(folder, methods, stop.check, overwrite=False)
+        log.send("done", result)
     except StopRequested:
-        messages.put(("failed", name, "stopped and saved"))
-    except (SettingError, NonFiniteStep, OSError) as problem:
-        messages.put(("failed", name, str(problem)))
+        log.send("failed", "stopped and saved")
+    except (SettingError, NonFiniteStep) as problem:
+        log.send("failed", str(problem))
+    except OSError as problem:
+        log.send("failed", f"{problem.filename or folder}: {problem.strerror or problem}")
     except Exception as problem:
-        messages.put(("failed", name, f"{type(problem).__name__}: {problem}"))
+        log.send("failed", f"{type(problem).__name__}: {problem}")
 
 
-def receive(messages: Messages, table: "LiveTable") -> None:
-    """Puts all messages into the table. Waits a quarter of a second for the first."""
-    timeout = 0.25
-    while True:
+def stop_without_parent(stop: StopFlag) -> None:
+    """Waits for the end of the parent process, then asks this one to stop."""
+    connection.wait([multiprocessing.parent_process().sentinel])
+    stop.signal_number = signal.SIGTERM
+
+
+def wait_until_free(folder: Path, stop: StopFlag) -> None:
+    """Waits up to LOCK_SECONDS while another process holds the run folder. If it still does, the run will say so."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while folder.exists() and time.monotonic() < deadline:
+        stop.check()
         try:
-            event, name, value = messages.get(timeout=timeout)
-        except queue.Empty:
-            return
-        table.update(event, name, value)
-        timeout = 0.01
-
-
-class LiveTable:
-    """The runs and their progress: a live table in a terminal, elsewhere a line for each run that ends."""
-
-    def __init__(self, runs: dict[str, RunConfig]):
-        self.runs, self.start_time = runs, time.monotonic()
-        splits = {config.task.progress_splits for config in runs.values()}
-        self.headings = splits.pop() if len(splits) == 1 else ("stated", "held out")
-        self.entries: dict[str, dict[str, Any]] = {}
-        self.results: RunResults = {}
-        self.failures: Failures = {}
-        self.console = Console(stderr=True)
-        self.live = Live(self.table(), console=self.console, refresh_per_second=4, transient=True)
-        self.live.auto_refresh = self.console.is_terminal
-
-    def update(self, event: str, name: str, value: Any) -> None:
-        """Takes in what a message holds."""
-        if event == "entry":
-            self.entries[name] = self.entries.get(name, {}) | value
-        elif event == "done":
-            self.results[name] = value
-        else:
-            self.failures[name] = value
-        if self.console.is_terminal:
-            self.live.update(self.table())
-        elif event != "entry":
-            print(f"{len(self.results) + len(self.failures)}/{len(self.runs)}  {name}  {self.state(name)}", flush=True)
-
-    def state(self, name: str) -> str:
-        if name in self.results:
-            return f"done, {self.results[name]['train_seconds']:.0f} s of training"
-        return self.failures.get(name, "training" if name in self.entries else "waiting")
-
-    def visible_runs(self) -> dict[str, RunConfig]:
-        """All runs or, where they would fill the screen, those that train or have failed."""
-        if len(self.runs) <= MAX_TABLE_ROWS:
-            return self.runs
-        visible = {name for name in self.entries if name not in self.results} | set(self.failures)
-        return {name: config for name, config in self.runs.items() if name in visible}
-
-    def table(self) -> Table:
-        seconds = time.monotonic() - self.start_time
-        table = Table(title=f"{len(self.results)} of {len(self.runs)} runs, {seconds:.0f} s")
-        for heading in ("run", "step", "loss", *self.headings, "state"):
-            table.add_column(heading, justify="left" if heading in ("run", "state") else "right")
-        for name, config in self.visible_runs().items():
-            entry = self.entries.get(name, {})
-            splits = self.results.get(name, entry).get("splits", {})
-            table.add_row(
-                name,
-                f"{self.results.get(name, {}).get('steps', entry.get('step', 0))}/{config.train.steps}",
-                f"{entry['loss']:.3f}" if "loss" in entry else "",
-                *(percent(splits.get(split, {}).get("accuracy")) for split in config.task.progress_splits),
-                self.state(name),
-            )
-        return table
+            with locked(folder):
+                return
+        except SettingError as problem:
+            if "in use" not in str(problem):
+                return
+            time.sleep(0.2)
 
 
 def default_jobs(runs: Iterable[RunConfig]) -> int:

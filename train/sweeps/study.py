@@ -10,23 +10,26 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checkpoints.config import differences, read_config_json
-from checkpoints.files import write_text
-from checkpoints.folder import as_csv, run_folder
+from checkpoints.config import differences, read_config, read_config_json
+from checkpoints.folder import run_folder
 from checkpoints.identity import read_identity, require_same_inputs
 from checkpoints.record import read_result
 from checkpoints.view import require_complete
 from config.validation import SettingError, require, require_at_least
 from eval.run_methods import unfinished_methods
-from train.config import FREE, RunConfig, refuse_other_settings
-from train.report.results import curve_rows, no_methods, read_results, result_rows, what_differs
+from train.config import FREE, RUN_SECTIONS, RunConfig, refuse_other_settings
+from train.report.results import no_methods, read_results, run_tables, what_differs
 from train.signals import StopFlag
+from train.sweeps.outputs import Outputs, write_outputs
 
 if TYPE_CHECKING:
     from train.report.base import Report, Rows
-    from train.sweeps.pool import Failures, MethodSet, RunResults
+    from train.sweeps.live_table import RunResults
+    from train.sweeps.outputs import Failures
+    from train.sweeps.pool import MethodSet
 
-OUTPUTS = ("results.csv", "curves.csv", "table.md", "figure.svg", "figure.png")
+RunTables = dict[str, tuple["Rows", "Rows"]]
+"""by run, its rows of results.csv and of curves.csv"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,35 +109,45 @@ class Study:
         merged = read_results(self.settings.merge) if self.settings.merge else []
         self.require_same_settings(merged)
         to_finish = self.runs_to_finish()
-        finished = self.finished_runs()
-        to_train = self.runs_to_train(to_finish, stop)
+        finished, damaged = self.finished_runs()
+        to_train = self.runs_to_train(to_finish, damaged, stop)
         trained, failures = self.train(to_train, stop)
-        results = {name: result for name, result in finished.items() if name not in to_train} | trained
-        shown = bool(results or failures or merged)
+        tables, unreadable = self.read_tables(trained)
+        tables |= {name: run for name, run in finished.items() if name not in to_train}
+        failures |= {name: reason for name, reason in damaged.items() if name not in to_train} | unreadable
+        shown = bool(tables or failures or merged)
         require(shown, "table", True, f"left out until a run of {self.name} is finished")
-        prepare_folder(folder, failures)
-        if results or merged:
-            rows, curves = self.collect(results, merged)
-            self.write(folder, rows, curves, report)
+        rows, curves = self.collect(tables, merged)
+        if rows:  # before anything is written: a full disk hides no number
             report.print(self.by_variant(rows))
+        for name, reason in failures.items():
+            print(f"error: {name}: {reason}", file=sys.stderr)
+        write_outputs(folder, Outputs(rows, self.by_variant(rows), curves, failures), report)
+        if rows:
             print(f"table, figure and every number: checkpoints/{self.name}/")
-        exit_on_failures(failures)
+        if failures:
+            raise SystemExit(1)
 
     def runs_to_finish(self) -> dict[str, RunConfig]:
-        """The chosen runs, none where only a table is asked for. Raises SettingError where one has other settings."""
+        """The chosen runs, none where only a table is asked for. Raises SettingError where one has other settings.
+
+        A run whose settings cannot be read is no reason to refuse the others: it fails by itself.
+        """
         chosen = {} if self.settings.table else {name: self.runs[name] for name in self.runs if name in self.chosen}
         if not self.settings.overwrite:
             for name, config in chosen.items():
-                refuse_other_settings(run_folder(name), config)
-                if (run_folder(name) / "config.json").exists():
-                    require_same_inputs(run_folder(name), config.task.inputs())
+                folder = run_folder(name)
+                if (folder / "config.json").exists() and settings_fault(folder) is None:
+                    refuse_other_settings(folder, config)
+                    require_same_inputs(folder, config.task.inputs())
         return chosen
 
-    def runs_to_train(self, runs: dict[str, RunConfig], stop: StopFlag) -> dict[str, RunConfig]:
-        """Those of the runs that need a process: all of them, or those that are not complete."""
+    def runs_to_train(self, runs: dict[str, RunConfig], damaged: Failures, stop: StopFlag) -> dict[str, RunConfig]:
+        """Those of the runs that need a process: all of them, or those that are neither complete nor damaged."""
         if self.settings.overwrite:
             return runs
-        return {name: config for name, config in runs.items() if not self.is_complete(name, stop)}
+        whole = {name: config for name, config in runs.items() if name not in damaged}
+        return {name: config for name, config in whole.items() if not self.is_complete(name, stop)}
 
     def train(self, runs: dict[str, RunConfig], stop: StopFlag) -> tuple[RunResults, Failures]:
         """Trains the runs and applies the methods of their variants."""
@@ -145,27 +158,41 @@ class Study:
         settings = self.settings
         return train_all(runs, settings.jobs, settings.overwrite, stop, lambda name: self.methods(self.variants[name]))
 
-    def collect(self, results: RunResults, merged: Rows) -> tuple[Rows, Rows]:
+    def finished_runs(self) -> tuple[RunTables, Failures]:
+        """The tables of the runs that ended under the settings that they have here, and why runs cannot be read."""
+        results, failures = {}, {}
+        for name in self.runs:
+            try:
+                if result := self.result_of(name):
+                    results[name] = result
+            except (SettingError, OSError) as problem:
+                failures[name] = str(problem)
+        tables, damaged = self.read_tables(results)
+        return tables, failures | damaged
+
+    def read_tables(self, results: RunResults) -> tuple[RunTables, Failures]:
+        """The tables of the runs with these results, and why some cannot be made: their files are damaged."""
+        tables, failures = {}, {}
+        for name, result in results.items():
+            try:
+                tables[name] = run_tables(name, self.runs[name], result, self.variants[name], self.methods)
+            except (SettingError, OSError) as problem:
+                failures[name] = str(problem)
+        return tables, failures
+
+    def collect(self, tables: RunTables, merged: Rows) -> tuple[Rows, Rows]:
         """Rows of results.csv, with the merged ones of other variants and seeds, and of curves.csv."""
-        in_order = {name: results[name] for name in self.runs if name in results}
-        rows = result_rows(self.runs, in_order, self.variants, self.methods)
+        in_order = [tables[name] for name in self.runs if name in tables]
+        rows, curves = ([row for run in in_order for row in run[table]] for table in (0, 1))
         trained = {(row["variant"], row["seed"]) for row in rows}
         rows += [row for row in merged if (row["variant"], row["seed"]) not in trained]
         rows.sort(key=lambda row: row["seed"])
-        return rows, curve_rows({name: self.runs[name] for name in in_order}, self.variants)
+        return rows, curves
 
     def by_variant(self, rows: Rows) -> Rows:
         """The rows in the order of this study's variants, then those of other variants."""
         order = {variant: i for i, variant in enumerate(dict.fromkeys(self.variants.values()))}
         return sorted(rows, key=lambda row: order.get(row["variant"], len(order)))
-
-    def write(self, folder: Path, rows: Rows, curves: Rows, report: Report) -> None:
-        """Writes tables and figure."""
-        write_text(folder / "results.csv", as_csv(rows))
-        if curves:
-            write_text(folder / "curves.csv", as_csv(curves))
-        write_text(folder / "table.md", report.markdown(self.by_variant(rows)))
-        report.draw(self.by_variant(rows), curves, folder)
 
     def require_same_settings(self, merged: Rows) -> None:
         """Raises SettingError where a variant of this study has other settings in these rows."""
@@ -198,16 +225,26 @@ class Study:
         """The digest of the corpus that a task builds at a seed, each built once."""
         return lru_cache(maxsize=None)(lambda task, seed: task.build(seed).digest())
 
-    def finished_runs(self) -> RunResults:
-        return {name: result for name in self.runs if (result := self.result_of(name))}
-
     def result_of(self, name: str) -> dict[str, Any] | None:
         """The result of a run that ended under the settings that it has here."""
         folder = run_folder(name)
         if not (folder / "result.json").exists():
             return None
+        if (fault := settings_fault(folder)) is not None:
+            raise SettingError(fault)
         changed = differences(read_config_json(folder), self.runs[name].json(), FREE)
         return None if changed else read_result(folder)
+
+
+def settings_fault(folder: Path) -> str | None:
+    """What is wrong with config.json of a run folder. None where it is whole or absent."""
+    try:
+        if (folder / "config.json").exists():
+            read_config(folder, RUN_SECTIONS)
+    except SettingError as problem:
+        named = str(folder) in str(problem)
+        return str(problem) if named else f"{folder / 'config.json'}: {problem}"
+    return None
 
 
 def comparable(settings: dict[str, Any], config: RunConfig) -> dict[str, Any]:
@@ -225,18 +262,3 @@ def setting_names(values: dict[str, Any], path: str = "") -> Iterator[str]:
         yield path + key
         if isinstance(value, dict):
             yield from setting_names(value, f"{path}{key}.")
-
-
-def prepare_folder(folder: Path, failures: Failures) -> None:
-    """Makes the folder with failures.json, and removes earlier outputs, which could be of other runs."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in OUTPUTS:
-        (folder / name).unlink(missing_ok=True)
-    write_text(folder / "failures.json", json.dumps(failures, indent=1) + "\n")
-
-
-def exit_on_failures(failures: Failures) -> None:
-    for name, reason in failures.items():
-        print(f"error: {name}: {reason}", file=sys.stderr)
-    if failures:
-        raise SystemExit(1)

@@ -1,0 +1,135 @@
+"""What is shown while several runs train: a live table in a terminal, elsewhere a line for each run that ends."""
+
+import time
+from dataclasses import replace
+from statistics import fmean
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from eval.report import percent
+from train.config import RunConfig
+from train.sweeps.outputs import Failures
+
+MAX_TABLE_ROWS = 16  # with more runs, the live table shows only some of them
+RunResults = dict[str, dict[str, Any]]
+"""by run, what its result.json holds"""
+
+
+class LiveTable:
+    """The runs, their progress, and the time left with `jobs` at once."""
+
+    def __init__(self, runs: dict[str, RunConfig], jobs: int):
+        self.runs, self.jobs, self.start_time = runs, jobs, time.time()
+        splits = {config.task.progress_splits for config in runs.values()}
+        self.headings = splits.pop() if len(splits) == 1 else ("stated", "held out")
+        self.entries: dict[str, dict[str, Any]] = {}
+        self.first_entries: dict[str, dict[str, Any]] = {}  # since this command started, not from before a resume
+        self.results: RunResults = {}
+        self.failures: Failures = {}
+        self.console = Console(stderr=True)
+        self.live = Live(self.table(), console=self.console, refresh_per_second=4, transient=True)
+        self.live.auto_refresh = self.console.is_terminal
+
+    def update(self, event: str, name: str, value: Any) -> None:
+        """Takes in what a message holds: of a run, an "entry" of its record, its result ("done") or why it "failed"."""
+        if event == "entry":
+            self.entries[name] = self.entries.get(name, {}) | value
+            if value["time"] >= self.start_time:
+                self.first_entries.setdefault(name, value)
+        elif event == "done":
+            self.results[name] = value
+        else:
+            self.failures[name] = value
+        if self.console.is_terminal:
+            self.live.update(self.table())
+        elif event != "entry":
+            ended = f"{len(self.results) + len(self.failures)}/{len(self.runs)}"
+            print(f"{ended}  {name}  {self.state(name)}{self.time_left()}", flush=True)
+
+    def state(self, name: str) -> str:
+        """What a run does or how it ended."""
+        if name in self.results:
+            return f"done, {self.results[name]['train_seconds']:.0f} s of training"
+        return self.failures.get(name, "training" if name in self.entries else "waiting")
+
+    def time_left(self) -> str:
+        """The estimate of `seconds_left` as text; empty where there is none, and at the end."""
+        seconds = self.seconds_left()
+        return f", about {duration(seconds)} left" if seconds else ""
+
+    def seconds_left(self) -> float | None:
+        """An estimate: what all runs still need, spread over the jobs, and no less than the longest run needs.
+
+        A run that has taken no step yet needs what others of its settings do. Where none of them has, it needs the
+        mean seconds per step of all. None before any step.
+        """
+        totals = {name: total for name in self.runs if (total := self.total_seconds(name)) is not None}
+        if not totals:
+            return None
+        pace = fmean(total / self.runs[name].train.steps for name, total in totals.items())
+        alike: dict[RunConfig, list[float]] = {}
+        for name, total in totals.items():
+            alike.setdefault(without_seed(self.runs[name]), []).append(total)
+        left = [0.0]
+        for name in self.runs.keys() - self.results.keys() - self.failures.keys():
+            config = self.runs[name]
+            total = totals.get(name) or fmean(alike.get(without_seed(config), [pace * config.train.steps]))
+            left.append(total * (1 - share_done(config, self.entries.get(name, {}))))
+        return max(sum(left) / self.jobs, max(left))
+
+    def total_seconds(self, name: str) -> float | None:
+        """The seconds that a whole run takes, from the steps that it has taken now. None before there are any."""
+        if name not in self.first_entries:
+            return None
+        first, last = self.first_entries[name], self.entries[name]
+        share = share_done(self.runs[name], last) - share_done(self.runs[name], first)
+        return (last["time"] - first["time"]) / share if share else None
+
+    def visible_runs(self) -> dict[str, RunConfig]:
+        """All runs or, where they would fill the screen, those that train or have failed."""
+        if len(self.runs) <= MAX_TABLE_ROWS:
+            return self.runs
+        visible = {name for name in self.entries if name not in self.results} | set(self.failures)
+        return {name: config for name, config in self.runs.items() if name in visible}
+
+    def table(self) -> Table:
+        """The table as it is now."""
+        seconds = time.time() - self.start_time
+        table = Table(title=f"{len(self.results)} of {len(self.runs)} runs, {duration(seconds)}{self.time_left()}")
+        for heading in ("run", "step", "loss", *self.headings, "state"):
+            table.add_column(heading, justify="left" if heading in ("run", "state") else "right")
+        for name, config in self.visible_runs().items():
+            entry = self.entries.get(name, {})
+            splits = self.results.get(name, entry).get("splits", {})
+            table.add_row(
+                name,
+                f"{self.results.get(name, {}).get('steps', entry.get('step', 0))}/{config.train.steps}",
+                f"{entry['loss']:.3f}" if "loss" in entry else "",
+                *(percent(splits.get(split, {}).get("accuracy")) for split in config.task.progress_splits),
+                self.state(name),
+            )
+        return table
+
+
+def share_done(config: RunConfig, entry: dict[str, Any]) -> float:
+    """The share of its steps, or of its targets if that is more, that a run had done at an entry of its record."""
+    share = entry.get("step", 0) / config.train.steps
+    if config.train.targets is not None:
+        share = max(share, entry.get("target_tokens", 0) / config.train.targets)
+    return min(share, 1.0)
+
+
+def without_seed(config: RunConfig) -> RunConfig:
+    """The settings that runs of one variant share."""
+    return replace(config, seed=0, train=replace(config.train, init_from=None))
+
+
+def duration(seconds: float) -> str:
+    """Seconds as text, such as 45 s, 3 min 20 s, 2 h 05 min."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
