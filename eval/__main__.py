@@ -5,8 +5,12 @@ python -m eval methods RUN …       all its questions, by every method of answe
 python -m eval ask RUN "QUESTION"  one question of your own
 """
 
+from config.process import exit_at_interrupt, run_command
+
+if __name__ == "__main__":
+    exit_at_interrupt()  # the other imports take a while
+
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,7 +18,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from checkpoints.config import read_config
-from config.cli import escape_unprintable, parse_arguments, refusals
+from config.cli import parse_arguments, refusals
 from config.validation import require, require_at_least
 from eval.ask import RankedAnswer, TypedContext, ask
 from eval.evaluate import CLOSED_BOOK, predict_all, summarize, to_entry
@@ -153,5 +157,4 @@ def print_answers(title: str, answers: list[RankedAnswer], question: str | None)
 
 
 if __name__ == "__main__":
-    escape_unprintable()
-    main(sys.argv[1:])
+    run_command(main)

@@ -2,13 +2,15 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from config.validation import require, require_at_least
 
 
 @dataclass(frozen=True)
 class ModelConfig:
+    main_settings: ClassVar = ("width", "depth", "heads", "position")
+
     width: int = 64
     """features of a position"""
     depth: int = 2

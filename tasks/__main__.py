@@ -1,10 +1,14 @@
 """`python -m tasks show TASK` prints documents and questions; `python -m tasks export TASK` writes them to files."""
 
+from config.process import exit_at_interrupt, run_command
+
+if __name__ == "__main__":
+    exit_at_interrupt()  # the other imports take a while
+
 import difflib
-import sys
 from typing import NoReturn
 
-from config.cli import escape_unprintable, parse_arguments, refusals, refuse
+from config.cli import parse_arguments, refusals, refuse
 from tasks import TASKS
 from tasks.export import Export
 from tasks.show import Show
@@ -48,5 +52,4 @@ def refuse_choice(name: str, given: str, choices: list[str]) -> NoReturn:
 
 
 if __name__ == "__main__":
-    escape_unprintable()
-    main(sys.argv[1:])
+    run_command(main)

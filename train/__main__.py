@@ -3,6 +3,11 @@
 Without arguments it lists all presets.
 """
 
+from config.process import exit_at_interrupt, run_command
+
+if __name__ == "__main__":
+    exit_at_interrupt()  # the other imports take a while
+
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -11,7 +16,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from tyro.conf import arg
 
-from config.cli import escape_unprintable, parse_arguments, refusals, refuse
+from config.cli import parse_arguments, refusals, refuse
 from config.validation import require
 from tasks import TASKS
 from tasks.common.episodes import EpisodeConfig
@@ -160,5 +165,4 @@ def with_task(config: RunConfig, name: str) -> RunConfig:
 
 
 if __name__ == "__main__":
-    escape_unprintable()
-    main(sys.argv[1:])
+    run_command(main, goes_on_unread=True)

@@ -1,6 +1,7 @@
 """Statements as arrays, and how they become documents. Nothing here loops over facts."""
 
 from dataclasses import dataclass, fields, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,6 +17,8 @@ FIRST, LAST = 0, 1  # the two slots of a statement
 @dataclass(frozen=True, kw_only=True)
 class DocumentConfig:
     """Settings of the training documents of every task."""
+
+    main_settings: ClassVar = ()
 
     filler: int = 2
     """maximum of filler tokens before, and after, each statement; their number is uniform, from 0 on"""
