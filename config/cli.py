@@ -58,17 +58,18 @@ def first_message(box: str, program: str) -> str:
     message = re.sub(r"^(--[\w.-]+): (?=is )", r"\1 ", message).rstrip(".")
     nearest = re.findall(r"--[\w.-]+", parts[1]) if parts[1].startswith("Perhaps") else []
     hint = f"did you mean {' or '.join(dict.fromkeys(nearest))}? " if nearest else ""
-    return f"{with_choices(message)}. {hint}All settings: {program} --help"
+    message = with_choices(message)
+    return f"{message}{'.' * (message[-1] != '?')} {hint}All settings: {program} --help"
 
 
 def with_choices(message: str) -> str:
-    """The message, but in our words where it refuses a choice, with the nearest one."""
+    """The message, but in our words where it refuses a choice, and with the nearest one."""
     refused = re.fullmatch(r"invalid choice '(.*)' for argument '(.*)'\. Expected one of \((.*?),?\)", message)
-    if refused is None:
-        return message
-    given, setting, listed = refused.groups()
-    choices = re.findall(r"'([^']*)'", listed)
-    return f"{setting} is {given!r}, but must be one of {', '.join(choices)}{did_you_mean(given, choices)}"
+    if refused is not None:
+        given, setting, choices = refused.groups()
+        message = f"{setting} is {given!r}, but must be one of {choices.replace(chr(39), '')}"
+    refused = re.fullmatch(r".* is '(.*)', but must be one of (.*)", message)
+    return message if refused is None or "?" in message else message + did_you_mean(refused[1], refused[2].split(", "))
 
 
 def refuse(line: str) -> NoReturn:

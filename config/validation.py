@@ -27,10 +27,15 @@ def require_choice(setting: str, given: str, choices: Iterable[str]) -> None:
         )
 
 
+def nearest_choice(given: str, choices: Iterable[str]) -> str | None:
+    """The choice that `given` is most like; None where none is like it."""
+    return next(iter(difflib.get_close_matches(given, list(choices), 1)), None)
+
+
 def did_you_mean(given: str, choices: Iterable[str]) -> str:
     """The end of a message: the choice that `given` is most like. Empty where none is like it."""
-    nearest = difflib.get_close_matches(given, list(choices), 1)
-    return f"; did you mean {nearest[0]}?" if nearest else ""
+    nearest = nearest_choice(given, choices)
+    return f"; did you mean {nearest}?" if nearest else ""
 
 
 def require_share(settings: Any, section: str, *names: str) -> None:

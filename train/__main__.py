@@ -8,7 +8,6 @@ from config.process import exit_at_interrupt, run_command
 if __name__ == "__main__":
     exit_at_interrupt()  # the other imports take a while
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
@@ -17,7 +16,8 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from tyro.conf import arg
 
 from config.cli import parse_arguments, refusals, refuse
-from config.validation import require
+from config.terminal import say
+from config.validation import require, require_choice
 from tasks import TASKS
 from tasks.common.episodes import EpisodeConfig
 from train.config import RunConfig
@@ -65,15 +65,19 @@ def main(arguments: list[str]) -> None:
 
             with refusals():
                 parse_run(Count, f"count {preset}", PRESETS[preset][1], rest).run()
-        case ["count", *_]:
-            refuse(f"preset is missing or not known, but must be one of {', '.join(PRESETS)}")
+        case ["count"]:
+            refuse(f"preset is missing, but must be one of {', '.join(PRESETS)}")
+        case ["count", preset, *_]:
+            with refusals():
+                require_choice("preset", preset, PRESETS)
         case [name, *rest] if name in COMMANDS:
             train_several(name, rest)
         case [name, *rest] if name in PRESETS:
             with refusals():
                 train_one(name, rest)
         case [name, *_]:
-            refuse(f"preset is {name!r}, but must be one of {', '.join((*PRESETS, *COMMANDS))}")
+            with refusals():
+                require_choice("preset", name, (*PRESETS, *COMMANDS, "count"))
 
 
 def train_several(command: str, rest: list[str]) -> None:
@@ -84,7 +88,7 @@ def train_several(command: str, rest: list[str]) -> None:
         with refusals(), stop_on_signals() as stop:
             act(settings, stop)
     except StopRequested as request:
-        print("stopped and saved: the same command continues", file=sys.stderr)
+        say("stopped and saved: the same command continues")
         raise SystemExit(128 + request.args[0]) from None
 
 
@@ -125,10 +129,10 @@ def train_and_print(arguments: Arguments, name: str) -> None:
         with stop_on_signals() as stop, Progress(config) as progress:
             result = train_run(config, name, **flags, log=progress, stop=stop)
     except StopRequested as request:
-        print(f"stopped and saved: --resume continues checkpoints/{name}", file=sys.stderr)
+        say(f"stopped and saved: --resume continues checkpoints/{name}")
         raise SystemExit(128 + request.args[0]) from None
     except NonFiniteStep as error:
-        print(f"error: {error}; the steps before it are saved in checkpoints/{name}", file=sys.stderr)
+        say(f"error: {error}; the steps before it are saved in checkpoints/{name}")
         raise SystemExit(NOT_FINITE) from None
     print_by_query_mode(f"checkpoints/{name}", from_entry(result), config.task.split_help)
 
