@@ -11,8 +11,9 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
-INTERRUPTED = 128 + signal.SIGINT  # exit codes
-UNREAD = 128 + signal.SIGPIPE
+from config.terminal import say
+
+BAD_OUTPUT, INTERRUPTED = 2, 128 + signal.SIGINT  # exit codes
 
 
 def exit_at_interrupt() -> None:
@@ -25,24 +26,23 @@ def run_command(main: Callable[[list[str]], None], goes_on_unread: bool = False)
     """Runs `main` with the arguments of this process.
 
     Works without standard output or error. Ctrl-C raises KeyboardInterrupt in `main`, and then ends the process without
-    a word. So does a pipe that nobody reads any more or, where it `goes_on_unread`, it only takes no more output.
+    a word. A pipe that nobody reads any more ends it as it ends other tools. A command that `goes_on_unread` goes on
+    to its end instead, and so it does with a terminal that was closed or a log on a full disk.
     """
     open_missing_streams()
-    if goes_on_unread:
-        sys.stdout, sys.stderr = map(without_errors, (sys.stdout, sys.stderr))
-    else:
-        sys.stdout.reconfigure(errors="backslashreplace")
+    if not goes_on_unread:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    sys.stdout = guarded(sys.stdout, lose if goes_on_unread else end_unwritable)
+    sys.stderr = guarded(sys.stderr, lose)
     with interruptible() as was_interrupted:
         try:
             try:
                 main(sys.argv[1:])
             finally:
                 sys.stdout.flush()
-        except BaseException as error:
+        except BaseException:
             if was_interrupted():  # whatever the interrupt has become on its way
                 end(INTERRUPTED)
-            if isinstance(error, BrokenPipeError) and not goes_on_unread:
-                end(UNREAD)
             raise
 
 
@@ -53,26 +53,41 @@ def open_missing_streams() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
-    sys.stdin = sys.stdin or open(0)  # noqa: SIM115, as they stay open
-    sys.stdout = sys.stdout or open(1, "w")  # noqa: SIM115
-    sys.stderr = sys.stderr or open(2, "w")  # noqa: SIM115
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115, as they stay open
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
 
-class Unfailing(io.FileIO):
-    """A file that takes everything: what cannot be written any more is lost."""
+class GuardedFile(io.FileIO):
+    """A file that calls `on_error` where something cannot be written, and takes it as if it were."""
+
+    def __init__(self, descriptor: int, on_error: Callable[[OSError], None]):
+        super().__init__(descriptor, "w", closefd=False)
+        self.on_error = on_error
 
     def write(self, data: bytes) -> int:
         try:
             return super().write(data)
-        except OSError:
+        except OSError as error:
+            self.on_error(error)
             return len(data)
 
 
-def without_errors(stream: TextIO) -> TextIO:
-    """The stream, but what it cannot write is lost, and characters that it cannot encode are escaped."""
-    raw = io.BufferedWriter(Unfailing(stream.fileno(), "w", closefd=False))
+def guarded(stream: TextIO, on_error: Callable[[OSError], None]) -> TextIO:
+    """The stream with a GuardedFile, and with escapes for characters that it cannot encode."""
+    file = io.BufferedWriter(GuardedFile(stream.fileno(), on_error))
     options = {"line_buffering": stream.line_buffering, "write_through": stream.write_through}
-    return io.TextIOWrapper(raw, stream.encoding, "backslashreplace", **options)
+    return io.TextIOWrapper(file, stream.encoding, "backslashreplace", **options)
+
+
+def lose(error: OSError) -> None:
+    """What nobody can read is lost."""
+
+
+def end_unwritable(error: OSError) -> None:
+    """Ends the process with one line, for a result that is lost."""
+    say(f"error: standard output cannot be written: {error.strerror}")
+    end(BAD_OUTPUT)
 
 
 @contextlib.contextmanager
@@ -96,6 +111,11 @@ def interruptible() -> Iterator[Callable[[], bool]]:
         yield lambda: interrupted
     finally:
         exit_at_interrupt()
+
+
+def num_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def end(code: int) -> None:

@@ -157,7 +157,7 @@ def ask_command(arguments: list[str]) -> None:
         trained, step = load_trained_model(settings.run)
         stated = stated_facts(trained.corpus)
         source = f"{settings.run}, step {step}"
-        refused = 0
+        refused = answered = 0
         for text in settings.questions or typed_lines(example_question(stated)):
             try:
                 parsed = parse_question(trained.corpus, text)
@@ -166,7 +166,8 @@ def ask_command(arguments: list[str]) -> None:
                 say(f"error: {error}")
                 refused += 1
             else:
-                print()
+                print("\n" * (answered > 0), end="")
+                answered += 1
                 print_answers(f"{parsed}    ({source})", answers, None if method is CLOSED_BOOK else prompted)
     if refused:
         raise SystemExit(BAD_INPUT)

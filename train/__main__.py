@@ -20,6 +20,7 @@ from config.terminal import say
 from config.validation import require, require_choice
 from tasks import TASKS
 from tasks.common.episodes import EpisodeConfig
+from train.compiler import require_compiler
 from train.config import RunConfig
 from train.presets import PRESETS
 from train.signals import StopFlag, StopRequested, stop_on_signals
@@ -112,6 +113,7 @@ def load_command(name: str) -> tuple[type, Callable[[Any, StopFlag], None]]:
 def train_one(preset: str, rest: list[str]) -> None:
     """Trains one run with the settings of a preset, but for those that the arguments `rest` set."""
     parsed = parse_run(Arguments, preset, PRESETS[preset][1], rest)
+    require_compiler(parsed.config.train)
     default_name = "-".join(filter(None, [preset, parsed.task, str(parsed.config.seed)]))
     train_and_print(parsed, default_name if parsed.name is None else parsed.name)
 

@@ -16,6 +16,7 @@ from train.report.base import (
     Report,
     Rows,
     baseline,
+    literal,
     markdown_table,
     number,
     over_seeds,
@@ -100,7 +101,7 @@ class PanelReport(Report):
 
     def markdown(self, rows: Rows) -> str:
         tables = [
-            f"**{title}: {panel.split}**\n\n{panel_table(lines)}"
+            f"**{literal(f'{title}: {panel.split}')}**\n\n{panel_table(lines)}"
             for title, panel in self.panels.items()
             if (lines := panel.lines(rows))
         ]

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from checkpoints.config import changes, read_json
 from checkpoints.folder import read_csv, read_metrics, run_folder
+from config.terminal import is_clean
 from config.validation import SettingError, require
 from eval.evaluate import CLOSED_BOOK, from_entry
 from eval.methods.base import AnswerMethod
@@ -27,6 +29,7 @@ MEASURED = ("correct", "count", *ACCURACY)
 OPTIONAL = ("retrieved", "correct_where_retrieved", "token_accuracy", "reciprocal_rank")  # that some summaries have
 # Columns that files of earlier versions lack: numbers and texts.
 LATER_FLOAT_COLUMNS = ("link_baseline", "reciprocal_rank", "load")
+SHARE_COLUMNS = (*ACCURACY, "chance", "elimination_baseline", "link_baseline", "token_accuracy", "reciprocal_rank")
 PROVENANCE = ("machine", "torch", "commit")  # as environment.json has them
 
 Summaries = dict[str, dict[str, dict[str, Any]]]
@@ -186,7 +189,7 @@ def read_results(path: Path) -> list[dict[str, Any]]:
             identities.add(identity)
     except KeyError as error:
         raise SettingError(f"merge is {str(path)!r}, which is no results.csv: it lacks the column {error}") from None
-    except (ValueError, csv.Error) as error:
+    except (ValueError, csv.Error, RecursionError) as error:
         raise SettingError(f"merge is {str(path)!r}, which is no valid results.csv: {error}") from None
     require(bool(rows), "merge", str(path), "a results.csv with rows")
     return rows
@@ -207,4 +210,26 @@ def read_row(cells: dict[str, str]) -> dict[str, Any]:
     row["token_accuracy"] = float(cells["token_accuracy"]) if cells["token_accuracy"] else None
     row |= {column: float(cells[column]) if cells.get(column) else None for column in LATER_FLOAT_COLUMNS}
     row |= {column: cells.get(column, "") for column in PROVENANCE}
+    require_possible(row)
     return {column: row[column] for column in dict.fromkeys((*cells, *row)) if column in row}
+
+
+def require_possible(row: dict[str, Any]) -> None:
+    """Raises ValueError where no run can have made this row."""
+    what = f"the row of {row['run']}"
+    for column in (*TEXT_COLUMNS, *PROVENANCE):
+        require(is_clean(row[column]), f"{what}: {column}", row[column], "without control characters")
+    for column in SHARE_COLUMNS:
+        require(row[column] is None or 0 <= row[column] <= 1, f"{what}: {column}", row[column], "0 to 1")
+    for column in (*INTEGER_COLUMNS, *OPTIONAL_INTEGER_COLUMNS, "seconds", "load"):
+        possible = row[column] is None or 0 <= row[column] < math.inf
+        require(possible, f"{what}: {column}", row[column], "a number, 0 or more")
+    require(row["correct"] <= row["count"], f"{what}: correct", row["correct"], f"count ({row['count']}) at most")
+    if row["count"]:
+        share, (accuracy, low, high) = row["correct"] / row["count"], (row[column] for column in ACCURACY)
+        same = math.isclose(accuracy, share, abs_tol=1e-6)
+        require(same, f"{what}: accuracy", accuracy, f"correct / count ({share:.6g})")
+        require(low <= accuracy <= high, f"{what}: low to high", (low, high), f"around accuracy ({accuracy:.6g})")
+    retrieved, correct = row["retrieved"] or 0, row["correct_where_retrieved"] or 0
+    consistent = correct <= min(retrieved, row["correct"]) and retrieved <= row["count"]
+    require(consistent, f"{what}: correct_where_retrieved", correct, "retrieved at most, and correct at most")

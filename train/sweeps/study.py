@@ -15,9 +15,11 @@ from checkpoints.folder import as_csv, run_folder, write_text
 from config.validation import SettingError, require, require_at_least
 from eval.run_methods import unfinished_methods
 from eval.trained_model import require_same_world
+from train.compiler import require_compiler
 from train.config import RunConfig, refuse_other_settings
 from train.report.results import curve_rows, no_methods, read_results, result_rows, what_differs
 from train.signals import StopFlag
+from train.sweeps.plan import announce
 
 if TYPE_CHECKING:
     from train.report.base import Report, Rows
@@ -135,6 +137,9 @@ class Study:
         """Trains the runs and applies the methods of their variants."""
         if not runs:
             return {}, {}
+        for config in runs.values():
+            require_compiler(config.train)
+        announce(self.runs, runs, self.variants, self.finished_runs(), self.settings.jobs)
         from train.sweeps.pool import train_all
 
         settings = self.settings
