@@ -201,17 +201,25 @@ def read_row(cells: dict[str, str]) -> dict[str, Any]:
         raise ValueError(f"the row of {cells['run']} has more or fewer cells than the first line")
     if not isinstance(json.loads(cells["settings"]), dict):
         raise ValueError(f"the settings of {cells['run']} are no JSON object")
-    row = {column: cells[column] for column in TEXT_COLUMNS} | {
-        column: int(cells[column]) for column in INTEGER_COLUMNS
-    }
-    row |= {column: int(cells[column]) if cells[column] else None for column in OPTIONAL_INTEGER_COLUMNS}
-    row |= {column: float(cells[column]) if row["count"] else None for column in ACCURACY}
-    row |= {column: float(cells[column]) for column in FLOAT_COLUMNS}
-    row["token_accuracy"] = float(cells["token_accuracy"]) if cells["token_accuracy"] else None
-    row |= {column: float(cells[column]) if cells.get(column) else None for column in LATER_FLOAT_COLUMNS}
+    row = {column: cells[column] for column in TEXT_COLUMNS}
+    row |= {column: read_number(cells, column, int) for column in INTEGER_COLUMNS}
+    row |= {column: read_number(cells, column, int, cells[column] != "") for column in OPTIONAL_INTEGER_COLUMNS}
+    row |= {column: read_number(cells, column, float, row["count"] != 0) for column in ACCURACY}
+    row |= {column: read_number(cells, column, float) for column in FLOAT_COLUMNS}
+    row |= {column: read_number(cells, column, float, bool(cells.get(column))) for column in LATER_FLOAT_COLUMNS}
+    row["token_accuracy"] = read_number(cells, "token_accuracy", float, cells["token_accuracy"] != "")
     row |= {column: cells.get(column, "") for column in PROVENANCE}
     require_possible(row)
     return {column: row[column] for column in dict.fromkeys((*cells, *row)) if column in row}
+
+
+def read_number(cells: dict[str, str], column: str, number_type: type, is_given: bool = True) -> Any:
+    """The number in a cell; None unless it is given. Raises ValueError where the cell holds none."""
+    try:
+        return number_type(cells[column]) if is_given else None
+    except ValueError:
+        allowed = "a whole number" if number_type is int else "a number"
+        require(False, f"the row of {cells['run']}: {column}", cells[column], allowed)
 
 
 def require_possible(row: dict[str, Any]) -> None:
