@@ -98,7 +98,8 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Writes a JSON object with its seal."""
+    """Writes a JSON object with its seal, in place of an earlier one."""
+    values = {name: value for name, value in values.items() if name != SEAL}
     write_text(path, json.dumps(values | {SEAL: digest_of(values)}, indent=1, ensure_ascii=False) + "\n")
 
 

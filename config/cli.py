@@ -3,13 +3,14 @@
 import contextlib
 import io
 import re
-import sys
 from collections.abc import Iterator
 from typing import Any, NoReturn, TypeVar
 
 import tyro
 
-from config.validation import SettingError
+from config.rules import SettingRules
+from config.terminal import say
+from config.validation import SettingError, did_you_mean
 
 Settings = TypeVar("Settings")
 BAD_INPUT = 2  # exit code
@@ -17,10 +18,12 @@ BAD_INPUT = 2  # exit code
 
 def parse_arguments(kind: type[Settings], arguments: list[str], program: str, **options: Any) -> Settings:
     """The settings that `arguments` make of `kind`. A refusal is one line on stderr and exit code 2."""
+    if {"-h", "--help"} & set(arguments):
+        print_help(kind, program, **options)
     stderr = io.StringIO()
     try:
         with contextlib.redirect_stderr(stderr):
-            return tyro.cli(kind, args=arguments, prog=program, **options)
+            return tyro.cli(kind, args=arguments, prog=program, registry=SettingRules(), **options)
     except SystemExit as end:
         if not end.code:
             raise
@@ -29,19 +32,49 @@ def parse_arguments(kind: type[Settings], arguments: list[str], program: str, **
         refuse_too_large(error)
 
 
+def print_help(kind: type, program: str, **options: Any) -> NoReturn:
+    """Prints all settings: those that matter first, then advanced ones, if there are any, under a heading of their own.
+
+    Ends the program.
+    """
+    main = SettingRules("main")
+    show_help(kind, program, main, **options)
+    if main.hidden:
+        print()
+        show_help(kind, program, SettingRules("advanced"), description="Advanced settings", **options)
+    raise SystemExit(0)
+
+
+def show_help(kind: type, program: str, rules: SettingRules, **options: Any) -> None:
+    with contextlib.suppress(SystemExit):
+        tyro.cli(kind, args=["--help"], prog=program, registry=rules, **options)
+
+
 def first_message(box: str, program: str) -> str:
     """tyro's message in a box, as one line, with the nearest settings where it names some."""
     rows = " ".join(line.strip("│╰╯ ") for line in box.splitlines()[1:])  # the first line is a title
     parts = [part.strip() for part in re.split(r"[─-]{5,}", rows) if part.strip()]  # "-" where it cannot draw
     message = re.sub(r"^Error parsing (?:[^\W-][\w.-]*: )?", "", parts[0])
+    message = re.sub(r"^(--[\w.-]+): (?=is )", r"\1 ", message).rstrip(".")
     nearest = re.findall(r"--[\w.-]+", parts[1]) if parts[1].startswith("Perhaps") else []
     hint = f"did you mean {' or '.join(dict.fromkeys(nearest))}? " if nearest else ""
-    return f"{message.rstrip('.')}. {hint}All settings: {program} --help"
+    message = with_choices(message)
+    return f"{message}{'.' * (message[-1] != '?')} {hint}All settings: {program} --help"
+
+
+def with_choices(message: str) -> str:
+    """The message, but in our words where it refuses a choice, and with the nearest one."""
+    refused = re.fullmatch(r"invalid choice '(.*)' for argument '(.*)'\. Expected one of \((.*?),?\)", message)
+    if refused is not None:
+        given, setting, choices = refused.groups()
+        message = f"{setting} is {given!r}, but must be one of {choices.replace(chr(39), '')}"
+    refused = re.fullmatch(r".* is '(.*)', but must be one of (.*)", message)
+    return message if refused is None or "?" in message else message + did_you_mean(refused[1], refused[2].split(", "))
 
 
 def refuse(line: str) -> NoReturn:
     """Ends the program with one line on stderr, and the exit code of bad input."""
-    print(f"error: {line}", file=sys.stderr)
+    say(f"error: {line}")
     raise SystemExit(BAD_INPUT)
 
 
@@ -58,6 +91,8 @@ def refusals() -> Iterator[None]:
         yield
     except SettingError as error:
         refuse(str(error))
+    except BrokenPipeError:  # nobody reads the output any more (process.py)
+        raise
     except OSError as error:
         refuse(f"{error.filename or 'a file'}: {error.strerror or error}")
     except MemoryError as error:
@@ -66,8 +101,3 @@ def refusals() -> Iterator[None]:
         if "allocate" not in str(error):
             raise
         refuse_too_large(error)
-
-
-def escape_unprintable() -> None:
-    """From now on, characters that the terminal cannot encode are escaped on stdout, as on stderr."""
-    sys.stdout.reconfigure(errors="backslashreplace")

@@ -3,6 +3,8 @@
 Settings are frozen dataclasses that check themselves in `__post_init__` with the functions below.
 """
 
+import difflib
+from collections.abc import Iterable
 from math import prod
 from typing import Any
 
@@ -17,6 +19,26 @@ def require(allowed: bool, setting: str, given: object, what: str) -> None:
     """Raises SettingError unless `allowed`. `what`: the allowed values, in words."""
     if not allowed:
         raise SettingError(f"{setting} is {given!r}, but must be {what}")
+
+
+def require_choice(setting: str, given: str, choices: Iterable[str]) -> None:
+    """Raises SettingError unless `given` is one of the choices, and names the nearest of them."""
+    choices = list(choices)
+    if given not in choices:
+        raise SettingError(
+            f"{setting} is {given!r}, but must be one of {', '.join(choices)}{did_you_mean(given, choices)}"
+        )
+
+
+def nearest_choice(given: str, choices: Iterable[str]) -> str | None:
+    """The choice that `given` is most like; None where none is like it."""
+    return next(iter(difflib.get_close_matches(given, list(choices), 1)), None)
+
+
+def did_you_mean(given: str, choices: Iterable[str]) -> str:
+    """The end of a message: the choice that `given` is most like. Empty where none is like it."""
+    nearest = nearest_choice(given, choices)
+    return f"; did you mean {nearest}?" if nearest else ""
 
 
 def require_share(settings: Any, section: str, *names: str) -> None:

@@ -1,12 +1,16 @@
-"""Evaluating a trained run, without training.
+"""Evaluating a trained run, without training. Alone, it lists its commands and the runs.
 
-python -m eval RUN                 all its questions, closed book
-python -m eval methods RUN …       all its questions, by every method of answering
-python -m eval ask RUN "QUESTION"  one question of your own
+python -m eval RUN                   all its questions, closed book
+python -m eval methods RUN …         all its questions, by every method of answering
+python -m eval ask RUN "QUESTION" …  questions of your own
 """
 
+from config.process import exit_at_interrupt, run_command
+
+if __name__ == "__main__":
+    exit_at_interrupt()  # the other imports take a while
+
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,15 +18,24 @@ from typing import Literal
 from tyro.conf import Positional
 
 from checkpoints.config import read_config
-from config.cli import escape_unprintable, parse_arguments, refusals
-from config.validation import require, require_at_least
-from eval.ask import RankedAnswer, TypedContext, ask
+from config.cli import BAD_INPUT, parse_arguments, refusals, refuse
+from config.terminal import say
+from config.validation import SettingError, require, require_at_least
+from eval.ask import RankedAnswer, TypedContext, example_question, rank_answers, stated_facts, typed_lines
 from eval.evaluate import CLOSED_BOOK, predict_all, summarize, to_entry
 from eval.methods.base import AnswerMethod
 from eval.methods.chain_of_thought import ChainOfThought
 from eval.methods.retrieval import DenseRetrieval, LexicalRetrieval
 from eval.run_methods import RunMethods, run_methods
+from eval.runs import print_runs, similar_run
+from eval.text import parse_question
 from eval.trained_model import SECTIONS, load_trained_model
+
+EVALUATE_LINE = "all its questions, closed book"
+COMMANDS = {
+    "methods": ("methods RUN …", "all its questions, by every method of answering"),
+    "ask": ('ask RUN "QUESTION" …', "your own questions; none: from standard input"),
+}
 
 
 @dataclass(frozen=True)
@@ -37,12 +50,12 @@ class Evaluate:
 
 @dataclass(frozen=True)
 class Ask:
-    """Ask one question: the five most probable entities, and what training states of each."""
+    """Ask questions: the five most probable entities for each, and what training states of them."""
 
     run: Positional[Path]
     """run folder, such as checkpoints/causal-0"""
-    question: Positional[str]
-    """an entity, a relation word and an entity, one entity being _"""
+    questions: Positional[tuple[str, ...]] = ()
+    """each an entity, a relation word and an entity, one entity being _; none given: a line each of standard input"""
     context: tuple[str, ...] = ()
     """statements in its prompt, each in quotes: an entity, a relation word and an entity"""
     retrieve: Literal["none", "lexical", "dense"] = "none"
@@ -72,16 +85,31 @@ class Ask:
 
 
 def main(arguments: list[str]) -> None:
-    commands = {"ask": ask_command, "methods": methods_command}
-    if arguments and arguments[0] in commands:
-        commands[arguments[0]](arguments[1:])
-    else:
-        evaluate_command(arguments)
+    match arguments:
+        case [] | ["--help" | "-h"]:
+            print_commands()
+            print_runs()
+        case ["ask", *rest]:
+            ask_command(rest)
+        case ["methods", *rest]:
+            methods_command(rest)
+        case [name, *rest] if not (name.startswith("-") or Path(name).exists() or {"-h", "--help"} & set(rest)):
+            refuse(f"{name} is no run folder, and no command ({', '.join(COMMANDS)}){similar_run(name, COMMANDS)}")
+        case _:
+            evaluate_command(arguments)
+
+
+def print_commands() -> None:
+    for usage, summary in (("RUN", EVALUATE_LINE), *COMMANDS.values()):
+        print(f"python -m eval {usage:20}  {summary}")
+    print("\nRUN is a run folder. With --help behind it, each command lists its settings.")
 
 
 def prepare(*runs: Path) -> None:
     """Raises SettingError for what is no run folder. Only then is torch imported."""
     for run in runs:
+        if not run.exists():
+            raise SettingError(f"{run} is no run folder: it does not exist{similar_run(str(run))}")
         read_config(run, SECTIONS)
     import torch
 
@@ -90,7 +118,7 @@ def prepare(*runs: Path) -> None:
 
 def evaluate_command(arguments: list[str]) -> None:
     """`python -m eval`"""
-    settings = parse_arguments(Evaluate, arguments, "python -m eval")
+    settings = parse_arguments(Evaluate, arguments, "python -m eval RUN")
     with refusals():
         prepare(settings.run)
         trained, step, _ = load_trained_model(settings.run)
@@ -110,48 +138,54 @@ def methods_command(arguments: list[str]) -> None:
     settings = parse_arguments(RunMethods, arguments, "python -m eval methods")
     with refusals():
         prepare(*settings.runs)
-        entries = [run_methods(folder, settings.chosen()) for folder in settings.runs]
-    if settings.json:
-        print(json.dumps(entries, indent=1))
-    else:
-        from eval.report import print_methods
+        unkept: list[OSError] = []
+        entries = [run_methods(folder, settings.chosen(), unkept=unkept) for folder in settings.runs]
+        if settings.json:
+            print(json.dumps(entries, indent=1))
+        else:
+            from eval.report import print_methods
 
-        for entry in entries:
-            print_methods(entry)
+            for entry in entries:
+                print_methods(entry)
+        if unkept:
+            raise unkept[0]  # the numbers are shown, and a line says that the run folder does not keep them
 
 
 def ask_command(arguments: list[str]) -> None:
-    """`python -m eval ask`"""
+    """`python -m eval ask`. Exit code 2 where a question was refused; the others are answered."""
     settings = parse_arguments(Ask, arguments, "python -m eval ask")
     method = settings.method()
     with refusals():
         prepare(settings.run)
         trained, step, _ = load_trained_model(settings.run)
-        question, answers = ask(trained, settings.question, method)
-    title = f"{settings.question}    ({settings.run}, step {step})"
-    print_answers(title, answers, None if method is CLOSED_BOOK else question)
+        stated = stated_facts(trained.corpus)
+        source = f"{settings.run}, step {step}"
+        refused = answered = 0
+        for text in settings.questions or typed_lines(example_question(stated)):
+            try:
+                parsed = parse_question(trained.corpus, text)
+                prompted, answers = rank_answers(trained, parsed, stated, method)
+            except SettingError as error:
+                say(f"error: {error}")
+                refused += 1
+            else:
+                print("\n" * (answered > 0), end="")
+                answered += 1
+                print_answers(f"{parsed}    ({source})", answers, None if method is CLOSED_BOOK else prompted)
+    if refused:
+        raise SystemExit(BAD_INPUT)
 
 
 def print_answers(title: str, answers: list[RankedAnswer], question: str | None) -> None:
     """The `question` with its prompt, if given, and a row for each answer, the most probable first."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
     from eval.report import percent
+    from eval.tables import print_line, print_table
 
-    console = Console(emoji=False)
     if question is not None:
-        console.print(question, markup=False, highlight=False, soft_wrap=True)
-    table = Table(title=escape(title), title_justify="left")
-    table.add_column("prediction")
-    table.add_column("probability", justify="right")
-    table.add_column("in training")
-    for answer in answers:
-        table.add_row(escape(answer.entity), percent(answer.probability), escape(answer.stated))
-    console.print(table)
+        print_line(question)
+    body = [[answer.entity, percent(answer.probability), answer.stated] for answer in answers]
+    print_table(["prediction", "probability", "in training"], body, title=title, text_columns=(0, 2))
 
 
 if __name__ == "__main__":
-    escape_unprintable()
-    main(sys.argv[1:])
+    run_command(main)

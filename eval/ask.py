@@ -1,17 +1,21 @@
 """A question typed by a person: `ka-lo teacher-of _`, answered with the most probable entities."""
 
+import contextlib
+import sys
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import ClassVar
 
 import numpy as np
 
+from config.terminal import say
 from config.validation import SettingError
 from eval.evaluate import CLOSED_BOOK, apply_prompt, inference_mode
 from eval.methods.base import AnswerMethod
 from eval.methods.prompting import PromptedMethod, require_positions, with_prompt
-from eval.text import OPEN, encode, parse_question, render_question
+from eval.text import OPEN, ParsedQuestion, encode, parse_question, render_question
 from eval.trained_model import TrainedModel
 from tasks.corpus import RELATION, SOURCE, TARGET, Cloze, Corpus, Documents, Questions
 
@@ -50,13 +54,24 @@ class TypedContext(PromptedMethod):
 def ask(
     trained: TrainedModel, question: str, method: AnswerMethod = CLOSED_BOOK, best: int = 5
 ) -> tuple[str, list[RankedAnswer]]:
+    """`rank_answers` to a typed question. Raises SettingError for unknown words, too."""
+    parsed = parse_question(trained.corpus, question)
+    return rank_answers(trained, parsed, stated_facts(trained.corpus), method, best)
+
+
+def rank_answers(
+    trained: TrainedModel,
+    parsed: ParsedQuestion,
+    stated: StatedFacts,
+    method: AnswerMethod = CLOSED_BOOK,
+    best: int = 5,
+) -> tuple[str, list[RankedAnswer]]:
     """The question behind the prompt of `method`, and the `best` entities for its open span.
 
-    Names of several lengths are each scored as an answer of their own length. Raises SettingError for unknown words,
-    and where the objective cannot be asked.
+    Names of several lengths are each scored as an answer of their own length. `stated` is what training states. Raises
+    SettingError where the objective cannot be asked.
     """
     corpus = trained.corpus
-    parsed = parse_question(corpus, question)
     probabilities: dict[str, float] = {}
     for size in np.unique(corpus.entities.lengths):
         cloze = encode(corpus, parsed, int(size))
@@ -65,17 +80,39 @@ def ask(
         log_probs = entity_log_probs(trained, prompted)
         if log_probs is None:
             raise SettingError(
-                f"{question!r} cannot be asked of a model trained with this objective: it sees only what stands "
+                f"{str(parsed)!r} cannot be asked of a model trained with this objective: it sees only what stands "
                 f"left of {OPEN}, so {OPEN} must be the last word"
             )
         possible = np.flatnonzero(np.isfinite(log_probs))
         probabilities |= {corpus.entities.names[entity]: float(np.exp(log_probs[entity])) for entity in possible}
-    stated, words = stated_facts(corpus), " ".join(parsed.words)
+    words = " ".join(parsed.words)
     ranked = sorted(probabilities.items(), key=lambda pair: -pair[1])[:best]
     return render_question(corpus, prompted.cloze, 0), [
         RankedAnswer(name, probability, how_stated(stated, parsed.source or name, words, parsed.target or name))
         for name, probability in ranked
     ]
+
+
+def example_question(stated: StatedFacts) -> str:
+    """The first statement of the training documents as a question."""
+    (source, words, _), *_ = next(iter(stated.values()))
+    return f"{source} {words} {OPEN}"
+
+
+def typed_lines(example: str) -> Iterator[str]:
+    """The lines of standard input that are not empty. In a terminal each is prompted for, and Ctrl-D ends them."""
+    if not sys.stdin.isatty():
+        sys.stdin.reconfigure(errors="backslashreplace")
+        yield from filter(str.strip, map(str.rstrip, sys.stdin))
+        return
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401, as `input` then edits lines and remembers them
+    say(f"a question a line, such as: {example} (Ctrl-D ends)")
+    with contextlib.suppress(EOFError):
+        while True:
+            if line := input("? ").strip():
+                yield line
+    print()
 
 
 def entity_log_probs(trained: TrainedModel, questions: Questions) -> np.ndarray | None:

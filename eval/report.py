@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
-from eval.evaluate import Summary
+from eval.evaluate import Summary, from_entry
+from eval.tables import make_console, print_line, print_table
 from model.objectives.base import AS_TRAINED
 
 LEGEND = "chance, elim. (elimination) and link are baselines; MRR is the mean reciprocal rank"
@@ -19,7 +18,6 @@ HEADINGS = {
     "link_baseline": "link",
     "count": "count",
 }
-MAX_METHODS = 5  # methods in one table of a terminal of 80 columns
 
 
 def percent(share: float | None, digits: int = 1) -> str:
@@ -28,14 +26,21 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 def print_by_query_mode(title: str, summaries: dict[str, dict[str, Summary]], split_help: dict[str, str]) -> None:
     """A table for each query mode, and below them the help of each split."""
-    console = Console()
+    console = make_console()
     for query_mode, splits in summaries.items():
         print_splits(title if len(summaries) == 1 else f"{title}, query mode {query_mode}", splits, console)
-    console.print(LEGEND, soft_wrap=True, highlight=False)
+    print_line(LEGEND, console)
     shown = {split: line for split, line in split_help.items() if any(split in splits for splits in summaries.values())}
     width = max(map(len, shown), default=0)
     for split, line in shown.items():
-        console.print(f"  {split:{width}}  {line}", markup=False, highlight=False)
+        print_line(f"  {split:{width}}  {line}", console)
+
+
+def print_result(title: str, result: dict[str, Any], split_help: dict[str, str]) -> None:
+    """What result.json holds: the accuracies closed book, and by all other methods that the model was trained for."""
+    for method, splits in result.get("methods", {}).items():
+        print_splits(f"{title}, {method.replace('-', ' ')}", splits, make_console())
+    print_by_query_mode(f"{title}{', closed book' * ('methods' in result)}", from_entry(result), split_help)
 
 
 def print_splits(title: str, splits: dict[str, Summary], console: Console) -> None:
@@ -44,18 +49,12 @@ def print_splits(title: str, splits: dict[str, Summary], console: Console) -> No
     Of what only some summaries have, the columns are shown where one does: accuracy by token, where names have several,
     the mean reciprocal rank (MRR), and the link baseline.
     """
-    console.print(title, markup=False, highlight=False)
-    table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
     head = {"split": "split", "accuracy": "accuracy", "interval": "95 %\ninterval"}
     head |= {
         name: text for name, text in HEADINGS.items() if any(line.get(name) is not None for line in splits.values())
     }
-    for name, heading in head.items():
-        table.add_column(heading, justify="left" if name == "split" else "right", no_wrap=name == "split")
-    for split, summary in splits.items():
-        line = split_cells(split, summary)
-        table.add_row(*(line[name] for name in head))
-    console.print(table)
+    lines = [split_cells(split, summary) for split, summary in splits.items()]
+    print_table([*head.values()], [[line[name] for name in head] for line in lines], title=title, console=console)
 
 
 def split_cells(split: str, summary: Summary) -> dict[str, str]:
@@ -76,36 +75,23 @@ def print_methods(entry: dict[str, Any], console: Console | None = None) -> None
     `entry`: what methods.json holds. Methods that retrieve have two more numbers: accuracy where all premises were
     retrieved, and how often they were.
     """
-    console = console or Console()
+    console = console or make_console()
     methods = entry["methods"]
     query_modes = dict.fromkeys(mode for method in methods.values() for mode in method["query_modes"])
     for query_mode in query_modes:
         by_mode = {name: method["query_modes"].get(query_mode, {}) for name, method in methods.items()}
         columns = {name: splits for name, splits in by_mode.items() if any(map(was_asked, splits.values()))}
         suffix = "" if query_mode == AS_TRAINED else f", query mode {query_mode}"
-        title = f"{entry['run']}, step {entry['step']}{suffix}: exact match, %"
-        console.print(title, markup=False, highlight=False)
-        names = list(columns)
-        for first in range(0, len(names), MAX_METHODS):
-            part = {name: columns[name] for name in names[first : first + MAX_METHODS]}
-            passes = {name: str(methods[name]["forward_passes"]) for name in part}
-            splits = dict.fromkeys(split for column in columns.values() for split in column)
-            console.print(method_table(part, list(splits), passes))
+        splits = dict.fromkeys(split for column in columns.values() for split in column)
+        print_table(
+            ["split", *(name.replace("-", "\n") for name in columns)],
+            [[split.replace("_", " "), *(cell(column.get(split)) for column in columns.values())] for split in splits],
+            foot=[["forward passes", *(str(methods[name]["forward_passes"]) for name in columns)]],
+            title=f"{entry['run']}, step {entry['step']}{suffix}: exact match, %",
+            console=console,
+        )
     if any(has_retrieved(method) for method in methods.values()):
-        console.print("below: where all premises were retrieved / how often they were", highlight=False)
-
-
-def method_table(columns: dict[str, dict[str, Summary]], splits: list[str], forward_passes: dict[str, str]) -> Table:
-    """A table of these `columns`: the summaries of each method by split."""
-    table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
-    table.add_column("split")
-    for name in columns:
-        table.add_column(name.replace("-", " "), justify="right", min_width=max(map(len, name.split("-"))))
-    for split in splits:
-        table.add_row(split.replace("_", " "), *(cell(column.get(split)) for column in columns.values()))
-    table.add_section()
-    table.add_row("forward passes", *forward_passes.values())
-    return table
+        print_line("below: where all premises were retrieved / how often they were", console)
 
 
 def was_asked(summary: Summary | None) -> bool:

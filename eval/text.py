@@ -5,7 +5,7 @@ Rendering writes what a model is given as a person reads it. Parsing and encodin
 
 import difflib
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,8 @@ import numpy as np
 from config.validation import SettingError
 from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Cloze, Corpus, Documents
 from tasks.vocabulary import BEGIN, OPEN, PAD
+
+QUOTES = "\"'`\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb\u2039\u203a"  # straight, curly, angular
 
 
 def render_question(corpus: Corpus, cloze: Cloze, i: int) -> str:
@@ -46,29 +48,76 @@ class ParsedQuestion:
     target: str | None
     """last entity; None: open"""
 
+    def __str__(self) -> str:
+        return " ".join((self.source or OPEN, *self.words, self.target or OPEN))
+
 
 def parse_question(corpus: Corpus, text: str, setting: str = "question") -> ParsedQuestion:
     """A typed question or, for any other `setting`, a statement. Names and relations may have several words.
 
-    Raises SettingError for unknown words, and names the nearest words of this world.
+    What is written exactly as in this world comes first. Otherwise quotes around names and upper or lower case do not
+    matter, and several _ are one. Raises SettingError for unknown words, with the nearest words of this world, and
+    where a name could be two.
     """
     words = unicodedata.normalize("NFC", text).split()
-    relations, names = relation_words(corpus), set(corpus.entities.names)
+    relations, names = relation_words(corpus), corpus.entities.names
     num_open = 1 if setting == "question" else 0
-    readings = list(possible_readings(words, set(relations)))
-    for source, between, target in readings:
-        ends = [None if name == OPEN else name for name in (source, target)]
-        if ends.count(None) == num_open and names.issuperset(name for name in ends if name is not None):
-            return ParsedQuestion(ends[0], between, ends[1])
+    for normal in (str, fold):
+        parsed = find_reading([normal(word) for word in words], by_form(names, normal), by_form(relations, normal))
+        if parsed is not None and [parsed.source, parsed.target].count(None) == num_open:
+            return parsed
+    words = [fold_open(word) for word in words]
     if len(words) < 3 or words.count(OPEN) != num_open:
         allowed = "an entity, a relation word and an entity" + (f", one entity being {OPEN}" if num_open else "")
         raise SettingError(f"{setting} is {text!r}, but must be {allowed}")
+    readings = list(possible_readings(list(map(fold, words)), set(by_form(relations, fold))))
     if not readings:
         between = " ".join(words[1:-1])
         raise SettingError(f"{between!r} is no relation word of this world; {nearest(between, relations)}")
     source, _, target = readings[0]
-    unknown = next((name for name in (source, target) if name != OPEN and name not in names), text)
-    raise SettingError(f"{unknown!r} is no entity of this world; {nearest(unknown, corpus.entities.names)}")
+    known = {OPEN, *by_form(names, fold)}
+    unknown = next((name for name in (source, target) if name not in known), text)
+    raise SettingError(f"{unknown!r} is no entity of this world; {nearest(unknown, names)}")
+
+
+def fold(words: str) -> str:
+    """Words without quotes around them and without upper case, each row of _ as OPEN."""
+    return " ".join(fold_open(word.strip(QUOTES)).casefold() for word in words.split())
+
+
+def fold_open(word: str) -> str:
+    return OPEN if word.strip(QUOTES) and not word.strip(QUOTES + OPEN) else word
+
+
+def by_form(words: Sequence[str], form: Callable[[str], str]) -> dict[str, list[str]]:
+    """All words by their form."""
+    words_of: dict[str, list[str]] = {}
+    for word in words:
+        words_of.setdefault(form(word), []).append(word)
+    return words_of
+
+
+def find_reading(
+    words: list[str], names: dict[str, list[str]], relations: dict[str, list[str]]
+) -> ParsedQuestion | None:
+    """The first reading of words whose names and relation words are all known, by their form.
+
+    Raises SettingError where one of them could be two.
+    """
+    for source, between, target in possible_readings(words, set(relations)):
+        ends = [source, target]
+        if all(name == OPEN or name in names for name in ends):
+            source, target = (None if name == OPEN else only(name, names[name]) for name in ends)
+            return ParsedQuestion(source, tuple(only(word, relations[word]) for word in between), target)
+    return None
+
+
+def only(given: str, words: list[str]) -> str:
+    """The only one of the words. Raises SettingError where there are several."""
+    if len(words) > 1:
+        listed = " or ".join(map(repr, words))
+        raise SettingError(f"{given!r} could be {listed}: write one of them exactly so")
+    return words[0]
 
 
 def relation_words(corpus: Corpus) -> list[str]:

@@ -2,7 +2,6 @@
 
 import io
 import os
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ from checkpoints import steps
 from checkpoints.config import read_config
 from checkpoints.files import read_bytes, read_json, require_digest
 from checkpoints.identity import kept_inputs, read_identity, read_words
+from config.terminal import say
 from config.validation import SettingError, require
 from model.config import ModelConfig
 from model.objectives import OBJECTIVES
@@ -59,7 +59,7 @@ def load_trained_model(folder: Path) -> LoadedModel:
         corpus = with_inferred_documents(corpus, folder)
     modules = build_modules(config["model"], config["objective"], corpus, config["seed"])
     run = read_identity(folder).run
-    saved = steps.load(folder, lambda line: print(line, file=sys.stderr), run, max_step_bytes(modules))
+    saved = steps.load(folder, say, run, max_step_bytes(modules))
     if saved is None:
         raise SettingError(f"{folder} holds no whole saved step: train it first")
     load_weights(modules, saved.weights, folder)

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from config.validation import require, require_at_least, require_at_most
 
@@ -11,6 +11,8 @@ MAX_LAYERS, MAX_WIDTH = 1000, 100_000  # so that no number of them takes time or
 
 @dataclass(frozen=True)
 class ModelConfig:
+    main_settings: ClassVar = ("width", "depth", "heads", "position")
+
     width: int = 64
     """features of a position"""
     depth: int = 2

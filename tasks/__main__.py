@@ -1,10 +1,13 @@
 """`python -m tasks show TASK` prints documents and questions; `python -m tasks export TASK` writes them to files."""
 
-import difflib
-import sys
-from typing import NoReturn
+from config.process import exit_at_interrupt, run_command
 
-from config.cli import escape_unprintable, parse_arguments, refusals, refuse
+if __name__ == "__main__":
+    exit_at_interrupt()  # the other imports take a while
+
+
+from config.cli import parse_arguments, refusals, refuse
+from config.validation import require_choice
 from tasks import TASKS
 from tasks.export import Export
 from tasks.show import Show
@@ -29,9 +32,11 @@ def main(arguments: list[str]) -> None:
         case [command] if command in COMMANDS:
             refuse(f"task is missing, but must be one of {', '.join(TASKS)}")
         case [command, task, *_] if command in COMMANDS:
-            refuse_choice("task", task, list(TASKS))
+            with refusals():
+                require_choice("task", task, TASKS)
         case [command, *_]:
-            refuse_choice("command", command, list(COMMANDS))
+            with refusals():
+                require_choice("command", command, COMMANDS)
 
 
 def print_commands() -> None:
@@ -41,12 +46,5 @@ def print_commands() -> None:
     print("With --help behind it, every setting is listed.")
 
 
-def refuse_choice(name: str, given: str, choices: list[str]) -> NoReturn:
-    nearest = difflib.get_close_matches(given, choices, 1)
-    hint = f"; did you mean {nearest[0]}?" if nearest else ""
-    refuse(f"{name} is {given!r}, but must be one of {', '.join(choices)}{hint}")
-
-
 if __name__ == "__main__":
-    escape_unprintable()
-    main(sys.argv[1:])
+    run_command(main)

@@ -20,7 +20,7 @@ from train.report.base import Rows
 from train.report.by_seed import BySeed
 from train.report.by_variant import ByVariant
 from train.report.panels import panel_table
-from train.report.results import read_results
+from train.report.reading import read_results
 
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))

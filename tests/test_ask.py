@@ -1,17 +1,23 @@
 """Questions as text: typed by a person, ranked answers, and what training states of each."""
 
+import io
+from dataclasses import replace
+
 import pytest
 
 from config.validation import SettingError
+from eval.__main__ import main
 from eval.ask import ask
-from eval.text import render_question
+from eval.text import parse_question, render_question
 from model.objectives.causal import Causal
 from model.objectives.masked import Masked
 from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Corpus
 from tests.reading import Statement, question
+from tests.running import tiny
 from tests.test_evaluate import untrained
 from tests.test_every_task import every_task, small
 from tests.test_metrics import CORPUS
+from train.run import train_run
 
 
 def test_a_question_is_rendered_as_a_person_types_it():
@@ -93,3 +99,101 @@ def test_an_answer_says_what_training_states_of_both_entities(name):
 def test_a_question_that_cannot_be_parsed_or_asked_is_refused(text, message):
     with pytest.raises(SettingError, match=message):
         ask(untrained(Causal()), text)
+
+
+def named(*names: str) -> Corpus:
+    """The corpus, but its first entities have these names."""
+    entities = replace(CORPUS.entities, names=[*names, *CORPUS.entities.names[len(names) :]])
+    return replace(CORPUS, entities=entities)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "New York teacher-of _",
+        "  New  York teacher-of ___ ",
+        '"New York" teacher-of _',
+        "\u201cNew York\u201d teacher-of \u201c_\u201d",
+        "\u00abnew york\u00bb 'Teacher-Of' __",
+        "NEW YORK TEACHER-OF _",
+        '"new york teacher-of _"',
+    ],
+)
+def test_quotes_case_and_the_length_of_the_open_span_do_not_matter(typed):
+    parsed = parse_question(named("New York", "O'Brien"), typed)
+    assert (parsed.source, parsed.words, parsed.target) == ("New York", ("teacher-of",), None)
+    assert str(parsed) == "New York teacher-of _"
+    assert parse_question(named("New York"), "_ student-of new YORK").target == "New York"
+
+
+def test_an_apostrophe_in_a_name_is_no_quote():
+    for typed in ("O'Brien teacher-of _", "o'brien teacher-of _", "'O'Brien' teacher-of _"):
+        assert parse_question(named("O'Brien"), typed).source == "O'Brien"
+
+
+def test_what_is_written_exactly_comes_first():
+    corpus = named("Turkey", "turkey", '"Turkey"')
+    for name in corpus.entities.names[:3]:
+        assert parse_question(corpus, f"{name} teacher-of _").source == name
+    with pytest.raises(SettingError, match=r"^'turkey' could be 'Turkey' or 'turkey' or '\"Turkey\"'") as refused:
+        parse_question(corpus, "TURKEY teacher-of _")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """The folder of a finished run."""
+    train_run(tiny(), "asked", root=tmp_path_factory.getbasetemp())
+    return tmp_path_factory.getbasetemp() / "asked"
+
+
+def test_several_questions_are_answered_and_each_refusal_is_one_line(run, capsys):
+    first, second = tiny().task.build(0).entities.names[:2]
+    questions = [f"{first} teacher-of _", "nobody teacher-of _", f"{second.upper()} teacher-of ___"]
+    with pytest.raises(SystemExit) as ended:
+        main(["ask", str(run), *questions])
+    out, err = capsys.readouterr()
+    assert ended.value.code == 2
+    assert [line.split("    ")[0] for line in out.splitlines() if "teacher-of _" in line and "(" in line] == [
+        f"{name} teacher-of _" for name in (first, second)
+    ]
+    assert err.count("\n") == 1
+    assert "'nobody' is no entity" in err
+
+
+def test_without_a_question_they_are_read_line_by_line(run, capsys, monkeypatch):
+    first, second = tiny().task.build(0).entities.names[:2]
+    lines = f"{first} teacher-of _\n\n{second} teacher-of _".encode() + b"\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines)))
+    main(["ask", str(run)])
+    out, err = capsys.readouterr()
+    assert (out.count("probability"), err) == (2, "")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff teacher-of _\n")))
+    with pytest.raises(SystemExit):
+        main(["ask", str(run)])
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_terminal_is_prompted_until_ctrl_d(run, capsys, monkeypatch):
+    first = tiny().task.build(0).entities.names[0]
+    typed = iter([f"{first} teacher-of _", "", "x"])
+
+    def read(prompt: str) -> str:
+        assert prompt
+        try:
+            return next(typed)
+        except StopIteration:
+            raise EOFError from None
+
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr("sys.stdin", terminal)
+    monkeypatch.setattr("builtins.input", read)
+    with pytest.raises(SystemExit):
+        main(["ask", str(run)])
+    out, err = capsys.readouterr()
+    assert out.count("probability") == 1
+    example, refusal = err.splitlines()
+    assert "such as: " in example
+    assert "Ctrl-D" in example
+    assert refusal.startswith("error: question is 'x'")

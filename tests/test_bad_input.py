@@ -115,15 +115,17 @@ def the_error(err: str) -> str:
         ("--train.learning-rate -1", ["train.learning_rate is -1", "above 0"]),
         ("--train.learning-rate nan", ["train.learning_rate is nan", "above 0"]),
         ("--train.learning-rate inf", ["train.learning_rate is inf"]),
-        ("--train.learning-rate fast", ["--train.learning-rate", "fast", "float"]),
-        ("--train.steps many", ["--train.steps", "many", "int"]),
-        ("--train.batch 1.5", ["--train.batch", "1.5", "int"]),
+        ("--train.learning-rate fast", ["--train.learning-rate", "fast", "must be a number or None"]),
+        ("--train.steps many", ["--train.steps", "many", "must be a whole number"]),
+        ("--train.batch 1.5", ["--train.batch", "1.5", "must be a whole number"]),
         ("--train.steps", ["--train.steps"]),
-        ("--task.two-way many", ["--task.two-way", "many", "int"]),
+        ("--task.two-way many", ["--task.two-way", "many", "must be a whole number or None"]),
         ("--compile maybe", ["maybe"]),
         ("--device tpu", ["--device", "tpu", "cuda"]),
+        ("--device cup", ["--device is 'cup'", "did you mean cpu?"]),
+        ("--task revrsal", ["--task is 'revrsal'", "did you mean reversal?"]),
         ("--seed -1", ["seed is -1", "0 to 4294967295"]),
-        ("--seed x", ["--seed", "x", "int"]),
+        ("--seed x", ["--seed", "x", "must be a whole number"]),
         ("--from missing", ["--from", "missing", "no run folder"]),
     ],
 )
@@ -134,7 +136,8 @@ def test_an_impossible_setting_is_named_with_what_is_allowed(runs, refusal, wron
 
 def test_an_unknown_preset_is_answered_with_the_known_ones(runs, refusal):
     line = refusal(train.__main__.main, ["causl"])
-    assert all(word in line for word in ("causl", "causal", "bidirectional", "compare"))
+    assert all(word in line for word in ("causl", "bidirectional", "compare", "did you mean causal?"))
+    assert "did you mean causal?" in refusal(train.__main__.main, ["count", "causl"])
 
 
 def test_the_settings_of_the_other_objective_are_checked_too(runs, refusal):

@@ -4,7 +4,7 @@ import pytest
 
 from tests.doc_tables import PAGES, ROOT, TABLE, rebuild, tables_without_rows
 from train.report.base import number, over_seeds
-from train.report.results import read_results
+from train.report.reading import read_results
 
 DOCS = ROOT / "docs"
 ROWS = read_results(DOCS / "context.csv")

@@ -2,13 +2,16 @@
 
 import csv
 import errno
+import html
 import json
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import time
 import uuid
+import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,8 +29,10 @@ from tests.running import HOUSE, command, contents, tiny
 from tests.test_compare import COLUMNS
 from train.config import RunConfig
 from train.report import by_variant
+from train.report.base import literal
 from train.report.by_variant import ByVariant
-from train.report.results import read_results, what_differs
+from train.report.reading import read_results
+from train.report.results import what_differs
 from train.signals import StopFlag
 from train.sweeps import pool, study
 from train.sweeps.from_file import Sweep, sweep
@@ -457,9 +462,9 @@ def test_rows_that_are_no_results_of_the_study_are_refused(swept, tmp_path):
     refused = {
         "merge is 'other-after-7', but must be trained as after is here": folders.as_csv(other),
         "merge is .* it has two rows of": folders.as_csv(rows + rows[:1]),
-        "merge is .* invalid literal": folders.as_csv([row | {"seed": "x"} for row in rows]),
+        "merge is .* seed is 'x', but must be a whole number": folders.as_csv([row | {"seed": "x"} for row in rows]),
         "merge is .* the settings of .* are no JSON object": folders.as_csv([row | {"settings": "3"} for row in rows]),
-        "merge is .* could not convert": folders.as_csv([row | {"accuracy": ""} for row in rows]),
+        "merge is .* accuracy is '', but must be a number": folders.as_csv([row | {"accuracy": ""} for row in rows]),
         "merge is .* more or fewer cells": folders.as_csv(rows) + "a,b\n",
         "merge is .* lacks the column 'steps_to_90'": folders.as_csv(rows).replace("steps_to_90", "other"),
         "merge is .* lacks the column 'settings'": "seed,split\n1,forward\n",
@@ -476,6 +481,63 @@ def test_rows_that_are_no_results_of_the_study_are_refused(swept, tmp_path):
     with pytest.raises(SettingError, match=r"merge is .*, but must be an existing results\.csv"):
         sweep(replace(merge, merge=tmp_path / "none.csv"), StopFlag())
     assert read(folder / "results.csv") == rows
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"accuracy": "7"}, "accuracy is 7.0, but must be 0 to 1"),
+        ({"accuracy": "nan"}, "accuracy is nan, but must be 0 to 1"),
+        ({"high": "inf"}, "high is inf, but must be 0 to 1"),
+        ({"accuracy": "0.123"}, "accuracy is 0.123, but must be correct / count"),
+        ({"low": "1", "high": "1", "correct": "0", "accuracy": "0"}, "low to high is"),
+        ({"count": "-5"}, "count is -5, but must be a number, 0 or more"),
+        ({"correct": "1000"}, "correct is 1000, but must be count"),
+        ({"seconds": "inf"}, "seconds is inf"),
+        ({"chance": "-0.1"}, "chance is -0.1, but must be 0 to 1"),
+        ({"retrieved": "1", "correct_where_retrieved": "2"}, "correct_where_retrieved is 2"),
+        ({"steps": "4.5"}, "steps is '4.5', but must be a whole number"),
+        ({"variant": "\x1b[31m"}, "variant is .*, but must be without control characters"),
+        ({"settings": "[" * 100_000}, "no valid results.csv"),
+    ],
+)
+def test_a_row_that_no_run_can_have_made_is_refused(tmp_path, changed, message):
+    (row,) = (
+        row
+        for row in read(HOUSE / "docs" / "compare.csv")
+        if (row["run"], row["split"]) == ("compare-causal-0", "forward")
+    )
+    path = tmp_path / "results.csv"
+    path.write_text(folders.as_csv([row]))
+    assert read_results(path)[0]["accuracy"] == 1
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, row)
+        writer.writeheader()
+        writer.writerow(row | changed)
+    with pytest.raises(SettingError, match=f"^merge is .*{message}"):
+        read_results(path)
+
+
+@pytest.mark.parametrize("variant", ["[/]x", "$\\frac{1}{$", "<script>alert(1)</script>", "a|b", "*a* _b_ `c`"])
+def test_a_name_is_shown_as_it_is_in_terminal_figure_and_table(tmp_path, capsys, monkeypatch, variant):
+    monkeypatch.setenv("COLUMNS", "200")
+    rows = rows_of(variant, "as-trained", {"forward": [10, 9], "inverse": [0, 1]})
+    ByVariant().print(rows)
+    assert variant in capsys.readouterr().out
+    ByVariant().draw(rows, [], tmp_path)
+    assert ET.parse(tmp_path / "figure.svg").getroot() is not None
+    table = ByVariant().markdown(rows)
+    assert "<script" not in table
+    assert {len(re.split(r"(?<!\\)\|", line)) for line in table.splitlines()[:3]} == {5}
+    label = re.split(r"(?<!\\)\|", table.splitlines()[2])[1].strip()
+    assert re.sub(r"\\(.)", r"\1", html.unescape(label)) == variant
+    assert not re.search(r"(?<!\\)[*`\[\]$]", label)
+
+
+def test_no_link_is_made_of_a_name():
+    assert "://" not in literal("https://example.org")
+    assert "www." not in literal("www.example.org")
+    assert literal("wrong_frame, 50 %") == "wrong_frame, 50 %"
 
 
 def test_the_rows_in_docs_are_of_the_study_as_it_is(given):

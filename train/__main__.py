@@ -3,17 +3,23 @@
 Without arguments it lists all presets.
 """
 
-import sys
+from config.process import exit_at_interrupt, run_command
+
+if __name__ == "__main__":
+    exit_at_interrupt()  # the other imports take a while
+
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from tyro.conf import arg
 
-from config.cli import escape_unprintable, parse_arguments, refusals, refuse
-from config.validation import require
+from config.cli import parse_arguments, refusals, refuse
+from config.terminal import say
+from config.validation import require, require_choice
 from tasks import TASKS
 from tasks.common.episodes import EpisodeConfig
+from train.compiler import require_compiler
 from train.config import RunConfig
 from train.presets import PRESETS
 from train.recorded import argument, default_name, recorded_config
@@ -61,15 +67,19 @@ def main(arguments: list[str]) -> None:
 
             with refusals():
                 parse_run(Count, f"count {preset}", PRESETS[preset][1], rest).run()
-        case ["count", *_]:
-            refuse(f"preset is missing or not known, but must be one of {', '.join(PRESETS)}")
+        case ["count"]:
+            refuse(f"preset is missing, but must be one of {', '.join(PRESETS)}")
+        case ["count", preset, *_]:
+            with refusals():
+                require_choice("preset", preset, PRESETS)
         case [name, *rest] if name in COMMANDS:
             train_several(name, rest)
         case [name, *rest] if name in PRESETS:
             with refusals():
                 train_one(name, rest)
         case [name, *_]:
-            refuse(f"preset is {name!r}, but must be one of {', '.join((*PRESETS, *COMMANDS))}")
+            with refusals():
+                require_choice("preset", name, (*PRESETS, *COMMANDS, "count"))
 
 
 def train_several(command: str, rest: list[str]) -> None:
@@ -80,7 +90,7 @@ def train_several(command: str, rest: list[str]) -> None:
         with refusals(), stop_on_signals() as stop:
             act(settings, stop)
     except StopRequested as request:
-        print("stopped and saved: the same command continues", file=sys.stderr)
+        say("stopped and saved: the same command continues")
         raise SystemExit(128 + request.args[0]) from None
 
 
@@ -108,14 +118,14 @@ def load_command(name: str) -> tuple[type, Callable[[Any, StopFlag], None]]:
 def train_one(preset: str, rest: list[str]) -> None:
     """Trains one run with the settings of a preset, but for those that the arguments `rest` set."""
     parsed = parse_run(Arguments, preset, recorded_config(preset, PRESETS[preset][1], rest), rest)
+    require_compiler(parsed.config.train)
     name = default_name(preset, parsed.task, str(parsed.config.seed)) if parsed.name is None else parsed.name
     train_and_print(parsed, name)
 
 
 def train_and_print(arguments: Arguments, name: str) -> None:
     """Trains the run and prints its accuracies."""
-    from eval.evaluate import from_entry
-    from eval.report import print_by_query_mode
+    from eval.report import print_result
     from train.loop import NonFiniteStep
     from train.progress import Progress
     from train.run import train_run
@@ -125,12 +135,12 @@ def train_and_print(arguments: Arguments, name: str) -> None:
         with stop_on_signals() as stop, Progress(config) as progress:
             result = train_run(config, name, **flags, log=progress, stop=stop)
     except StopRequested as request:
-        print(f"stopped and saved: --resume continues checkpoints/{name}", file=sys.stderr)
+        say(f"stopped and saved: --resume continues checkpoints/{name}")
         raise SystemExit(128 + request.args[0]) from None
     except NonFiniteStep as error:
-        print(f"error: {error}; the steps before it are saved in checkpoints/{name}", file=sys.stderr)
+        say(f"error: {error}; the steps before it are saved in checkpoints/{name}")
         raise SystemExit(NOT_FINITE) from None
-    print_by_query_mode(f"checkpoints/{name}", from_entry(result), config.task.split_help)
+    print_result(f"checkpoints/{name}", result, config.task.split_help)
 
 
 def parse_run(arguments_type: type, command: str, config: RunConfig, rest: list[str]) -> Any:
@@ -158,5 +168,4 @@ def with_task(config: RunConfig, name: str) -> RunConfig:
 
 
 if __name__ == "__main__":
-    escape_unprintable()
-    main(sys.argv[1:])
+    run_command(main, goes_on_unread=True)

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from tyro.conf import arg
 
@@ -18,6 +18,8 @@ from tasks.task import Task
 @dataclass(frozen=True)
 class TrainConfig:
     """Settings of the training itself: how long, how fast, on what, and what is recorded."""
+
+    main_settings: ClassVar = ("steps", "batch", "optimiser", "muon_rate", "learning_rate", "device", "init_from")
 
     steps: int = 4000
     """optimiser steps"""

@@ -10,14 +10,12 @@ from statistics import NormalDist
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import numpy as np
-from rich import box
-from rich.console import Console
-from rich.table import Table
 from tyro.conf import arg
 
 from checkpoints.files import write_text
 from checkpoints.folder import as_csv
 from eval.metrics import wilson_interval
+from eval.tables import print_table
 from tasks import TASKS
 from tasks.common.baselines import ARGUED, Counted, count_strategies
 from tasks.common.statement_reader import StatementReader, Triples
@@ -105,19 +103,11 @@ def best_by_split(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def print_counts(rows: list[dict[str, Any]]) -> None:
     """Prints the accuracy of every strategy, a table for each split."""
-    console = Console()
     for split, best in best_by_split(rows).items():
         limits = f"{100 * best['low']:.1f}–{100 * best['high']:.1f}"
-        console.print(
-            f"{split}: elimination baseline {100 * best['elimination_baseline']:.2f} % ({limits}), "
+        print_table(
+            ["strategy (pairs are counted in all documents that the run draws)", "%"],
+            [[row["strategy"], f"{100 * row['accuracy']:.2f}"] for row in rows if row["split"] == split],
+            title=f"{split}: elimination baseline {100 * best['elimination_baseline']:.2f} % ({limits}), "
             f"counting {100 * best['accuracy']:.2f} %: {'within' if best['within'] else 'ABOVE'}",
-            markup=False,
-            highlight=False,
         )
-        table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
-        table.add_column("strategy (pairs are counted in all documents that the run draws)")
-        table.add_column("%", justify="right")
-        for row in rows:
-            if row["split"] == split:
-                table.add_row(row["strategy"], f"{100 * row['accuracy']:.2f}")
-        console.print(table)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy
 import torch
 
+from config.process import num_cores
 from config.validation import require
 
 ROOT = Path(__file__).parent.parent
@@ -25,11 +26,6 @@ def choose_device(name: str) -> torch.device:
         return torch.device(available[0])
     require(name in available, "device", name, f"one this machine has: {', '.join(available)}")
     return torch.device(name)
-
-
-def num_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def environment(device: torch.device) -> dict[str, Any]:

@@ -1,15 +1,20 @@
 """Where a run reports to: nowhere, several logs, or a live bar in a terminal and plain lines elsewhere."""
 
-import sys
+from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.console import Console, RenderableType
+from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 
+from config.terminal import clean, say
 from eval.methods.in_context import InContext
 from eval.report import percent
 from train.config import RunConfig
+
+BAR, BAR_WIDTH = "bar", 20
 
 
 class Log:
@@ -20,7 +25,7 @@ class Log:
 
     def warn(self, line: str) -> None:
         """Takes a line for the user."""
-        print(line, file=sys.stderr)
+        say(line)
 
 
 WARNINGS = Log()
@@ -48,22 +53,14 @@ class Progress(Log):
     held-out split in context is shown, too.
     """
 
-    def __init__(self, config: RunConfig):
+    def __init__(self, config: RunConfig, console: Console | None = None):
         self.steps, (stated, held_out) = config.train.steps, config.task.progress_splits
         self.accuracies = {stated: (None, stated), held_out: (None, held_out), "in context": (InContext.name, held_out)}
-        self.console = Console(stderr=True, emoji=False)
+        self.console = console or Console(stderr=True, emoji=False)
         self.live = self.console.is_terminal
         self.latest: dict[str, str] = {}
-        columns = (
-            TextColumn("step"),
-            MofNCompleteColumn(),
-            BarColumn(20),
-            TextColumn("{task.description}"),
-            TimeRemainingColumn(),
-            TextColumn("left"),
-        )
-        self.bar = Bar(*columns, console=self.console, disable=not self.live)
-        self.bar_id = self.bar.add_task("the first steps", total=self.steps)
+        self.bar = StepBar(console=self.console, disable=not self.live)
+        self.bar_id = self.bar.add_task("", total=self.steps, parts={"": "the first steps"})
 
     def __enter__(self) -> "Progress":
         self.bar.start()
@@ -82,10 +79,52 @@ class Progress(Log):
                 if splits.get(split, {}).get("count"):
                     self.latest[name] = percent(splits[split]["accuracy"])
         order = ("loss", *self.accuracies, "documents/s")
-        line = "  ".join(f"{name} {self.latest[name]}" for name in order if name in self.latest)
-        self.bar.update(self.bar_id, completed=entry["step"], description=line)
+        parts = {name: self.latest[name] for name in order if name in self.latest}
+        self.bar.update(self.bar_id, completed=entry["step"], parts=parts)
         if not self.live and entry["kind"] == "evaluation":
-            print(f"step {entry['step']}/{self.steps}  {line}", file=sys.stderr, flush=True)
+            say(f"step {entry['step']}/{self.steps}  {joined(parts)}")
 
     def warn(self, line: str) -> None:
-        self.bar.console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        if self.live:
+            self.bar.console.print(clean(line), style="yellow", markup=False, highlight=False, soft_wrap=True)
+        else:
+            say(line)
+
+
+class StepBar(Bar):
+    """One line of the terminal's width: step, a bar, the `parts` of a task (name and value) and time left.
+
+    Where there is no room, first the documents a second are left out, then the bar, the loss, and the other parts from
+    left to right. Step and time left always stay.
+    """
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        for task in self.tasks:
+            step, left = MofNCompleteColumn().render(task), TimeRemainingColumn().render(task)
+            parts, with_bar = fitting(task.fields["parts"], self.console.width - len(f"step {step}  {left} left"))
+            row = ["step", step, *[ProgressBar(task.total, task.completed, BAR_WIDTH)] * with_bar]
+            row += [joined(parts)] * bool(parts) + [left, "left"]
+            grid = Table.grid(padding=(0, 1))
+            for _ in row:
+                grid.add_column(no_wrap=True)
+            grid.add_row(*row)
+            yield grid
+
+
+def fitting(parts: dict[str, str], width: int) -> tuple[dict[str, str], bool]:
+    """The parts for which the width has room, and whether it has room for the bar, too."""
+    with_bar = True
+
+    def needed() -> int:
+        return (BAR_WIDTH + 1) * with_bar + len(joined(parts)) + bool(parts)
+
+    for name in ("documents/s", BAR, "loss", *parts):
+        if needed() <= width:
+            break
+        with_bar = with_bar and name != BAR
+        parts = {other: value for other, value in parts.items() if other != name}
+    return parts, with_bar
+
+
+def joined(parts: dict[str, str]) -> str:
+    return "  ".join(f"{name} {value}".strip() for name, value in parts.items())

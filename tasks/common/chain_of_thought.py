@@ -5,6 +5,7 @@ Nothing uses the test part. No question of one part needs a fact that a question
 """
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -19,6 +20,8 @@ RL_SUFFIX = "_rl"  # ends the names of splits of the reinforcement part
 @dataclass(frozen=True, kw_only=True)
 class ChainOfThoughtConfig:
     """Settings of every task with held-out questions."""
+
+    main_settings: ClassVar = ()
 
     rl_share: float = 0.0
     """share of held-out questions in the reinforcement part (chains of thought, rewards); the rest is the test part"""

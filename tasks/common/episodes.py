@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import Random
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,8 @@ from tasks.vocabulary import SEPARATOR
 @dataclass(frozen=True, kw_only=True)
 class EpisodeConfig:
     """Settings of the episodes of every task. A task that has episodes adds its own."""
+
+    main_settings: ClassVar = ()
 
     share: float = 0.0
     """share of the documents of a batch that are episodes"""

@@ -1,6 +1,7 @@
 """Made-up names of entities, and the vocabulary of a world that has such names."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -14,6 +15,8 @@ MAX_LENGTH = 100  # tokens of a name
 @dataclass(frozen=True, kw_only=True)
 class NameConfig:
     """Settings of made-up names."""
+
+    main_settings: ClassVar = ()
 
     min_length: int = 1
     """tokens in the shortest names"""

@@ -1,6 +1,7 @@
 """Statements as arrays, and how they become documents. Nothing here loops over facts."""
 
 from dataclasses import dataclass, fields, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -19,6 +20,8 @@ MAX_TOKENS = 10_000  # filler around the statements of a document, and copies of
 @dataclass(frozen=True, kw_only=True)
 class DocumentConfig:
     """Settings of the training documents of every task."""
+
+    main_settings: ClassVar = ()
 
     filler: int = 2
     """maximum of filler tokens before, and after, each statement; their number is uniform, from 0 on"""

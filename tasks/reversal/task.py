@@ -49,6 +49,7 @@ class Reversal(Task):
                                                inverse_rl       B r' _   the reinforcement part of `inverse`
     """
 
+    main_settings: ClassVar = ("entities", "relations", "one_way", "two_way")
     held_out_splits: ClassVar = ("inverse",)
     progress_splits: ClassVar = ("forward", "inverse")
     split_help: ClassVar = {

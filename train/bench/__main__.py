@@ -1,14 +1,18 @@
 """`make bench`, or `python -m train.bench`: our training against that of transformers' models."""
 
+from config.process import exit_at_interrupt, run_command
+
+if __name__ == "__main__":
+    exit_at_interrupt()  # the other imports take a while
+
 import importlib.util
 import os
 import platform
-import sys
 
 import torch
 from rich.console import Console
 
-from config.cli import escape_unprintable, parse_arguments, refusals, refuse
+from config.cli import parse_arguments, refusals, refuse
 from train.bench.config import Bench
 from train.bench.time_to_result import GOALS, Failed, time_to_result
 from train.bench.training_step import time_steps
@@ -43,5 +47,4 @@ def print_machine(load: float) -> None:
 
 
 if __name__ == "__main__":
-    escape_unprintable()
-    main(sys.argv[1:])
+    run_command(main)

@@ -19,14 +19,13 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from checkpoints.files import read_json
 from checkpoints.folder import run_folder
 from checkpoints.identity import read_identity
 from checkpoints.record import read_metrics
+from eval.tables import print_table
 from model.build import build_modules
 from tasks.corpus import Corpus
 from tasks.export import write_files
@@ -178,16 +177,12 @@ def first_at(points: Iterable[tuple[int, float, float]], level: float, start: fl
 
 def print_goal(goal: Goal, pairs: list[tuple[Timing, Timing]], console: Console) -> None:
     """Prints the table of a goal: a row a seed, medians, and their ratios."""
-    table = Table(title=goal.name, box=box.SIMPLE)
-    for name in ("seed", *("ours s", "at step", "CPU s"), *("theirs s", "at step", "CPU s")):
-        table.add_column(name, justify="right", no_wrap=True)
-    for seed, (ours, theirs) in enumerate(pairs):
-        table.add_row(str(seed), *cells(ours), *cells(theirs))
+    head = ["seed", *("ours s", "at step", "CPU s"), *("theirs s", "at step", "CPU s")]
+    body = [[str(seed), *cells(ours), *cells(theirs)] for seed, (ours, theirs) in enumerate(pairs)]
     seconds = np.median([[timing.seconds for timing in pair] for pair in pairs], axis=0)
     cpu_seconds = np.median([[timing.cpu_seconds for timing in pair] for pair in pairs], axis=0)
     columns = [(format_seconds(wall), "", format_seconds(cpu)) for wall, cpu in zip(seconds, cpu_seconds)]
-    table.add_row("median", *columns[0], *columns[1])
-    console.print(table)
+    print_table(head, body, foot=[["median", *columns[0], *columns[1]]], title=goal.name, console=console)
     ratio = f"{seconds[1] / seconds[0]:.1f} in seconds" if np.isfinite(seconds).all() else "level not reached"
     print(f"theirs/ours, of medians: {ratio}, {cpu_seconds[1] / cpu_seconds[0]:.1f} in CPU seconds")
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from rich.console import Console
-from rich.table import Table
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
+from eval.tables import print_table
 from eval.trained_model import TrainedModel
 from model.build import build_modules
 from model.objectives.base import Objective
@@ -161,18 +161,16 @@ def measure(settings: Bench, training_steps: tuple[Step, ...]) -> tuple[np.ndarr
 
 def time_steps(settings: Bench, console: Console) -> None:
     """Measures every comparison and the steps of the presets, and prints the table."""
-    table, rates = Table(), []
-    for name in ("step", "ours ms", "theirs ms", "theirs/ours", "share"):
-        table.add_column(name, justify="left" if name == "step" else "right", no_wrap=True)
+    body, rates = [], []
     rows = {comparison.name: partial(both_steps, settings, comparison) for comparison in comparisons(settings)}
     rows |= {f"preset {name}": partial(preset_step, PRESETS[name][1]) for name in DEFAULTS}
     with console.status("") as status:
         for name, make_steps in rows.items():
             status.update(name)
             seconds, operations = measure(settings, make_steps())
-            table.add_row(name, *cells(seconds, operations))
+            body.append([name, *cells(seconds, operations)])
             rates += [*(operations / seconds)[:, -1]]
-    console.print(table)
+    print_table(["step", "ours ms", "theirs ms", "theirs/ours", "share"], body, console=console)
     print("CPU time. theirs/ours: median [min-max] of rounds. share: rate of matrix")
     print(f"products in a step, of that of one large: {np.median(rates) / 1e9:.0f} GFLOP/s (float32, one thread).")
 

@@ -1,12 +1,16 @@
 """What a report is: the rows of results.csv as tables for a file and for a terminal, and as a figure."""
 
+import html
+import re
 from abc import ABC, abstractmethod
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
+from config.terminal import clean
 from eval.metrics import t_interval, wilson_interval
 
 Row = dict[str, Any]
@@ -80,12 +84,24 @@ def number(share: float | None, digits: int = 1) -> str:
 
 
 def markdown_table(head: list[str], body: list[list[str]], text_columns: int = 1) -> str:
-    """A table in Markdown. The first `text_columns` are aligned left, numbers right."""
+    """A table in Markdown. The first `text_columns` are aligned left and shown as they are, numbers right."""
     alignment = ["---"] * text_columns + ["---:"] * (len(head) - text_columns)
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in (head, alignment, *body))
+    body = [[*map(literal, cells[:text_columns]), *cells[text_columns:]] for cells in body]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in (list(map(literal, head)), alignment, *body))
+
+
+def literal(text: str) -> str:
+    """Text that Markdown, and HTML in it, show as it is: names of variants and splits, titles."""
+    escaped = re.sub(r"[\\`*~|$\[\]]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", html.escape(clean(text), quote=False))
+    return escaped.replace("://", ":&#47;/").replace("www.", "www&#46;")  # neither is made a link
 
 
 def save_figure(figure: Figure, folder: Path) -> None:
-    """Writes figure.svg and figure.png, without the date, which would differ each time."""
+    """Writes figure.svg and figure.png, without the date, which would differ each time.
+
+    All text is drawn as it is: $ begins no formula.
+    """
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
     figure.savefig(folder / "figure.svg", metadata={"Date": None})
     figure.savefig(folder / "figure.png", dpi=160)

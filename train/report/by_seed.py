@@ -6,12 +6,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from eval.methods.closed_book import ClosedBook
 from eval.report import CANNOT_BE_ASKED
+from eval.tables import print_line, print_table
 from train.report.base import (
     ELIMINATION,
     INTERVALS,
@@ -53,16 +51,11 @@ class BySeed(Report):
         """Prints a table for each variant."""
         head, body = by_seed(rows)
         for variant in dict.fromkeys(cells[0] for cells in body):
-            title = f"{variant}: exact match, %"
-            table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0, show_edge=False)
-            for j, heading in enumerate(head[1:]):
-                heading = SHORT_HEADINGS.get(heading, heading.removeprefix("seed "))
-                table.add_column(heading, justify="right" if j else "left", min_width=5)
-            for _, *cells in (cells for cells in body if cells[0] == variant):
-                table.add_row(*(cell.replace(CANNOT_BE_ASKED, "–") for cell in cells))
-            Console().print(table)
+            rows = [[cell.replace(CANNOT_BE_ASKED, "–") for cell in cells] for name, *cells in body if name == variant]
+            headings = [SHORT_HEADINGS.get(heading, heading.removeprefix("seed ")) for heading in head[1:]]
+            print_table(headings, rows, title=f"{variant}: exact match, %")
             print()
-        Console().print(INTERVALS, highlight=False)
+        print_line(INTERVALS)
 
     def draw(self, rows: Rows, curves: Rows, folder: Path) -> None:
         """Writes figure.svg and figure.png: accuracy against documents, and at the end."""

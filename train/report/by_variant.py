@@ -8,12 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from eval.methods.closed_book import ClosedBook
 from eval.report import CANNOT_BE_ASKED
+from eval.tables import print_table
 from model.objectives.base import AS_TRAINED
 from train.report.base import (
     ELIMINATION,
@@ -186,20 +184,17 @@ def print_accuracies(method: str, groups: Groups, splits: list[str]) -> None:
     few_splits = len(splits) <= 4
     title = "exact match, %" + (f": {method}" if method != ClosedBook.name else "")
     title += " (inverse: lowest and highest seed in brackets)" * (few_splits and "inverse" in splits)
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0)
-    for name in ("variant", *splits, "seconds"):
-        is_text = name == "variant"
-        heading = name.replace("_", " " if few_splits else "\n")
-        table.add_column(heading, justify="left" if is_text else "right", no_wrap=not is_text)
+    head = [name.replace("_", " " if few_splits else "\n") for name in ("variant", *splits, "seconds")]
+    body = []
     for group, rows in groups.items():
         cells = [
             share_with_range(of_split(rows, split), with_range=few_splits and split == "inverse") for split in splits
         ]
         label = group._replace(method=ClosedBook.name).label()  # the title names the method
-        table.add_row(label, *cells, f"{median(row['seconds'] for row in rows):.0f}")
+        body.append([label, *cells, f"{median(row['seconds'] for row in rows):.0f}"])
     for name, column in baselines_of(groups).items():
-        table.add_row(name, *(common_baseline(groups, split, column) for split in splits), "")
-    Console().print(table)
+        body.append([name, *(common_baseline(groups, split, column) for split in splits), ""])
+    print_table(head, body, title=title)
 
 
 def share_with_range(rows: Rows, with_range: bool) -> str:
@@ -212,15 +207,13 @@ def share_with_range(rows: Rows, with_range: bool) -> str:
 
 
 def print_costs(groups: Groups) -> None:
-    print("to reach 90 %: median over seeds; in brackets how many did, where not all")
-    table = Table(box=box.SIMPLE_HEAD, padding=0)
-    table.add_column("variant")
     columns = [(cost, split) for cost in COSTS for split in LEARNED]
-    for cost, split in columns:
-        table.add_column(f"{cost.partition('_')[0]},\n{split}", justify="right", no_wrap=True)
-    for group, rows in groups.items():
-        table.add_row(group.label(), *(cost_cell(of_split(rows, split), cost) for cost, split in columns))
-    Console().print(table)
+    head = ["variant", *(f"{cost.partition('_')[0]},\n{split}" for cost, split in columns)]
+    body = [
+        [group.label(), *(cost_cell(of_split(rows, split), cost) for cost, split in columns)]
+        for group, rows in groups.items()
+    ]
+    print_table(head, body, title="to reach 90 %: median over seeds; in brackets how many did, where not all")
 
 
 def draw_split(panel: Axes, groups: Groups, split: str) -> None:

@@ -6,18 +6,17 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from eval.methods.closed_book import ClosedBook
 from eval.methods.in_context import InContext
+from eval.tables import print_line, print_table
 from train.report.base import (
     BASELINES,
     INTERVALS,
     Report,
     Rows,
     baseline,
+    literal,
     markdown_table,
     number,
     over_seeds,
@@ -102,7 +101,7 @@ class PanelReport(Report):
 
     def markdown(self, rows: Rows) -> str:
         tables = [
-            f"**{title}: {panel.split}**\n\n{panel_table(lines)}"
+            f"**{literal(f'{title}: {panel.split}')}**\n\n{panel_table(lines)}"
             for title, panel in self.panels.items()
             if (lines := panel.lines(rows))
         ]
@@ -112,9 +111,10 @@ class PanelReport(Report):
         print("exact match, %")
         for title, panel in self.panels.items():
             if lines := panel.lines(rows):
-                print(f"\n{title}: {panel.split.replace('_', ' ')}")
-                print_panel(lines)
-        Console().print(f"\n{INTERVALS}", highlight=False)
+                print()
+                print_panel(f"{title}: {panel.split.replace('_', ' ')}", lines)
+        print()
+        print_line(INTERVALS)
 
     def draw(self, rows: Rows, curves: Rows, folder: Path) -> None:
         """Writes figure.svg and figure.png: panels in rows, each row with labels of its own."""
@@ -144,15 +144,11 @@ def panel_table(lines: list[dict[str, str]]) -> str:
     return markdown_table(head, [[line[name] for name in head] for line in lines])
 
 
-def print_panel(lines: list[dict[str, str]]) -> None:
+def print_panel(title: str, lines: list[dict[str, str]]) -> None:
     """Prints the table of a panel."""
-    table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
     head = [name for name in filled(lines) if name in TERMINAL_HEAD]
-    for name in head:
-        table.add_column(TERMINAL_HEAD[name], justify="left" if name == LABEL else "right", no_wrap=name != LABEL)
-    for line in lines:
-        table.add_row(*(line[name] for name in head))
-    Console().print(table)
+    body = [[line[name] for name in head] for line in lines]
+    print_table([TERMINAL_HEAD[name] for name in head], body, title=title)
 
 
 def draw_row(all_axes: np.ndarray, panels: list[tuple[str, Panel]], labels: list[str], rows: Rows) -> None:

@@ -1,6 +1,10 @@
 """`python -m train.report.plateau FOLDER`: table and figure of the curves of studies/plateau.py."""
 
-import sys
+from config.process import exit_at_interrupt, run_command
+
+if __name__ == "__main__":
+    exit_at_interrupt()  # the other imports take a while
+
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +14,7 @@ from tyro.conf import Positional
 
 from checkpoints.files import write_text
 from checkpoints.folder import as_csv, read_csv
-from config.cli import escape_unprintable, parse_arguments, refusals
+from config.cli import parse_arguments, refusals
 from config.validation import require
 from train.report.base import Rows, save_figure
 from train.report.phases import SHARES, TITLES, Curves, phase_rows, phase_table, read_curves
@@ -98,5 +102,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    escape_unprintable()
-    main(sys.argv[1:])
+    run_command(main)

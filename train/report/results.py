@@ -1,15 +1,13 @@
 """The long tables behind every report: results.csv, a row for each run and split, and curves.csv, one an evaluation."""
 
-import csv
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from checkpoints.config import changes
 from checkpoints.files import read_json
-from checkpoints.folder import read_csv, run_folder
+from checkpoints.folder import run_folder
 from checkpoints.record import read_metrics, read_result
 from config.validation import SettingError, require
 from eval.evaluate import CLOSED_BOOK, from_entry
@@ -17,19 +15,11 @@ from eval.methods.base import AnswerMethod
 from eval.run_methods import method_settings
 from train.config import RunConfig
 from train.presets import preset_of
+from train.report.reading import ACCURACY, PROVENANCE, read_row
 
 LEVEL = 0.9  # accuracy that steps_to_90 and targets_to_90 wait for
-TEXT_COLUMNS = ("run", "task", "objective", "variant", "settings", "method", "query_mode", "split")
-INTEGER_COLUMNS = ("seed", "correct", "count", "steps", "target_tokens", "parameters")
-OPTIONAL_INTEGER_COLUMNS = ("steps_to_90", "targets_to_90", "retrieved", "correct_where_retrieved")
-FLOAT_COLUMNS = ("chance", "elimination_baseline", "seconds")
-IDENTITY = ("variant", "seed", "method", "query_mode", "split")  # no two rows have the same
-ACCURACY = ("accuracy", "low", "high")  # empty where nothing can be asked
 MEASURED = ("correct", "count", *ACCURACY)
 OPTIONAL = ("retrieved", "correct_where_retrieved", "token_accuracy", "reciprocal_rank")  # that some summaries have
-# Columns that files of earlier versions lack: numbers and texts.
-LATER_FLOAT_COLUMNS = ("link_baseline", "reciprocal_rank", "load")
-PROVENANCE = ("machine", "torch", "commit")  # as environment.json has them
 
 Summaries = dict[str, dict[str, dict[str, Any]]]
 """by query mode and split"""
@@ -195,40 +185,3 @@ def identify(name: str, config: RunConfig, variant: str) -> dict[str, Any]:
 
 def evaluations(name: str) -> list[dict[str, Any]]:
     return [entry for entry in read_metrics(run_folder(name)) if entry["kind"] == "evaluation"]
-
-
-def read_results(path: Path) -> list[dict[str, Any]]:
-    """The rows of a results.csv. Raises SettingError where it is none, or has a row twice."""
-    require(path.is_file(), "merge", str(path), "an existing results.csv")
-    identities, rows = set(), []
-    try:
-        for cells in read_csv(path):
-            rows.append(read_row(cells))
-            identity = tuple(rows[-1][column] for column in IDENTITY)
-            if identity in identities:
-                raise ValueError(f"it has two rows of {', '.join(map(str, identity))}")
-            identities.add(identity)
-    except KeyError as error:
-        raise SettingError(f"merge is {str(path)!r}, which is no results.csv: it lacks the column {error}") from None
-    except (ValueError, csv.Error) as error:
-        raise SettingError(f"merge is {str(path)!r}, which is no valid results.csv: {error}") from None
-    require(bool(rows), "merge", str(path), "a results.csv with rows")
-    return rows
-
-
-def read_row(cells: dict[str, str]) -> dict[str, Any]:
-    """The typed cells of a row. Raises KeyError for a missing column, ValueError for an impossible cell."""
-    if None in cells or None in cells.values():
-        raise ValueError(f"the row of {cells['run']} has more or fewer cells than the first line")
-    if not isinstance(json.loads(cells["settings"]), dict):
-        raise ValueError(f"the settings of {cells['run']} are no JSON object")
-    row = {column: cells[column] for column in TEXT_COLUMNS} | {
-        column: int(cells[column]) for column in INTEGER_COLUMNS
-    }
-    row |= {column: int(cells[column]) if cells[column] else None for column in OPTIONAL_INTEGER_COLUMNS}
-    row |= {column: float(cells[column]) if row["count"] else None for column in ACCURACY}
-    row |= {column: float(cells[column]) for column in FLOAT_COLUMNS}
-    row["token_accuracy"] = float(cells["token_accuracy"]) if cells["token_accuracy"] else None
-    row |= {column: float(cells[column]) if cells.get(column) else None for column in LATER_FLOAT_COLUMNS}
-    row |= {column: cells.get(column, "") for column in PROVENANCE}
-    return {column: row[column] for column in dict.fromkeys((*cells, *row)) if column in row}

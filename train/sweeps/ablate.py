@@ -1,5 +1,6 @@
 """`make ablate AXIS=model.position OBJECTIVES=causal,masked`: one setting over its values, for several objectives."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -7,7 +8,7 @@ from tyro.conf import Positional
 
 from checkpoints.config import typed
 from config.override import override
-from config.validation import SettingError, require
+from config.validation import SettingError, did_you_mean, require, require_choice
 from model.objectives import OBJECTIVES
 from train.config import RunConfig
 from train.presets import preset_of
@@ -55,7 +56,7 @@ class Ablate(MultiRunConfig):
     def __post_init__(self):
         super().__post_init__()
         for objective in self.objectives:
-            require(objective in OBJECTIVES, "objectives", objective, f"one of {', '.join(OBJECTIVES)}")
+            require_choice("objectives", objective, OBJECTIVES)
         require(len(self.objectives) > 0, "objectives", self.objectives, f"one or more of {', '.join(OBJECTIVES)}")
         for name in ("steps", "targets"):
             unset = self.axis != f"train.{name}" or getattr(self, name) is None
@@ -135,9 +136,20 @@ def type_of(base: RunConfig, axis: str) -> Any:
 
 def no_setting(base: RunConfig, axis: str) -> SettingError:
     owner = f" that {type(base.objective).__name__.lower()} has, or one" if axis.startswith("objective.") else ""
+    hint = did_you_mean(axis, [NAME_LENGTH, *(name for name in setting_names(base) if "." in name)])
     return SettingError(
-        f"axis is {axis!r}, but must be a setting{owner} such as model.position: all are in --help of a preset"
+        f"axis is {axis!r}, but must be a setting{owner} such as model.position: all are in --help of a preset{hint}"
     )
+
+
+def setting_names(settings: Any, section: str = "") -> Iterator[str]:
+    """The dotted names of all settings."""
+    for setting in fields(settings):
+        value = getattr(settings, setting.name)
+        if is_dataclass(value):
+            yield from setting_names(value, f"{section}{setting.name}.")
+        else:
+            yield section + setting.name
 
 
 def with_value(base: RunConfig, axis: str, value: Any) -> RunConfig:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tyro.conf import Positional
 
 from checkpoints.folder import run_folder
-from config.validation import SettingError, require
+from config.validation import SettingError, require, require_choice
 from eval.methods import METHODS
 from train.config import RUN_SECTIONS, RunConfig
 from train.signals import StopFlag
@@ -58,7 +58,7 @@ def sweep(settings: Sweep, stop: StopFlag) -> None:
     """Trains what is not trained yet, then writes and prints the report. Raises SettingError for an invalid file."""
     file = SweepFile.read(settings.file)
     for variant in settings.only:
-        require(variant in file.variants, "only", variant, f"one of {', '.join(file.variants)}")
+        require_choice("only", variant, file.variants)
     seeds = settings.all_seeds()
     name = settings.name or settings.file.stem.replace("_", "-")
     if settings.quick:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checkpoints.config import differences, read_config, read_config_json
+from checkpoints.config import differences, read_config_json
 from checkpoints.folder import run_folder
 from checkpoints.identity import read_identity, require_same_inputs
 from checkpoints.record import read_result
 from checkpoints.view import require_complete
+from config.terminal import say
 from config.validation import SettingError, require, require_at_least
 from eval.run_methods import unfinished_methods
-from train.config import FREE, RUN_SECTIONS, RunConfig, refuse_other_settings
-from train.report.results import no_methods, read_results, run_tables, what_differs
+from train.compiler import require_compiler
+from train.config import FREE, RunConfig, refuse_other_settings
+from train.report.reading import read_results
+from train.report.results import no_methods, run_tables, what_differs
 from train.signals import StopFlag
 from train.sweeps.outputs import Outputs, write_outputs
+from train.sweeps.plan import announce
+from train.sweeps.same_settings import comparable, settings_fault
 
 if TYPE_CHECKING:
     from train.report.base import Report, Rows
@@ -121,7 +125,7 @@ class Study:
         if rows:  # before anything is written: a full disk hides no number
             report.print(self.by_variant(rows))
         for name, reason in failures.items():
-            print(f"error: {name}: {reason}", file=sys.stderr)
+            say(f"error: {name}: {reason}")
         write_outputs(folder, Outputs(rows, self.by_variant(rows), curves, failures), report)
         if rows:
             print(f"table, figure and every number: checkpoints/{self.name}/")
@@ -153,6 +157,9 @@ class Study:
         """Trains the runs and applies the methods of their variants."""
         if not runs:
             return {}, {}
+        for config in runs.values():
+            require_compiler(config.train)
+        announce(self.runs, runs, self.variants, self.finished_results()[0], self.settings.jobs)
         from train.sweeps.pool import train_all
 
         settings = self.settings
@@ -160,6 +167,12 @@ class Study:
 
     def finished_runs(self) -> tuple[RunTables, Failures]:
         """The tables of the runs that ended under the settings that they have here, and why runs cannot be read."""
+        results, failures = self.finished_results()
+        tables, damaged = self.read_tables(results)
+        return tables, failures | damaged
+
+    def finished_results(self) -> tuple[RunResults, Failures]:
+        """The results of these runs, and why runs cannot be read."""
         results, failures = {}, {}
         for name in self.runs:
             try:
@@ -167,8 +180,7 @@ class Study:
                     results[name] = result
             except (SettingError, OSError) as problem:
                 failures[name] = str(problem)
-        tables, damaged = self.read_tables(results)
-        return tables, failures | damaged
+        return results, failures
 
     def read_tables(self, results: RunResults) -> tuple[RunTables, Failures]:
         """The tables of the runs with these results, and why some cannot be made: their files are damaged."""
@@ -234,31 +246,3 @@ class Study:
             raise SettingError(fault)
         changed = differences(read_config_json(folder), self.runs[name].json(), FREE)
         return None if changed else read_result(folder)
-
-
-def settings_fault(folder: Path) -> str | None:
-    """What is wrong with config.json of a run folder. None where it is whole or absent."""
-    try:
-        if (folder / "config.json").exists():
-            read_config(folder, RUN_SECTIONS)
-    except SettingError as problem:
-        named = str(folder) in str(problem)
-        return str(problem) if named else f"{folder / 'config.json'}: {problem}"
-    return None
-
-
-def comparable(settings: dict[str, Any], config: RunConfig) -> dict[str, Any]:
-    """Settings by dotted name without the run that it starts from, whose name holds the seed.
-
-    Settings that `config` lacks, as they are of another task or objective than the preset's, are left out, too.
-    """
-    own = set(setting_names(config.json())) - {"train.init_from"}
-    return {name: value for name, value in settings.items() if name in own}
-
-
-def setting_names(values: dict[str, Any], path: str = "") -> Iterator[str]:
-    """The dotted names of all settings, and of all objects that hold some."""
-    for key, value in values.items():
-        yield path + key
-        if isinstance(value, dict):
-            yield from setting_names(value, f"{path}{key}.")

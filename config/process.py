@@ -1,0 +1,126 @@
+"""How every command begins and ends: its streams, Ctrl-C, and what happens once nobody reads its output.
+
+Imports nothing large, so that Ctrl-C is handled from the first moment on.
+"""
+
+import contextlib
+import io
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from typing import TextIO
+
+from config.terminal import say
+
+BAD_OUTPUT, INTERRUPTED = 2, 128 + signal.SIGINT  # exit codes
+
+
+def exit_at_interrupt() -> None:
+    """From now on Ctrl-C ends the process at once and without a word: for the time in which modules are imported."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as for a job that a script starts in the background
+        signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+
+
+def run_command(main: Callable[[list[str]], None], goes_on_unread: bool = False) -> None:
+    """Runs `main` with the arguments of this process.
+
+    Works without standard output or error. Ctrl-C raises KeyboardInterrupt in `main`, and then ends the process without
+    a word. A pipe that nobody reads any more ends it as it ends other tools. A command that `goes_on_unread` goes on
+    to its end instead, and so it does with a terminal that was closed or a log on a full disk.
+    """
+    open_missing_streams()
+    if not goes_on_unread:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    sys.stdout = guarded(sys.stdout, lose if goes_on_unread else end_unwritable)
+    sys.stderr = guarded(sys.stderr, lose)
+    with interruptible() as was_interrupted:
+        try:
+            try:
+                main(sys.argv[1:])
+            finally:
+                sys.stdout.flush()
+        except BaseException:
+            if was_interrupted():  # whatever the interrupt has become on its way
+                end(INTERRUPTED)
+            raise
+
+
+def open_missing_streams() -> None:
+    """Opens the null device for standard streams that are closed, so that no file of a run gets their number."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115, as they stay open
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+
+
+class GuardedFile(io.FileIO):
+    """A file that calls `on_error` where something cannot be written, and takes it as if it were."""
+
+    def __init__(self, descriptor: int, on_error: Callable[[OSError], None]):
+        super().__init__(descriptor, "w", closefd=False)
+        self.on_error = on_error
+
+    def write(self, data: bytes) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.on_error(error)
+            return len(data)
+
+
+def guarded(stream: TextIO, on_error: Callable[[OSError], None]) -> TextIO:
+    """The stream with a GuardedFile, and with escapes for characters that it cannot encode."""
+    file = io.BufferedWriter(GuardedFile(stream.fileno(), on_error))
+    options = {"line_buffering": stream.line_buffering, "write_through": stream.write_through}
+    return io.TextIOWrapper(file, stream.encoding, "backslashreplace", **options)
+
+
+def lose(error: OSError) -> None:
+    """What nobody can read is lost."""
+
+
+def end_unwritable(error: OSError) -> None:
+    """Ends the process with one line, for a result that is lost."""
+    say(f"error: standard output cannot be written: {error.strerror}")
+    end(BAD_OUTPUT)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """The first Ctrl-C raises KeyboardInterrupt, a second ends the process at once. Yields whether there was one.
+
+    Nothing changes where Ctrl-C is ignored from the start.
+    """
+    interrupted = False
+
+    def interrupt(*_: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+        exit_at_interrupt()
+        sys.unraisablehook = lambda _: None  # where it is raised in a destructor
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield lambda: interrupted
+    finally:
+        exit_at_interrupt()
+
+
+def num_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def end(code: int) -> None:
+    """Ends the process with this exit code, and says nothing more: also where a stream cannot be written."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    raise SystemExit(code) from None
