@@ -11,15 +11,17 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from config.validation import SettingError
 
 MAX_CELL = 60  # characters of a cell in a message
+MAX_FIRST_ROW = 100_000  # characters of a file in which its first row ends
 SEPARATORS = {",": "','", ";": "';'", "\t": "tabs", "|": "'|'"}
 SEPARATOR_LINE = re.compile(r'"?sep=([^\w\s"]|\t)"?[;,\t]*(?:\r\n|\r|\n)')  # Excel's first line
 UTF_16_HINT = "; if this is UTF-16, add --task.encoding utf-16-le"
-UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16", codecs.BOM_UTF8: "utf-8"}
 # What the columns of other programs are called. A first line with two of these names is a header, and no fact.
 OTHER_NAMES = (
     {"head", "subject", "source", "from", "h", "s"},
@@ -53,23 +55,23 @@ class TableFile:
 
         Raises SettingError with the line that cannot be used.
         """
-        text, first_line = self.text(), 1
-        separators = tuple(SEPARATORS)
+        text, first_line, separators = self.text(), 1, tuple(SEPARATORS)
         if match := SEPARATOR_LINE.match(text):
             text, first_line, separators = text[match.end() :], 2, (match[1],)
         separator, has_header = self.layout(text, first_line, separators, columns, needs_header)
         rows = list(self.rows(text, separator, first_line))
-        width, lines = len(without_empty_end(rows[0][1])), [line for line, _ in rows[has_header:]]
-        header = [cell.casefold() for cell in rows[0][1]]
-        indices = [header.index(column) for column in columns] if has_header else list(range(len(columns)))
+        header = [cell.casefold() for cell in without_empty_end(rows[0][1])]
+        width, named = len(header), "header" if has_header else "first line"
         for line, row in rows:
             if len(row) < width or any(row[width:]):
-                named = "header" if has_header else "first line"
                 raise self.bad_line(line, f"the row has {len(row)} cells", f"of {width}, as the {named} has")
-            for column, i in zip(columns, indices):
-                if not row[i]:
-                    raise self.bad_line(line, f"{column} is ''", "a word")
-        return Table(lines, [tuple(row[i] for _, row in rows[has_header:]) for i in indices], has_header)
+        indices = [header.index(column) for column in columns] if has_header else range(len(columns))
+        rows = rows[has_header:]
+        cells = [tuple(row[i] for _, row in rows) for i in indices]
+        empty = [(part.index(""), column) for part, column in zip(cells, columns) if "" in part]
+        for row, column in sorted(empty)[:1]:
+            raise self.bad_line(rows[row][0], f"{column} is ''", "a word")
+        return Table([line for line, _ in rows], cells, has_header)
 
     def layout(
         self, text: str, first_line: int, separators: tuple[str, ...], columns: tuple[str, ...], needs_header: bool
@@ -98,7 +100,7 @@ class TableFile:
     def first_row(self, text: str, separator: str, first_line: int) -> tuple[int, list[str]]:
         """The first row that is not empty, and its line; no cells where there is none, or where it is none."""
         try:
-            return next(self.rows(text, separator, first_line), (first_line, []))
+            return next(self.rows(text[:MAX_FIRST_ROW], separator, first_line), (first_line, []))
         except SettingError:
             return first_line, []
 
@@ -106,10 +108,10 @@ class TableFile:
         """The first line of each row that is not empty, and its clean cells."""
         text = io.StringIO(without_outer_blanks(text, separator), newline="")
         reader = csv.reader(text, delimiter=separator, skipinitialspace=True, strict=True)
-        line = first_line  # a cell in quotes may go on over several lines
+        line, cleaned = first_line, cache(clean)  # a cell in quotes may go on over several lines
         try:
             for row in reader:
-                cells = [clean(cell) for cell in row]
+                cells = [cleaned(cell) for cell in row]
                 if any(cells):
                     yield line, cells
                 line = first_line + reader.line_num
@@ -121,9 +123,7 @@ class TableFile:
     def text(self) -> str:
         """The text of the file, without a byte order mark."""
         data = self.data()
-        encoding = "utf-16" if data.startswith(UTF_16) else self.encoding or "utf-8"
-        if data.startswith(codecs.BOM_UTF8):
-            encoding = "utf-8"
+        encoding = next((name for mark, name in MARKS.items() if data.startswith(mark)), self.encoding or "utf-8")
         try:
             return data.decode(encoding).removeprefix("\ufeff")
         except UnicodeDecodeError as error:
@@ -133,14 +133,14 @@ class TableFile:
 
     def encoding_hint(self, data: bytes, position: int) -> str:
         """What a person can do about a byte that is not of the encoding."""
+        if self.encoding is not None or data.startswith(tuple(MARKS)):
+            return ": save the file as UTF-8"
         start, end = data.rfind(b"\n", 0, position) + 1, data.find(b"\n", position)
         line = data[start : end if end >= 0 else None]
         if b"\0" in line:
             return UTF_16_HINT
-        if self.encoding is None and not data.startswith((*UTF_16, codecs.BOM_UTF8)):
-            read = short(line.decode("cp1252", "replace").strip())
-            return f"; if it should read {read!r}, add --task.encoding cp1252 (Excel's on Windows), or save it as UTF-8"
-        return ": save the file as UTF-8"
+        read = short(line.decode("cp1252", "replace").strip())
+        return f"; if it should read {read!r}, add --task.encoding cp1252 (Excel's on Windows), or save it as UTF-8"
 
     def data(self) -> bytes:
         try:
@@ -173,7 +173,9 @@ def hint(text: str, header: list[str], columns: tuple[str, ...], separator: str)
 
 
 def without_outer_blanks(text: str, separator: str) -> str:
-    """The text with every blank as a space, and with none around cells in quotes, where csv would not know them."""
+    """The text without blanks around cells in quotes, where csv would not know them; other blanks are spaces."""
+    if '"' not in text:
+        return text
     escaped = re.escape(separator)
     text = re.sub(rf"[^\S\r\n{escaped}]", " ", text)
     cell_in_quotes = rf'(^|[{escaped}\r\n]) *("[^"]*(?:""[^"]*)*") *(?=[{escaped}\r\n]|\Z)'

@@ -159,7 +159,7 @@ class Triples(Task):
 
 def is_encoding(name: str | None) -> bool:
     try:
-        b"".decode(name or "utf-8")
+        b" ".decode(name or "utf-8")
     except (LookupError, ValueError):
         return False
     return True
