@@ -15,7 +15,7 @@ from eval.methods.base import AnswerMethod, Baselines
 from eval.methods.closed_book import ClosedBook
 from eval.methods.prompting import require_positions
 from eval.metrics import best_rank, exact_match, token_accuracy, wilson_interval
-from eval.text import render_name, render_question
+from eval.text import render_accepted, render_name, render_question
 from eval.trained_model import TrainedModel
 from model.objectives.base import AS_TRAINED
 from tasks.corpus import Corpus, Questions
@@ -64,7 +64,7 @@ def apply_prompt(trained: TrainedModel, method: AnswerMethod, questions: Questio
 def predict(
     trained: TrainedModel, method: AnswerMethod, prompted: Questions, scores: np.ndarray | None = None
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Predictions [q, k] for questions that `apply_prompt` made, and log p[q] of the first accepted name, in nats.
+    """Predictions [q, k] for questions that `apply_prompt` made, and log p[q] of an accepted name, in nats.
 
     Both are None where the objective cannot be asked. `scores`: see AnswerMethod.predict.
     """
@@ -72,8 +72,7 @@ def predict(
         predictions = method.predict(trained, prompted, scores)
         if predictions is None:
             return None, None
-        names = trained.corpus.entities.tokens[prompted.accepted[:, 0]]
-        return predictions, method.answer_log_prob(trained, prompted, names)
+        return predictions, method.accepted_log_prob(trained, prompted, scores)
 
 
 def predict_all(
@@ -99,14 +98,14 @@ def predict_split(
     """A row for each question of a split, in one query mode. Not `detailed`: without question, answer, rank, retrieved.
 
     question        as the model is given it
-    answer          the first accepted name
+    answer          the accepted names, joined by " | "
     prediction      the predicted name or other tokens; it and all below are missing where the model cannot be asked
     correct         1 where the prediction is exactly an accepted name, 0 elsewhere
-    log_prob        of the answer, in nats
+    log_prob        of an accepted name, in nats: their probabilities are summed
     rank            of the best accepted name among all entities of its length, from 1 (metrics.best_rank); where a
                     method scores candidates
     retrieved       1 where all premises were retrieved, 0 elsewhere; where a method retrieves
-    token_accuracy  share of the answer's tokens that are predicted; where names have several
+    token_accuracy  share of the tokens of the best accepted name that are predicted; where names have several
     """
     corpus, rows = trained.corpus, []
     for chunk in in_chunks(questions):
@@ -129,7 +128,7 @@ def question_columns(corpus: Corpus, prompted: Questions) -> dict[str, list[Any]
     """The columns of `predict_split` that show the question and its answer."""
     return {
         "question": [render_question(corpus, prompted.cloze, i) for i in range(len(prompted))],
-        "answer": [corpus.entities.names[entity] for entity in prompted.accepted[:, 0]],
+        "answer": [render_accepted(corpus, accepted) for accepted in prompted.accepted],
     }
 
 

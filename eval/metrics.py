@@ -24,11 +24,16 @@ def exact_match(entities: Entities, questions: Questions, predictions: np.ndarra
 
 
 def token_accuracy(entities: Entities, questions: Questions, predictions: np.ndarray) -> np.ndarray:
-    """float[q]: share of the tokens of the first accepted name that predictions[q, k] have at the same position."""
-    names = entities.tokens[questions.accepted[:, 0]]
-    k, size = min(predictions.shape[1], names.shape[1]), questions.cloze.size
-    is_equal = names[:, :k] == predictions[:, :k]
-    return (is_equal & (np.arange(k) < size[:, None])).sum(1) / size
+    """float[q]: share of the tokens of an accepted name that predictions[q, k] have at the same position.
+
+    Of several accepted names, the one with the highest share counts.
+    """
+    names = entities.tokens[questions.accepted]  # [q, a, k]
+    k, size = min(predictions.shape[1], names.shape[2]), questions.cloze.size
+    is_equal = (names[..., :k] == predictions[:, None, :k]) & (np.arange(k) < size[:, None, None])
+    has_size = entities.lengths[questions.accepted] == size[:, None]
+    num_equal = np.where(has_size & (questions.accepted >= 0), is_equal.sum(2), 0)
+    return num_equal.max(1) / size
 
 
 def best_rank(scores: np.ndarray, accepted: np.ndarray) -> np.ndarray:
@@ -37,8 +42,13 @@ def best_rank(scores: np.ndarray, accepted: np.ndarray) -> np.ndarray:
     `accepted`[q, a] are candidates, padded with negative numbers. The rank is filtered (Bordes et al. 2013): no
     accepted candidate counts against another. A candidate with an equal score does not count against it, either.
     """
-    accepted_scores = np.where(accepted >= 0, np.take_along_axis(scores, np.maximum(accepted, 0), 1), -np.inf)
-    return 1 + (scores > accepted_scores.max(1, keepdims=True)).sum(1)
+    return 1 + (scores > best_score(scores, accepted)[:, None]).sum(1)
+
+
+def best_score(scores: np.ndarray, accepted: np.ndarray) -> np.ndarray:
+    """float[q]: the highest of scores[q, c] of the accepted candidates, `accepted` as in `best_rank`."""
+    accepted_scores = np.take_along_axis(scores, np.maximum(accepted, 0), 1)
+    return np.where(accepted >= 0, accepted_scores, -np.inf).max(1)
 
 
 def wilson_interval(correct: float, count: int, z: float = Z) -> tuple[float, float]:

@@ -37,6 +37,11 @@ def render_name(corpus: Corpus, tokens: np.ndarray) -> str:
     return "-".join(corpus.vocabulary.words[token] for token in tokens if token != PAD)
 
 
+def render_accepted(corpus: Corpus, accepted: np.ndarray) -> str:
+    """The names of the entities accepted[a] (-1: none), joined by " | "."""
+    return " | ".join(corpus.entities.names[entity] for entity in accepted if entity >= 0)
+
+
 @dataclass(frozen=True)
 class ParsedQuestion:
     """A question or a statement as names and words."""

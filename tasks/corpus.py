@@ -178,11 +178,15 @@ class Corpus:
     """int[w], the first relation word with the meaning of each; None: no two have the same"""
     inverse_relations: tuple[str, ...] = ()
     """those of the relation words that put the fact's entities in inverse order: the fact is about the target"""
+    symmetric_relations: tuple[str, ...] = ()
+    """those of the relation words that are their own inverse: `A r B` and `B r A` are one fact"""
     episodes: EpisodeSchedule | None = None
     inferences: Callable[[], Questions] | None = None
     """all that follows from the documents, stated or not"""
     notes: Callable[[], list[str]] = list
-    """what a person should know about the files that the corpus was read from"""
+    """what a person should know about the files that the corpus was read from, in a few lines"""
+    all_notes: Callable[[], list[str]] = list
+    """everything that `notes` counts, each with its line of the file"""
     choices: Callable[[Questions], tuple[Questions, np.ndarray]] | None = None
     """candidate statements for each question, equally many, and which one is right; None where there are none"""
 

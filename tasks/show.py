@@ -37,6 +37,8 @@ class Show(Generic[Settings]):
     """settings of the task"""
     seed: int = 0
     """draws the world"""
+    notes: bool = False
+    """print all that a person should know about the files of the task, and nothing else"""
 
     def __post_init__(self):
         require_seed(self.seed)
@@ -46,6 +48,10 @@ class Show(Generic[Settings]):
         corpus = self.task.build(self.seed)
         color_system = None if os.environ.get("NO_COLOR") else "auto"  # None: no bold and no dim, either
         console = Console(color_system=color_system, markup=False, emoji=False, highlight=False)
+        if self.notes:
+            for note in (*corpus.notes(), *corpus.all_notes()):
+                console.print(note, soft_wrap=True)
+            return
         title = f"{type(self.task).__name__.lower()}, seed {self.seed}"
         Page(console, self.task, corpus, title).print()
 
@@ -78,6 +84,8 @@ class Page:
         }
         self.console.print(Text(self.title, "bold"))
         self.console.print(", ".join(f"{count:,} {name}" for name, count in counts.items()))
+        for note in corpus.notes():
+            self.print_wrapped(note)
 
     def print_documents(self, shown: list[int]) -> None:
         """Plain documents, episodes and chain-of-thought documents, numbered from 1."""

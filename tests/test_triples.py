@@ -16,6 +16,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+import eval.__main__
 import train.__main__
 from checkpoints import folder
 from config.override import override
@@ -29,8 +30,9 @@ from tasks.common.statements import DocumentConfig
 from tasks.corpus import NONE, TARGET, Corpus, Documents, Questions
 from tasks.reversal.episodes import ReversalEpisodeConfig
 from tasks.triples import Triples
+from tasks.triples.world import FileFacts, read_facts
 from tasks.vocabulary import FILLER, MASK, SEPARATOR, SPECIAL
-from tests.running import command, stop_after, tiny
+from tests.running import Recorder, command, stop_after, tiny
 from train.presets import PRESETS
 from train.run import train_run
 from train.signals import StopRequested
@@ -39,7 +41,8 @@ few = settings(max_examples=25)
 SEEDS = st.integers(0, 2**32 - 1)
 Fact = tuple[str, str, str]
 ONCE = DocumentConfig(copies=1)
-WORDS = ("likes", "is liked by", "well", "ill", "[mask]", "東の")  # forward, inverse, …
+WORDS = ("likes", "is liked by", "well", "ill", "[mask]", "東の", "beside", "beside")  # forward, inverse, …
+DIFFERENT_WORDS = tuple(dict.fromkeys(WORDS))
 # Names that are also words, marks, filler, another form of the same name, or nothing that a terminal should see.
 ODD = ("[begin]", "likes", "well", "well'", "just", "_", "New York", "Washington, D.C.", 'a "quoted" one', "=1+1")
 ODD += ("\x1b[31mred", "\\x1b[31mred", "日本", "x\u202ey", "two\nlines", "ü", "شب\u200cبو", "[bold]", "a-b")
@@ -70,7 +73,7 @@ def file_lines(draw) -> list[Fact]:
     """Lines of a file: any names, relations of every shape, either word, some lines twice."""
     names = draw(st.lists(st.sampled_from(ODD), min_size=6, unique=True)) + [f"e{i}" for i in range(6)]
     index, lines = st.integers(0, len(names) - 1), []
-    for relation in range(draw(st.integers(1, 3))):
+    for relation in draw(st.lists(st.integers(0, len(WORDS) // 2 - 1), min_size=1, max_size=3, unique=True)):
         shape = draw(st.sampled_from(["matched", "many to one", "any"]))
         order = draw(st.permutations(range(len(names))))
         for i in range(draw(st.integers(1, 12))):
@@ -123,7 +126,12 @@ def true_statements(lines: list[Fact]) -> tuple[set[Fact], list[str]]:
 
 
 def inverse(word: str) -> str:
-    return WORDS[WORDS.index(word) ^ 1]
+    return WORDS[WORDS.index(word) ^ 1] if WORDS.count(word) == 1 else word
+
+
+def num_facts(true: set[Fact]) -> int:
+    """How many facts these statements are: of two statements that are inverse to each other, one is counted."""
+    return len({min((a, word, b), (b, inverse(word), a)) for a, word, b in true})
 
 
 class Reader:
@@ -132,7 +140,7 @@ class Reader:
     def __init__(self, corpus: Corpus, names: list[str]):
         relations, fillers = len(corpus.relations), len(FILLER)
         further = tuple(f"own-{i}" for i in range(len(corpus.entities) - len(names)))
-        self.words = (*SPECIAL, *WORDS[:relations], *[None] * fillers, *names, *further)
+        self.words = (*SPECIAL, *DIFFERENT_WORDS[:relations], *[None] * fillers, *names, *further)
         assert len(self.words) == len(corpus.vocabulary)
 
     def statements(self, tokens: np.ndarray) -> list[tuple[str, ...]]:
@@ -177,7 +185,7 @@ def test_each_fact_is_stated_by_both_words_or_by_one_and_nothing_else_is(lines, 
     assert set(stated) <= true
     for source, word, target in true:
         assert (source, word, target) in stated or (target, inverse(word), source) in stated
-    assert 1 <= len(one_way_statements(stated)) <= round(task.one_way_share * len(true) / 2)
+    assert 1 <= len(one_way_statements(stated)) <= round(task.one_way_share * num_facts(true))
 
 
 def one_way_statements(stated: Counter[Fact]) -> set[Fact]:
@@ -214,6 +222,7 @@ def test_every_right_answer_is_accepted_and_no_other(lines, options, seed):
         corpus = build(task, seed)
     true, names = true_statements(lines)
     reader = Reader(corpus, names)
+    stated = reader.stated(corpus.documents)
     for split, questions in corpus.questions.items():
         asked = zip(reader.open_statements(questions), reader.accepted(corpus, questions))
         for (source, word, target), accepted in asked:
@@ -222,6 +231,7 @@ def test_every_right_answer_is_accepted_and_no_other(lines, options, seed):
             elif split == "wrong_frame":
                 swapped = {name for name in names if (name, word, source) in true}
                 assert accepted == {name for name in swapped if (source, word, name) not in true}
+                assert any(fact[:2] == (source, word) for fact in stated)  # the question has an answer of its own
             else:
                 assert accepted == {name for name in names if (source, word, name) in true}
             assert 1 <= len(accepted) <= task.max_answers
@@ -414,12 +424,13 @@ def test_every_name_is_one_token_of_its_own_and_none_reaches_a_terminal_raw(give
     lines = [(names[i], "likes", names[i - 1]) for i in range(len(names))]
     with temporary_files(lines) as files:
         task = Triples(**files, documents=ONCE)
-        corpus, notes = task.build(0), task.notes()
+        corpus = task.build(0)
+        notes = [*corpus.notes(), *corpus.all_notes()]
     words = corpus.vocabulary.words
     assert len(set(words)) == len(words)
     assert len(corpus.entities) == len(names)
     assert corpus.entities.names == words[-len(names) :]
-    assert corpus.relations == words[len(SPECIAL) : len(SPECIAL) + 6]
+    assert corpus.relations == words[len(SPECIAL) : len(SPECIAL) + 7]
     true, in_order = true_statements(lines)
     assert set(Reader(corpus, in_order).stated(corpus.documents)) <= true
     for text in (*words, *notes):
@@ -434,19 +445,145 @@ def test_names_stay_as_they_are_where_they_can_and_filler_makes_room(tmp_path):
     assert corpus.relations[:4] == ("likes", "is liked by", "well", "ill")
     assert corpus.relations[4] == "[mask]'"
     assert corpus.entities.names == ("just", "[begin]'", "well'", "_'", "\\x07", "o k")
-    filler = corpus.vocabulary.words[len(SPECIAL) + 6 : -6]
+    filler = corpus.vocabulary.words[len(SPECIAL) + 7 : -6]
     assert filler == ("well''", "just'", *FILLER[2:])
-    assert "'[begin]' is shown as \"[begin]'\"" in task.notes()
+    assert "'[begin]' is shown as \"[begin]'\"" in corpus.all_notes()
 
 
 def test_names_that_differ_only_in_unicode_form_or_spaces_are_one_name(tmp_path):
     lines = [("Zu\u0308rich", "likes", " Bern "), ("Z\u00fcrich", "likes", "Bern"), ("Bern", "likes", "Genf")]
     task = Triples(**write(tmp_path, lines), documents=ONCE)
     assert task.build(0).entities.names == ("Zürich", "Bern", "Genf")
-    assert task.notes()[0] == "line 3 states the fact of line 2 again, and is ignored"
+    assert task.build(0).all_notes()[0] == "line 3 states the fact of line 2 again, and is ignored"
 
 
 # --- files ---
+
+
+def separated(separator: str, header: str = "head,relation,tail", first: str = "", end: str = "\n"):
+    """A writer of tables with such columns, in quotes where a cell needs them."""
+
+    def text(rows: list[Fact]) -> str:
+        out = io.StringIO()
+        writer = csv.writer(out, delimiter=separator, lineterminator=end)
+        writer.writerows([header.split(","), *rows] if header else rows)
+        return first + out.getvalue()
+
+    return text
+
+
+def with_blanks(rows: list[Fact]) -> str:
+    """Every cell in quotes, with blanks before and behind them."""
+    cells = [[f'"{cell.replace(chr(34), 2 * chr(34))}"' for cell in row] for row in [HEADER, *rows]]
+    return "".join(" , ".join(row[:2]) + f"\t,\u00a0 {row[2]} \r\n" for row in cells)
+
+
+HEADER = ("head", "relation", "tail")
+# How spreadsheets, people and knowledge graphs write the same facts: text, encoding, and the setting that tells it.
+DIALECTS = {
+    "commas": (separated(","), "utf-8", None),
+    "line ends of Windows": (separated(",", end="\r\n"), "utf-8-sig", None),
+    "old line ends": (separated(",", end="\r"), "utf-8", None),
+    "semicolons": (separated(";", end="\r\n"), "utf-8-sig", None),
+    "bars": (separated("|"), "utf-8", None),
+    "capitals": (separated(";", "Head,RELATION,Tail"), "utf-8", None),
+    "tabs with a header": (separated("\t"), "utf-8", None),
+    "Excel's Unicode text": (separated("\t", end="\r\n"), "utf-16", None),
+    "UTF-16, big-endian": (lambda rows: "\ufeff" + separated(",")(rows), "utf-16-be", None),
+    "UTF-16 without a mark": (separated(","), "utf-16-le", "utf-16-le"),
+    "Excel on Windows": (separated(";", end="\r\n"), "cp1252", "cp1252"),
+    "a line for the separator": (separated(";", first="sep=;\r\n", end="\r\n"), "utf-8", None),
+    "another separator in that line": (separated("~", first='"sep=~"\n'), "utf-8", None),
+    "empty rows": (lambda rows: ";;\r\n" + separated(";")(rows).replace("\n", "\n;;\n") + "\n \n", "utf-8", None),
+    "empty cells at the end": (lambda rows: separated(",")([(*row, "", "") for row in rows]), "utf-8", None),
+    "blanks around quotes": (with_blanks, "utf-8", None),
+    "a triple file": (separated("\t", header=""), "utf-8", None),
+    "a triple file of Windows": (separated("\t", header="", end="\r\n"), "utf-8-sig", None),
+}
+CELLS = st.text(st.sampled_from("aé ,;|'\"-_=~/.1+"), min_size=1, max_size=5).filter(str.strip)
+
+
+@st.composite
+def rows_of_cells(draw) -> list[Fact]:
+    """Lines whose cells hold separators, quotes and blanks."""
+    names = draw(st.lists(CELLS, min_size=2, max_size=6, unique=True))
+    relations = draw(st.lists(CELLS, min_size=1, max_size=2, unique=True))
+    cells = st.tuples(st.sampled_from(names), st.sampled_from(relations), st.sampled_from(names))
+    return draw(st.lists(cells, min_size=1, max_size=8))
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@few
+@given(rows=rows_of_cells())
+def test_the_same_facts_are_read_from_every_dialect(dialect, rows):
+    text, encoding, setting = DIALECTS[dialect]
+    with tempfile.TemporaryDirectory() as folder:
+        plain, file = Path(folder, "plain.csv"), Path(folder, "facts.csv")
+        plain.write_bytes(as_csv(HEADER, rows))
+        file.write_bytes(text(rows).encode(encoding))
+        expected, facts = read_facts(str(plain)), read_facts(str(file), encoding=setting)
+    words = [" ".join(word.split()) for _, word, _ in rows]
+    assert facts.relations.words[::2] == expected.relations.words[::2] == tuple(dict.fromkeys(words))
+    assert facts.names == expected.names
+    assert facts.has_header == ("triple file" not in dialect)
+    for name in ("heads", "relation", "tails"):
+        np.testing.assert_array_equal(getattr(facts, name), getattr(expected, name))
+    assert len(facts.repeated) == len(expected.repeated) == len(rows) - len(facts)
+    stated = [tuple(" ".join(cell.split()) for cell in row) for row in rows]
+    read = zip(facts.heads, facts.relation, facts.tails)
+    assert [(facts.names[a], words_of(facts)[r], facts.names[b]) for a, r, b in read] == list(dict.fromkeys(stated))
+
+
+def words_of(facts: FileFacts) -> tuple[str, ...]:
+    return facts.relations.words[::2]
+
+
+@pytest.mark.parametrize("blanks", [" ", "  ", "\t", "\u00a0", " \u3000"])
+def test_blanks_around_a_quote_make_no_second_entity(tmp_path, blanks):
+    text = f'head,relation,tail\n"Paris",{blanks}capital-of,{blanks}"France"{blanks}\n"France",in,"Europe"\n'
+    (tmp_path / "facts.csv").write_text(text)
+    assert read_facts(str(tmp_path / "facts.csv")).names == ("Paris", "France", "Europe")
+
+
+# What public knowledge graphs look like, with other facts: triples, and one question each.
+GRAPHS = {
+    "nations": ("{a}land\tcommonbloc{r}\t{b}land\n", "1land commonbloc0 _"),
+    "kinships": ("person{a}\tterm{r}\tperson{b}\n", "person1 inverse-of-term0 _"),
+    "umls": ("acquired_{a}\tinteracts_with_{r}\tdisease_or_{b}\n", "acquired_1 interacts_with_0 _"),
+    "codex": ("Q{a}\tP{r}\tQ{b}\n", "Q1 P0 _"),
+    "freebase": ("/m/0{a}_x\t/people/person/{r}./base/nationality\t/m/0{b}_x\n",
+                 "/m/01_x /people/person/0./base/nationality _"),
+    "numbers": ("{a}\t-{r}\t{b}\n", "1 -0 _"),
+    "signs": ("-{a}\t=1+{r}\t--{b}\n", "-1 =1+0 _"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_a_knowledge_graph_trains_and_is_asked_with_its_file_alone(graph, tmp_path, capsys):
+    line, question = GRAPHS[graph]
+    rng = np.random.default_rng(0)
+    rows = [line.format(a=a, r=r, b=b) for a, b in rng.integers(0, 12, (60, 2)) for r in range(2)]
+    file = tmp_path / "train.txt"
+    file.write_text("".join(dict.fromkeys(rows)))
+    config = override(tiny(), {"task": Triples(file=str(file), documents=ONCE)})
+    log = Recorder()
+    assert train_run(config, "run", root=tmp_path, log=log)["finished"]
+    assert any(note.startswith("the file has no header: its first line states ") for note in log.warnings)
+    assert any(note.startswith("inverse words are made: the inverse of ") for note in log.warnings)
+    eval.__main__.main(["ask", str(tmp_path / "run"), question])
+    assert question in capsys.readouterr().out
+
+
+def test_a_word_like_a_made_inverse_is_refused(tmp_path):
+    (tmp_path / "facts.txt").write_text("a\tlikes\tb\nb\tinverse-of-likes\ta\n")
+    with pytest.raises(SettingError, match=r"line 2: relation is 'inverse-of-likes', but must be another word than"):
+        Triples(file=str(tmp_path / "facts.txt")).build(0)
+
+
+def test_the_bundled_facts_have_their_table_of_relations_and_others_have_none():
+    assert Triples().relations_file() == "tasks/examples/relations.csv"
+    assert Triples(file="mine.csv").relations_file() is None
+    assert Triples(file="mine.csv", relations="words.csv").relations_file() == "words.csv"
 
 
 def test_columns_in_any_order_quotes_empty_lines_and_a_byte_order_mark(tmp_path):
@@ -479,7 +616,19 @@ GOOD = b"a,likes,b\nc,likes,d\n"
             b"head,relation\na,likes\n",
             "line 1: the header is 'head', 'relation', but must be with head, relation, tail",
         ),
-        (b"head;relation;tail\na;likes;b\n", "line 1: the header is 'head;relation;tail', but must be with"),
+        (b"head:relation:tail\na:likes:b\n", "head occurs 0 times; columns are separated by ',', ';', tabs, '|'"),
+        (b"a,likes,b\n", "line 1: the header is 'a', 'likes', 'b', but must be with head, relation, tail, each once: "),
+        (b"a;likes;b\n", "if this is no header, put 'head;relation;tail' above it"),
+        (b"a\tlikes\tb\tc\n", "if this is no header, put 'head\\trelation\\ttail' above it"),
+        (b"subject\tlikes\tobject\n", "line 1: the header is 'subject', 'likes', 'object', but must be with head, "),
+        (b"Source\tRelation\tTarget\n", "line 1: the header is 'Source', 'Relation', 'Target', but must be with head"),
+        (b"sep=;\nhead,relation,tail\n", "line 2: the header is 'head,relation,tail', but must be with head, relation"),
+        (b'head;relation;"tail,head,relation,tail"\n', "the header is"),
+        (b'"head,relation,tail\na,likes,b\n', "line 1: it cannot be read (unexpected end of data), but must be cells"),
+        (b"a\tlikes\tb\nc\tlikes\n", "line 2: the row has 2 cells, but must be of 3, as the first line has"),
+        (HEAD + b'a,likes, "b" x\n', "line 2: it cannot be read (',' expected after '\"'), but must be"),
+        ((HEAD + GOOD).decode().encode("utf-16-le"), "if this is UTF-16, add --task.encoding utf-16-le"),
+        ((HEAD.decode() + "é,likes,b\n").encode("utf-16-le"), "if this is UTF-16, add --task.encoding utf-16-le"),
         (b"head,relation,tail,head\na,likes,b,c\n", "line 1: the header is 'head', 'relation', 'tail', 'head', but"),
         (HEAD + b"a,likes,b\n\nc,,d\n", "task.file 'FILE', line 4: relation is '', but must be a word"),
         (HEAD + b"a,likes, \t\n", "task.file 'FILE', line 2: tail is '', but must be a word"),
@@ -487,8 +636,8 @@ GOOD = b"a,likes,b\nc,likes,d\n"
         (HEAD + b"a,likes,b,c\n", "line 2: the row has 4 cells, but must be of 3"),
         (HEAD + b'"two\nlines",likes,b\nc,hates,d\n', "line 4: relation is 'hates', but must be a word of 'RELATIONS'"),
         (HEAD + b"a,likes,b\n\xff,likes,d\n", "task.file 'FILE', line 3: a byte is 0xff, but must be UTF-8 text"),
-        ((HEAD + GOOD).decode().encode("utf-16"), "task.file 'FILE', line 1: a byte is 0xff, but must be UTF-8 text"),
-        (HEAD + b'a,likes,b\n"c,likes,d\n', "line 3: it cannot be read (unexpected end of data), but must be comma-"),
+        ((HEAD + GOOD).decode().encode("utf-16") + b"\0", "line 4: a byte is 0x00, but must be UTF-16 text: save the"),
+        (HEAD + b'a,likes,b\n"c,likes,d\n', "line 3: it cannot be read (unexpected end of data), but must be cells"),
         (HEAD + b'a,likes,"b"x\n', "line 2: it cannot be read (',' expected after '\"'), but must be"),
         (HEAD + b"a,likes," + 200_000 * b"b" + b"\n", "line 2: it cannot be read (field larger than field limit"),
         (HEAD + b"a,\x1b[31m" + 300 * b"x" + b",b\n", "line 2: relation is '\\x1b[31mxxx"),
@@ -523,14 +672,15 @@ def refused(files: dict[str, str], message: str) -> None:
         ),
         (b"relation,inverse\nlikes,\n", "line 2: inverse is '', but must be a word"),
         (b"relation,inverse\nlikes,loves\nloves,hates\n", "line 2: inverse is 'loves', but must be another word than"),
-        (b"relation,inverse\nlikes,likes\n", "line 2: inverse is 'likes', but must be another word"),
+        (b"relation,inverse\nlikes,likes\nloves,likes\n", "line 3: inverse is 'likes', but must be another word"),
+        (b"relation,inverse\nlikes,likes\nlikes,likes\n", "line 3: relation is 'likes', but must be another word"),
         (b"relation,inverse\nlikes,x\nlikes,y\n", "line 3: relation is 'likes', but must be another word"),
         (
             b"relation,inverse\nlikes,x\nloves,x\n",
             "but must be another word than every relation and inverse: line 2 has it, too",
         ),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_a_file_of_relations_that_cannot_be_used_is_refused_by_line(tmp_path, rows, message):
     files = write(tmp_path, [("a", "likes", "b"), ("c", "likes", "d")])
@@ -546,6 +696,8 @@ def test_a_file_of_relations_that_cannot_be_used_is_refused_by_line(tmp_path, ro
         ("one_way_share", 0.0, "above 0 and at most 1"),
         ("one_way_share", 1.1, "above 0 and at most 1"),
         ("max_answers", 0, "1 or more"),
+        ("encoding", "utf-9", "one that Python knows, such as cp1252"),
+        ("encoding", "hex", "one that Python knows, such as cp1252"),
         ("documents.filler", -1, "0 or more"),
         ("documents.statements", 0, "1 or more"),
         ("documents.copies", 0, "1 or more"),
@@ -555,15 +707,16 @@ def test_a_file_of_relations_that_cannot_be_used_is_refused_by_line(tmp_path, ro
 def test_impossible_settings_are_refused_in_one_line(name, value, allowed):
     with pytest.raises(SettingError) as refusal:
         override(Triples(), {name: value})
-    assert str(refusal.value) == f"task.{name} is {value}, but must be {allowed}"
+    assert str(refusal.value) == f"task.{name} is {value!r}, but must be {allowed}"
 
 
 def test_notes_say_by_line_what_a_person_should_know(tmp_path):
     lines = [(f"a{i}", "likes", f"b{i}") for i in range(40)]
     lines += [("b0", "is liked by", "a0"), ("a1", "likes", "b2"), ("a1", "likes", "b1"), ("x", "well", "y")]
     lines += [(f"w{i}", "well", "y") for i in range(3)]
-    task = Triples(**write(tmp_path, lines))
-    assert task.notes() == [
+    files = write(tmp_path, lines)
+    corpus = Triples(**files).build(0)
+    assert corpus.all_notes() == [
         "line 42 states the fact of line 2 again, and is ignored",
         "line 44 states the fact of line 3 again, and is ignored",
         "lines 3, 43: 'a1' likes _ has several answers: 'b1', 'b2'",
@@ -571,10 +724,45 @@ def test_notes_say_by_line_what_a_person_should_know(tmp_path):
         "lines 45, 46, 47 and 1 more: 'y' ill _ has several answers: 'x', 'w0', 'w1' and 1 more",
         "'y' alone is right for 100 % of the questions with well",
         "[mask]', line 4 of the relations, has no fact",
+        "beside, line 5 of the relations, has no fact",
         "'[mask]' is shown as \"[mask]'\"",
     ]
-    assert task.notes(1)[:2] == [task.notes()[0], "… and 1 more repeated facts"]
-    assert task.build(0).premises.fact.max() == len(lines) - 2 - 1  # each fact once
+    notes = corpus.notes()[-6:]
+    assert notes[0] == "2 repeated facts, such as: line 42 states the fact of line 2 again, and is ignored"
+    assert notes[1].startswith("3 questions with several answers, such as: lines 3, 43: 'a1' likes _ has several")
+    assert notes[2] == corpus.all_notes()[5]  # one of a sort stands as it is
+    assert notes[-1].startswith("all of them: python -m tasks show triples --notes --task.file ")
+    assert corpus.premises.fact.max() == len(lines) - 2 - 1  # each fact once
+
+
+def test_a_summary_says_what_is_stated_and_asked_and_what_is_left_out(tmp_path):
+    pairs = [(f"town {i}", "likes", f"land {i // 3}") for i in range(60)]
+    corpus = Triples(**write(tmp_path, pairs)).build(0)
+    facts, questions, left_out, *_ = corpus.notes()
+    two_way, one_way = 30, 30
+    assert facts.endswith(
+        "60 facts of 1 relations about 80 entities; "
+        f"two-way (stated by both words) {two_way}, one-way (by one word) {one_way}"
+    )
+    inverse = corpus.questions["inverse"]
+    several = ((inverse.accepted >= 0).sum(1) > 1).sum()
+    assert 0 < several < len(inverse)
+    assert f"inverse {len(inverse)} ({several} with several right answers)" in questions
+    assert questions.endswith("any right answer counts")
+    assert left_out.startswith("left out: wrong_frame; ")
+
+
+def test_a_split_without_questions_is_left_out_and_the_summary_says_why(tmp_path):
+    chain = [(f"a{i}", "likes", f"a{i + 1}") for i in range(40)]
+    corpus = Triples(**write(tmp_path, chain)).build(0)
+    assert "wrong_frame" in corpus.questions
+    assert not any("left out" in note for note in corpus.notes())
+    fans = [(f"a{i}", "likes", f"b{j}") for i in range(3) for j in range(30)]
+    corpus = Triples(**write(tmp_path, fans), one_way_share=0.1, max_answers=3).build(0)
+    assert set(corpus.questions) == {"backward", "inverse"}
+    reasons = [note for note in corpus.notes() if note.startswith("left out")]
+    assert reasons[0] == "left out: forward; each question has more than 3 right answers (task.max_answers)"
+    assert len(reasons) == 2
 
 
 # --- settings, and the command line ---
@@ -635,13 +823,13 @@ def test_a_hundred_thousand_facts_load_and_build_in_five_seconds(tmp_path):
 
 
 def test_the_example_has_facts_in_many_scripts_and_its_notes_say_what_is_special():
-    task = Triples()
-    assert [note.partition(": ")[2] for note in task.notes()] == [
+    corpus = Triples().build(0)
+    assert [note.partition(": ")[2] for note in corpus.all_notes()] == [
         "'Bolivia' has-capital _ has several answers: 'Sucre', 'La Paz'",
         "'Eswatini' has-capital _ has several answers: 'Mbabane', 'Lobamba'",
         "'South Africa' has-capital _ has several answers: 'Pretoria', 'Cape Town', 'Bloemfontein'",
     ]
-    assert set(task.build(0).questions) == {"forward", "backward", "inverse", "wrong_frame"}
+    assert set(corpus.questions) == {"forward", "backward", "inverse"}  # no capital is a country
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from config.validation import SettingError
 from eval.evaluate import apply_prompt, in_chunks, predict
 from eval.methods.in_context import InContext
 from eval.metrics import exact_match
-from eval.text import render_name, render_question
+from eval.text import render_accepted, render_name, render_question
 from eval.trained_model import INFERRED_FILE, TrainedModel, load_trained_model, with_inferred_documents
 from model.objectives.batch import fill_in
 from tasks.corpus import Corpus, Documents, Questions
@@ -75,7 +75,7 @@ def inferred_rows(trained: TrainedModel, questions: Questions, predictions: np.n
     return [
         {
             "question": render_question(corpus, questions.cloze, i),
-            "answer": corpus.entities.names[questions.accepted[i, 0]],
+            "answer": render_accepted(corpus, questions.accepted[i]),
             "prediction": render_name(corpus, predictions[i]),
             "correct": int(is_correct[i]),
         }

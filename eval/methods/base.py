@@ -4,7 +4,8 @@
 the model's only input, and the objective that trained the model answers it. What methods override:
 
     a prompt                                apply_prompt (prompting.py); all_retrieved, where it is looked up
-    another rule that chooses the answer    predict, answer_log_prob and candidate_log_probs
+    another rule that chooses the answer    predict, answer_log_prob and candidate_log_probs; accepted_log_prob, where
+                                            it does not give each name a probability
     a choice among fewer candidates         baselines, too
     some splits only                        applies_to
 """
@@ -58,6 +59,30 @@ class AnswerMethod:
     def answer_log_prob(self, trained: TrainedModel, questions: Questions, names: np.ndarray) -> np.ndarray | None:
         """log p[q] of names[q, k] as the answer, in nats. None where the objective cannot be asked."""
         return trained.objective.answer_log_prob(trained.modules, questions.cloze, names, trained.corpus.entities)
+
+    def accepted_log_prob(
+        self, trained: TrainedModel, questions: Questions, scores: np.ndarray | None = None
+    ) -> np.ndarray | None:
+        """log p[q] that the answer is an accepted name, in nats: of the sum of their probabilities.
+
+        `scores`[q, e]: as in `predict`. None where the objective cannot be asked.
+        """
+        entities, accepted = trained.corpus.entities, questions.accepted
+        first = self.answer_log_prob(trained, questions, entities.tokens[accepted[:, 0]])
+        row, column = np.nonzero(accepted[:, 1:] >= 0)
+        if first is None or not len(row):
+            return first
+        several, index = np.unique(row, return_inverse=True)
+        entity, has_one_token = accepted[row, 1 + column], entities.tokens.shape[1] == 1
+        if scores is not None:
+            further = scores[row, entity]
+        elif has_one_token:  # one pass scores all
+            further = self.candidate_log_probs(trained, questions[several], entities)[index, entity]
+        else:
+            further = self.answer_log_prob(trained, questions[row], entities.tokens[entity])
+        log_probs = np.full(accepted.shape, -np.inf, np.float32)
+        log_probs[:, 0], log_probs[row, 1 + column] = first, further
+        return np.minimum(np.logaddexp.reduce(log_probs, axis=1), 0)
 
     def candidate_log_probs(
         self, trained: TrainedModel, questions: Questions, candidates: Entities

@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from eval.methods.base import AnswerMethod
+from eval.metrics import best_score
 from eval.trained_model import TrainedModel
 from model.objectives.batch import fill_in
 from tasks.common.questions import role_span
@@ -53,6 +54,14 @@ class GenerateAndVerify(AnswerMethod):
         entity = np.take_along_axis(statements.tokens, np.minimum(position, statements.tokens.shape[1] - 1), 1)
         cloze = Cloze.open(statements, start, size)
         return trained.objective.answer_log_prob(trained.modules, cloze, entity, trained.corpus.entities)
+
+    def accepted_log_prob(
+        self, trained: TrainedModel, questions: Questions, scores: np.ndarray | None = None
+    ) -> np.ndarray | None:
+        """The highest of the accepted names: the probabilities are conditional on each, and have no sum."""
+        if scores is None:
+            scores = self.candidate_log_probs(trained, questions, trained.corpus.entities)
+        return None if scores is None else best_score(scores, questions.accepted)
 
     def candidate_log_probs(
         self, trained: TrainedModel, questions: Questions, candidates: Entities

@@ -41,6 +41,12 @@ class MultipleChoice(AnswerMethod):
         normalised = log_probs - np.logaddexp.reduce(log_probs, axis=1, keepdims=True)
         return normalised[np.arange(len(normalised)), correct]
 
+    def accepted_log_prob(
+        self, trained: TrainedModel, questions: Questions, scores: np.ndarray | None = None
+    ) -> np.ndarray | None:
+        """That of the correct statement, which is one."""
+        return self.answer_log_prob(trained, questions, trained.corpus.entities.tokens[questions.accepted[:, 0]])
+
     def candidate_log_probs(
         self, trained: TrainedModel, questions: Questions, candidates: Entities
     ) -> np.ndarray | None:

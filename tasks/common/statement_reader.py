@@ -50,6 +50,8 @@ class StatementReader:
     """int[w + 1], for each relation word the first one of the same meaning"""
     inverse: np.ndarray
     """bool[w + 1], whether it is one of Corpus.inverse_relations"""
+    symmetric: np.ndarray
+    """bool[w + 1], whether it is one of Corpus.symmetric_relations"""
 
     @staticmethod
     def build(corpus: Corpus) -> "StatementReader":
@@ -60,8 +62,11 @@ class StatementReader:
         words = [vocabulary.ids[relation] for relation in corpus.relations]
         kind[words], word[words] = WORD, 1 + np.arange(len(words))
         meaning = np.arange(len(words)) if corpus.meanings is None else corpus.meanings
-        inverse = [relation in corpus.inverse_relations for relation in corpus.relations]
-        return StatementReader(entities, kind, word, np.append(0, 1 + meaning), np.array([False, *inverse]))
+        inverse, symmetric = (
+            np.array([False, *(relation in part for relation in corpus.relations)])
+            for part in (set(corpus.inverse_relations), set(corpus.symmetric_relations))
+        )
+        return StatementReader(entities, kind, word, np.append(0, 1 + meaning), inverse, symmetric)
 
     def read(self, documents: Documents) -> Triples:
         """All statements of the documents. A question is a statement with an open span."""
@@ -105,10 +110,12 @@ class StatementReader:
     def heads(self, statements: Triples) -> np.ndarray:
         """The entity that the fact of each statement is about, int32[n]: the target where one of its words is inverse.
 
-        A word in front of the source does not count.
+        Of a symmetric relation, it is the entity with the lower number. A word in front of the source does not count.
         """
-        is_inverse = self.inverse[statements.word // self.base % self.base] | self.inverse[statements.word % self.base]
-        return np.where(is_inverse, statements.target, statements.source)
+        words = statements.word // self.base % self.base, statements.word % self.base
+        is_inverse, is_symmetric = (of[words[0]] | of[words[1]] for of in (self.inverse, self.symmetric))
+        lower = np.minimum(statements.source, statements.target)
+        return np.where(is_symmetric, lower, np.where(is_inverse, statements.target, statements.source))
 
     @property
     def base(self) -> int:

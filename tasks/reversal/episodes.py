@@ -4,6 +4,7 @@ Which facts stand together is new in each episode. A single pairing can come aga
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from random import Random
 
 from config.validation import require, require_at_least, require_share
@@ -55,6 +56,8 @@ class ReversalEpisodes(EpisodeGenerator):
     """entities that the facts are about"""
     relations: int
     """relations, whose words are numbered from 0 in pairs"""
+    symmetric: frozenset[int] = frozenset()
+    """relations whose two words are the same"""
 
     def schedule(self) -> EpisodeSchedule | None:
         """The episodes as a corpus has them, with more and more facts over `growth_steps`."""
@@ -77,15 +80,21 @@ class ReversalEpisodes(EpisodeGenerator):
         """`count` facts by their forward word, no two of which answer the same question."""
         relations = self.relations
         hub, *others = random.sample(self.entities, 2 * count)
-        is_hub_episode = random.random() < self.config.hub_share and 2 * relations >= self.config.max_facts
+        is_hub_episode = random.random() < self.config.hub_share and len(self.hub_sides) >= self.config.max_facts
         if is_hub_episode:  # the hub is the head, or the tail, of at most one fact of each relation
-            sides = random.sample([(relation, is_head) for relation in range(relations) for is_head in (0, 1)], count)
+            sides = random.sample(self.hub_sides, count)
             return [
                 Statement(hub, 2 * relation, other) if is_head else Statement(other, 2 * relation, hub)
                 for (relation, is_head), other in zip(sides, others)
             ]
         heads, tails = [hub, *others[: count - 1]], others[count - 1 :]
         return [Statement(head, 2 * random.randrange(relations), tail) for head, tail in zip(heads, tails)]
+
+    @cached_property
+    def hub_sides(self) -> list[tuple[int, int]]:
+        """Each relation with 0 and 1, for a hub that is its tail or its head: the same side of a symmetric one."""
+        relations = range(self.relations)
+        return [(r, is_head) for r in relations for is_head in (0, 1) if not (is_head and r in self.symmetric)]
 
 
 def inverse_half(fact: Statement, random: Random) -> Statement:

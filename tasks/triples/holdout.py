@@ -3,6 +3,9 @@
 The inverse question of a fact stated only as `A r B` is `B r' _`, and every X with `X r B` is right. So training may
 state none of these by r'. Whole groups are held out: the facts of one relation and tail are stated by the forward word
 only, or the facts of one relation and head by the inverse word only.
+
+A symmetric relation has one word, so the inverse question is `B r _`, and every entity in a fact with B is right. All
+facts of B are stated towards B only. No two such entities are in one fact, which would have to be stated both ways.
 """
 
 import numpy as np
@@ -18,7 +21,7 @@ def choose_one_way(
     They are about `share` of each relation's facts, half of them by either word, as far as whole groups of at most
     `max_answers` facts allow. A relation has two sides: groups of one tail, and groups of one head. The side with fewer
     and so larger groups is served first, up to half of those facts. The other side follows, with groups that have no
-    held-out fact. The first side is offered the rest.
+    held-out fact. The first side is offered the rest. Symmetric relations have no sides: see `choose_symmetric`.
     """
     relation, entities, relations = facts.relation, len(facts.names), len(facts.relations.line)
     by_tail = number_groups(relation * entities + facts.tails)
@@ -29,6 +32,8 @@ def choose_one_way(
     sides = np.where(tails_first, by_tail, by_head), np.where(tails_first, by_head, by_tail)
     groups = [number_groups(relation * len(facts) + side) for side in sides]
     quota = spread_over_relations(share, relation, relations)
+    of_symmetric = np.where(facts.relations.is_symmetric, quota, 0)
+    quota = quota - of_symmetric
     held_out = np.zeros((2, len(facts)), bool)  # by side
     for side, is_half in ((0, True), (1, False), (0, False)):
         budget = quota - np.bincount(relation[held_out.any(0)], minlength=relations)
@@ -36,7 +41,33 @@ def choose_one_way(
             budget = (budget + 1) // 2
         is_free = np.bincount(groups[side], weights=held_out.any(0)) == 0
         held_out[side] |= take_groups(groups[side], relation, is_free, budget, max_answers, rng)
-    return np.where(tails_first, *held_out), np.where(tails_first, *held_out[::-1])
+    towards_tail, towards_head = choose_symmetric(facts, of_symmetric, max_answers, rng)
+    by_tail, by_head = np.where(tails_first, *held_out), np.where(tails_first, *held_out[::-1])
+    return by_tail | towards_tail, by_head | towards_head
+
+
+def choose_symmetric(
+    facts: FileFacts, quota: np.ndarray, max_answers: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """The facts that are stated towards their tail only, and towards their head only, bool[n] each.
+
+    At most `quota`[r] of each relation: all facts of random entities that have no held-out fact yet, and none with
+    themselves.
+    """
+    held_out = np.zeros((2, len(facts)), bool)  # towards tail, towards head
+    for relation in np.flatnonzero(quota):
+        rows, left = np.flatnonzero(facts.relation == relation), quota[relation]
+        rows_of: dict[int, list[int]] = {}
+        for row, head, tail in zip(rows.tolist(), facts.heads[rows].tolist(), facts.tails[rows].tolist()):
+            rows_of.setdefault(head, []).append(row)
+            rows_of.setdefault(tail, []).append(row)  # again, where it is the head
+        for entity in rng.permutation(list(rows_of)).tolist():
+            own = rows_of[entity]
+            with_itself = len(set(own)) < len(own)
+            if not with_itself and len(own) <= min(left, max_answers) and not held_out[:, own].any():
+                held_out[:, own] = facts.tails[own] == entity, facts.heads[own] == entity
+                left -= len(own)
+    return held_out[0], held_out[1]
 
 
 def is_tail_side_first(by_tail: np.ndarray, by_head: np.ndarray, relation: np.ndarray, relations: int) -> np.ndarray:

@@ -15,35 +15,38 @@ class TrueStatements:
 
     entities: int
     """entities in the world"""
-    key: np.ndarray
-    """int[n], word and source of each as one number, in order"""
-    target: np.ndarray
-    """int[n], entity"""
+    word_index: np.ndarray
+    """int[w], each relation word among the different ones; both words of a symmetric relation are one"""
+    statement: np.ndarray
+    """int[n], word, source and target of each as one number, in order"""
 
     @staticmethod
-    def build(true: Statements, entities: int) -> "TrueStatements":
-        key = true.word * entities + true.source
-        order = np.lexsort((true.target, key))
-        return TrueStatements(entities, key[order], true.target[order])
+    def build(true: Statements, entities: int, word_index: np.ndarray) -> "TrueStatements":
+        statement = (word_index[true.word] * entities + true.source) * entities + true.target
+        return TrueStatements(entities, word_index, np.unique(statement))
+
+    def question(self, source: np.ndarray, word: np.ndarray) -> np.ndarray:
+        """Word and source as one number: the same for the same question."""
+        return self.word_index[word] * self.entities + source
 
     def find(self, source: np.ndarray, word: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The row of the first answer to each question, and the number of its answers."""
-        key = word * self.entities + source
-        first, end = (np.searchsorted(self.key, key, side) for side in ("left", "right"))
+        question = self.question(source, word)
+        first, end = (np.searchsorted(self.statement, part * self.entities) for part in (question, question + 1))
         return first, end - first
 
     def answers(self, source: np.ndarray, word: np.ndarray) -> np.ndarray:
-        """The targets that each source and word have, int32[q, a], -1 where there are fewer."""
+        """All right answers to each question, int32[q, a]; -1 where there are fewer."""
         first, count = self.find(source, word)
         rank = np.arange(count.max(initial=0))
         present = rank < count[:, None]
-        return np.where(present, self.target[np.where(present, first[:, None] + rank, 0)], -1).astype(np.int32)
+        target = self.statement[np.where(present, first[:, None] + rank, 0)] % self.entities
+        return np.where(present, target, -1).astype(np.int32)
 
     def contains(self, statements: Statements) -> np.ndarray:
         """Whether each statement is true, bool of its shape."""
-        true = self.key * self.entities + self.target
-        given = (statements.word * self.entities + statements.source) * self.entities + statements.target
-        return true[np.minimum(np.searchsorted(true, given), len(true) - 1)] == given
+        given = self.question(statements.source, statements.word) * self.entities + statements.target
+        return self.statement[np.minimum(np.searchsorted(self.statement, given), len(self.statement) - 1)] == given
 
 
 @dataclass(frozen=True)
@@ -94,20 +97,20 @@ class TriplesQuestions:
         """The questions of each split, about the statements of one-way facts, `is_one_way`[n].
 
         All statements with one word and target share an inverse question, so only the first of them is asked about.
+        A split without a question is left out.
         """
         rows = np.flatnonzero(is_one_way)
-        inverse_question = self.stated.word[rows] * self.true.entities + self.stated.target[rows]
+        inverse = self.stated[rows].inverse()
+        inverse_question = self.true.question(inverse.source, inverse.word)
         rows = rows[np.sort(np.unique(inverse_question, return_index=True)[1])]
         statements = self.stated[rows]
         (a, r, b), inverse = statements.triple(), statements.inverse()
         sources = put_first(self.true.answers(b, inverse.word), a)  # [q, a]
-        swapped = Statements(*np.broadcast_arrays(b[:, None], r[:, None], sources))  # [q, a] each
-        wrong = put_first(np.where(self.true.contains(swapped), np.int32(-1), sources), a)
         splits = {
             "forward": (LAST, statements, self.targets(statements)),
             "backward": (FIRST, statements, sources),
             "inverse": (LAST, inverse, sources),
-            "wrong_frame": (LAST, Statements(b, r, a), wrong),
+            "wrong_frame": (LAST, Statements(b, r, a), self.wrong_answers(statements, sources)),
         }
         premises, support_documents = rows[:, None].astype(np.int32), self.support_documents(rows)
         questions = {}
@@ -117,6 +120,19 @@ class TriplesQuestions:
                 arrays = (part[has_answer] for part in (statements, accepted, premises, support_documents))
                 questions[split] = self.builder.build(slot, *arrays)
         return questions
+
+    def wrong_answers(self, statements: Statements, sources: np.ndarray) -> np.ndarray:
+        """Of the `sources`[q, a] of `A r B`, those that are wrong answers to `B r _`, int32[q, a]; -1 where fewer.
+
+        None at all, where training states no `B r Y`: the question then has no answer of its own, and what a model
+        predicts tells nothing. So no such question is asked where no tail of a relation is a head of it.
+        """
+        a, r, b = statements.triple()
+        swapped = Statements(*np.broadcast_arrays(b[:, None], r[:, None], sources))  # [q, a] each
+        stated = self.true.question(self.stated.source, self.stated.word)
+        has_answer = np.isin(self.true.question(b, r), stated)
+        is_wrong = has_answer[:, None] & ~self.true.contains(swapped)
+        return put_first(np.where(is_wrong, sources, np.int32(-1)), a)
 
     def targets(self, statements: Statements) -> np.ndarray:
         """The right answers to `A r _`, int32[q, a]; none at all, -1, where they are more than `max_answers`."""
