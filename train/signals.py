@@ -50,8 +50,9 @@ def stop_on_signals() -> Iterator[StopFlag]:
     try:
         yield flag
     finally:
-        for number in handled:
-            signal.signal(number, handlers[number])
+        if flag.signal_number is None:  # else the process is about to end, and further signals shall not cut that short
+            for number in handled:
+                signal.signal(number, handlers[number])
 
 
 @contextlib.contextmanager
