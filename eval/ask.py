@@ -19,6 +19,7 @@ from eval.text import OPEN, ParsedQuestion, encode, parse_question, render_quest
 from eval.trained_model import TrainedModel
 from tasks.corpus import RELATION, SOURCE, TARGET, Cloze, Corpus, Documents, Questions
 
+MAX_STATEMENTS = 2  # that are shown of two entities
 Statement = tuple[str, str, str]  # source, relation words, target
 StatedFacts = dict[frozenset[str], Counter[Statement]]  # by the two entities that they are about
 
@@ -152,9 +153,9 @@ def stated_facts(corpus: Corpus) -> StatedFacts:
 def how_stated(stated: StatedFacts, source: str, words: str, target: str) -> str:
     """Whether training states what is asked, and what else it states of the two entities, such as the inverse."""
     counts = stated.get(frozenset((source, target)), Counter())
-    others = ", ".join(
-        " ".join(statement) for statement, _ in counts.most_common() if statement != (source, words, target)
-    )
+    statements = [" ".join(statement) for statement, _ in counts.most_common() if statement != (source, words, target)]
+    more = f" and {len(statements) - MAX_STATEMENTS} more" * (len(statements) > MAX_STATEMENTS)
+    others = ", ".join(statements[:MAX_STATEMENTS]) + more
     if counts[source, words, target]:
         return f"stated; also: {others}" if others else "stated in these words only"
     return f"not stated, but: {others}" if others else "not stated"
