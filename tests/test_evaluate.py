@@ -1,13 +1,24 @@
 """Evaluation of hand-made predictions: summaries with intervals and baselines, and questions that cannot be asked."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
-from eval.evaluate import evaluate, from_entry, predict_all, summarize, to_entry
+from eval.evaluate import (
+    apply_prompt,
+    evaluate,
+    from_entry,
+    inference_mode,
+    predict_all,
+    predict_split,
+    summarize,
+    to_entry,
+)
 from eval.methods.closed_book import ClosedBook
+from eval.methods.generate_and_verify import GenerateAndVerify
+from eval.methods.in_context import InContext
 from eval.metrics import wilson_interval
 from eval.trained_model import TrainedModel
 from model.build import build_modules
@@ -16,7 +27,11 @@ from model.objectives.base import Objective
 from model.objectives.bico import Bico
 from model.objectives.causal import Causal
 from model.objectives.masked import Masked
+from tasks.common.names import NameConfig
+from tasks.common.statements import DocumentConfig
 from tasks.corpus import Corpus
+from tasks.hierarchy import Hierarchy
+from tasks.triples import Triples
 from tests.test_metrics import CORPUS
 
 
@@ -88,6 +103,42 @@ def test_a_row_holds_the_question_the_answer_and_how_the_prediction_scores():
     assert " ".join(row) == columns
     assert row["prediction"] == row["answer"]
     assert row["correct"] == row["token_accuracy"] == 1
+
+
+# Two categories and a deeper one have every value, so that inverse questions have several answers.
+SEVERAL = Hierarchy(trees=6, documents=DocumentConfig(copies=1))
+LONG_NAMES = replace(SEVERAL, names=NameConfig(min_length=2, max_length=2))
+
+
+@pytest.mark.parametrize("task", [SEVERAL, LONG_NAMES], ids=["one token", "two tokens"])
+@pytest.mark.parametrize("method", [ClosedBook(), InContext(1)], ids=["closed book", "in context"])
+def test_all_accepted_names_are_shown_and_their_probabilities_summed(task, method):
+    trained = untrained(Causal(), task.build(0))
+    questions = trained.corpus.questions["inverse"]
+    num_accepted = (questions.accepted >= 0).sum(1)
+    assert set(num_accepted.tolist()) > {1}
+    entities, prompted = trained.corpus.entities, apply_prompt(trained, method, questions)
+    with inference_mode(trained):
+        each = [method.answer_log_prob(trained, prompted, entities.tokens[column]) for column in questions.accepted.T]
+    expected = np.log((np.exp(each).T * (questions.accepted >= 0)).sum(1))
+    rows = predict_split(trained, method, questions)
+    assert [row["log_prob"] for row in rows] == pytest.approx(expected.tolist(), abs=1e-4)
+    summary = evaluate(trained, method)["inverse"]  # without the scores of all candidates
+    assert summary["log_prob"] == pytest.approx(expected.mean(), abs=1e-4)
+    for row, accepted in zip(rows, questions.accepted):
+        assert row["answer"].split(" | ") == [entities.names[entity] for entity in accepted if entity >= 0]
+
+
+def test_of_candidates_that_are_verified_the_best_accepted_one_counts():
+    trained = untrained(Causal(), Triples(documents=DocumentConfig(copies=1)).build(0))
+    questions = trained.corpus.questions["inverse"]
+    questions = questions[(questions.accepted >= 0).sum(1).argsort()[-2:]]
+    with inference_mode(trained):
+        scores = GenerateAndVerify().candidate_log_probs(trained, questions, trained.corpus.entities)
+    for row, row_scores, accepted in zip(
+        predict_split(trained, GenerateAndVerify(), questions), scores, questions.accepted
+    ):
+        assert row["log_prob"] == pytest.approx(max(row_scores[accepted[accepted >= 0]]))
 
 
 def test_a_model_with_two_query_modes_is_summarised_in_both():

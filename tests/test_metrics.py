@@ -1,12 +1,14 @@
 """Metrics of hand-made predictions: whole names or nothing, shares of tokens, Wilson intervals."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from eval.metrics import best_rank, exact_match, t_interval, t_quantile, token_accuracy, wilson_interval
+from eval.metrics import best_rank, best_score, exact_match, t_interval, t_quantile, token_accuracy, wilson_interval
 from tasks.common.names import NameConfig
 from tasks.common.statements import DocumentConfig
 from tasks.reversal import Reversal
@@ -95,3 +97,15 @@ def test_token_accuracy_is_the_share_of_the_tokens_that_are_right():
         predictions[:, j] += 1
         expected = 1 - (j < SIZE) / SIZE  # tokens beyond the span do not count
         np.testing.assert_array_equal(token_accuracy(ENTITIES, QUESTIONS, predictions), expected)
+
+
+def test_of_several_accepted_names_the_nearest_one_counts():
+    other = np.array([(answer + 1) % len(ENTITIES) for answer in QUESTIONS.accepted[:, 0]])
+    questions = replace(QUESTIONS, accepted=np.stack([other, QUESTIONS.accepted[:, 0]], axis=1).astype(np.int32))
+    assert (token_accuracy(ENTITIES, questions, ANSWERS) == 1).all()
+    assert exact_match(ENTITIES, questions, ANSWERS).all()
+
+
+def test_the_best_score_is_that_of_an_accepted_candidate():
+    scores = np.array([[-1.0, -3.0, -2.0, -4.0]] * 3)
+    assert best_score(scores, np.array([[1, 3], [3, -1], [3, 0]])).tolist() == [-3.0, -4.0, -1.0]

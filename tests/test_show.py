@@ -220,3 +220,14 @@ def test_names_from_a_file_are_text_and_never_markup_or_control_characters(tmp_p
     monkeypatch.setenv("FORCE_COLOR", "1")
     main(["show", "triples", *files, "--task.one-way-share", "1"])
     assert "\x1b[31mred" not in capsys.readouterr().out
+
+
+def test_notes_about_files_are_counted_above_the_documents_and_listed_where_asked_for(tmp_path, capsys):
+    file = tmp_path / "facts.txt"
+    file.write_text("".join(f"a{i}\tlikes\tb{i // 2}\n" for i in range(20)))
+    main(["show", "triples", "--task.file", str(file)])
+    (above, *_) = capsys.readouterr().out.partition("Documents")
+    assert "10 questions with several answers, such as: lines 1, 2:" in " ".join(above.split())
+    main(["show", "triples", "--notes", "--task.file", str(file)])
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("has several answers: " in line and "such as" not in line for line in lines) == 10

@@ -3,6 +3,7 @@
 import html
 import io
 import json
+import math
 import re
 import subprocess
 import sys
@@ -168,6 +169,15 @@ def test_a_table_has_a_column_for_ranks_only_where_there_are_any():
         assert ("rank" in lines[0]) == (columns == 7)
         assert all("a <br> b" in line for line in lines[2:])
         assert "separator" in lines[-1].split("|")[4]  # a prediction is data
+
+
+def test_several_right_answers_are_one_cell():
+    row = {"split": "inverse", "query_mode": "as-trained", "question": "a r _", "answer": "b | c"}
+    shown = markdown_to_safe_html(
+        table([row | {"prediction": "c", "correct": 1, "log_prob": math.log(0.5), "rank": 1}])
+    )
+    cells = [html.unescape(cell) for cell in re.findall(r"<td>(.*)</td>", shown)]
+    assert cells == ["inverse", "a r _", "b | c", "c", "yes", "50.0 %", "1"]
 
 
 @pytest.mark.parametrize(

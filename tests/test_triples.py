@@ -26,6 +26,7 @@ from eval.text import parse_question
 from eval.trained_model import TrainedModel, load_trained_model
 from model.objectives.causal import Causal
 from tasks.common.chain_of_thought import ChainOfThoughtConfig
+from tasks.common.statement_reader import StatementReader
 from tasks.common.statements import DocumentConfig
 from tasks.corpus import NONE, TARGET, Corpus, Documents, Questions
 from tasks.reversal.episodes import ReversalEpisodeConfig
@@ -355,6 +356,53 @@ def test_where_any_have_any_as_much_as_possible_is_held_out(tmp_path):
     both = held_out(files)
     assert 75 <= both["likes"] + both["is liked by"] <= 90
     assert min(both.values()) >= 20
+
+
+# --- symmetric relations ---
+
+
+def married(tmp_path: Path, lines: list[Fact], **options) -> tuple[Corpus, list[Fact]]:
+    """The corpus of facts with one relation, which is its own inverse, and its statements."""
+    corpus = Triples(**write(tmp_path, lines, ("married-to", "married-to")), **options).build(0)
+    words = corpus.vocabulary.words
+    rows = corpus.premises.documents.tokens[:, :3].tolist()
+    return corpus, [tuple(words[token] for token in row) for row in rows]
+
+
+def test_a_symmetric_relation_has_one_word_and_its_one_way_facts_are_asked_from_the_other_end(tmp_path):
+    pairs = [(f"a{i}", "married-to", f"b{i}") for i in range(40)]
+    corpus, stated = married(tmp_path, [*pairs, ("b0", "married-to", "a0")])
+    assert corpus.relations == corpus.symmetric_relations == ("married-to",)
+    assert corpus.inverse_relations == ()
+    assert corpus.all_notes() == ["line 42 states the fact of line 2 again, and is ignored"]
+    assert len(stated) == len(set(stated)) == 60  # 20 facts both ways, and 20 one way
+    assert set(corpus.questions) == {"forward", "backward", "inverse"}
+    questions, names = corpus.questions["inverse"], corpus.entities.names
+    for premise, accepted in zip(questions.premises[:, 0], questions.accepted):
+        source, word, target = stated[premise]
+        assert names[accepted[0]] == source
+        assert (target, word, source) not in stated
+    assert questions.elimination_baseline.mean() == pytest.approx(1 / 20)
+
+
+def test_all_facts_of_an_asked_entity_are_stated_towards_it(tmp_path):
+    ring = [(f"n{i}", "married-to", f"n{(i + step) % 30}") for i in range(30) for step in (1, 2)]
+    corpus, stated = married(tmp_path, [*ring, ("n0", "married-to", "n0")], one_way_share=1.0)
+    sources = {source for source, _, _ in stated}
+    asked = set(corpus.entities.names) - sources
+    assert len(asked) >= 6
+    assert "n0" not in asked  # a fact with itself is stated from it
+    assert stated.count(("n0", "married-to", "n0")) == 1
+    inverse = corpus.questions["inverse"]
+    assert (inverse.accepted >= 0).sum(1).tolist() == [4] * len(asked)
+
+
+def test_a_subset_of_the_facts_holds_both_directions_of_a_symmetric_one(tmp_path):
+    corpus, _ = married(tmp_path, [(f"a{i}", "married-to", f"b{i}") for i in range(20)], documents=ONCE)
+    reader = StatementReader.build(corpus)
+    statements = reader.read(corpus.documents)
+    both = np.sort(np.stack([statements.source, statements.target]), axis=0)
+    np.testing.assert_array_equal(reader.heads(statements), both[0])
 
 
 # --- episodes and prompts ---
