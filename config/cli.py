@@ -67,7 +67,8 @@ def with_choices(message: str) -> str:
     refused = re.fullmatch(r"invalid choice '(.*)' for argument '(.*)'\. Expected one of \((.*?),?\)", message)
     if refused is not None:
         given, setting, choices = refused.groups()
-        message = f"{setting} is {given!r}, but must be one of {choices.replace(chr(39), '')}"
+        listed = ", ".join(sorted(choices.replace("'", "").split(", ")))  # tyro's order is that of a set
+        message = f"{setting} is {given!r}, but must be one of {listed}"
     refused = re.fullmatch(r".* is '(.*)', but must be one of (.*)", message)
     return message if refused is None or "?" in message else message + did_you_mean(refused[1], refused[2].split(", "))
 

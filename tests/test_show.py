@@ -112,7 +112,7 @@ def test_the_last_lines_name_settings_that_make_the_missing_documents(task, caps
     main(["show", task, *flags(WORLDS[task]), *" ".join(missing).split()])
     text = capsys.readouterr().out
     assert {"Episodes", "Chain"} <= set(sections(text))
-    assert "--task" not in text
+    assert not re.search(r"--task\.\S+ [\d.]+", text)
     assert "copies" in show(capsys, task, **{"chain_of_thought.rl_share": 0.5}).splitlines()[-1]
 
 
