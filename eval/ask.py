@@ -19,7 +19,7 @@ from eval.text import OPEN, ParsedQuestion, encode, parse_question, render_quest
 from eval.trained_model import TrainedModel
 from tasks.corpus import RELATION, SOURCE, TARGET, Cloze, Corpus, Documents, Questions
 
-MAX_STATEMENTS = 2  # that are shown of two entities
+MAX_STATEMENTS = 4  # that are shown of two entities
 Statement = tuple[str, str, str]  # source, relation words, target
 StatedFacts = dict[frozenset[str], Counter[Statement]]  # by the two entities that they are about
 

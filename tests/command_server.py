@@ -24,7 +24,8 @@ for line in sys.stdin:
         try:
             for descriptor, path in ((1, stdout), (2, stderr)):
                 os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
-            sys.stdout, sys.stderr = open(1, "w"), open(2, "w")  # as at start: what is no terminal is seen as none
+            # As at the start: what is no terminal is seen as none. A command puts streams of its own in their place.
+            sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)
             sys.argv = [module, *arguments]
             runpy.run_module(module, run_name="__main__", alter_sys=True)
             code = 0

@@ -265,4 +265,4 @@ def test_the_command_prints_every_split_and_writes_every_strategy(tmp_path, caps
 def test_a_preset_that_is_not_known_cannot_be_counted(capsys):
     with pytest.raises(SystemExit):
         main(["count", "nothing"])
-    assert "preset is missing or not known" in capsys.readouterr().err
+    assert "preset is 'nothing', but must be one of" in capsys.readouterr().err

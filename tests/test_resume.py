@@ -68,7 +68,8 @@ def without_figures(monkeypatch):
 @pytest.fixture
 def runs(monkeypatch, tmp_path):
     """The folder in which command lines keep their runs."""
-    monkeypatch.setattr("train.run.run_folder", lambda name, root=tmp_path: run_folder(name, root))
+    for module in ("run", "recorded"):
+        monkeypatch.setattr(f"train.{module}.run_folder", lambda name, root=tmp_path: run_folder(name, root))
     return tmp_path
 
 

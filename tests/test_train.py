@@ -205,7 +205,7 @@ def test_a_gradient_longer_than_the_clip_is_shortened_to_it(tmp_path):
     corpus = config.task.build(0)
     modules = build_modules(config.model, config.objective, corpus, 0)
     trained = TrainedModel(corpus, config.objective, modules)
-    loop = Loop(config, trained, tmp_path, torch.device("cpu"), WARNINGS, NEVER)
+    loop = Loop(config, trained, None, "", torch.device("cpu"), WARNINGS, NEVER)
     counters = Counters()
     loop.step(Optimiser(modules, config.train), counters)
     norm = torch.linalg.vector_norm(torch.stack([p.grad.norm() for p in modules.parameters()]))

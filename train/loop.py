@@ -39,8 +39,8 @@ class Loop:
     """what defines the run"""
     trained: TrainedModel
     """the model that is trained, with the corpus it is trained on"""
-    lock: RunLock
-    """held on the run folder, for the record and the saved steps"""
+    lock: RunLock | None
+    """held on the run folder, for the record and the saved steps; None where single steps are taken, and not `run`"""
     run_id: str
     """the identity of the run, which each saved step gets"""
     device: torch.device
@@ -53,6 +53,7 @@ class Loop:
     @property
     def folder(self) -> Path:
         """The run folder."""
+        assert self.lock is not None, "a run has a folder"
         return self.lock.folder
 
     def run(self) -> Counters:

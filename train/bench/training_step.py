@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -100,7 +99,7 @@ def make_corpus(settings: Bench, roles: tuple[int, ...]) -> Corpus:
 def make_step(config: RunConfig, corpus: Corpus, modules: nn.ModuleDict) -> Step:
     """The loop's step: batch, forward, loss, backward, clipping, optimiser."""
     trained = TrainedModel(corpus, config.objective, modules.train())
-    loop = Loop(config, trained, Path(), torch.device("cpu"), WARNINGS, NEVER)
+    loop = Loop(config, trained, None, "", torch.device("cpu"), WARNINGS, NEVER)
     optimiser, counters = Optimiser(modules, config.train), Counters()
     return lambda: loop.step(optimiser, counters)
 
