@@ -290,7 +290,7 @@ def test_the_table_of_a_goal_has_every_seed_and_ratios_of_medians(capsys, quiet_
     print_goal(GOALS[0], list(zip(ours, theirs)), quiet_console)
     out = capsys.readouterr().out
     assert "4.5 in seconds, 2.2 in CPU seconds" in out
-    assert re.findall(r"^ +(\w+) +[\d.]+ .*", out, re.MULTILINE) == ["0", "1", "2", "median"]
+    assert re.findall(r"^ *(\w+) +[\d.]+ .*", out, re.MULTILINE) == ["0", "1", "2", "median"]
     assert out.count("500 of 600") == 3
     missed = [replace(timing, step=None, seconds=math.inf) for timing in theirs]
     print_goal(GOALS[0], list(zip(ours, missed)), quiet_console)
