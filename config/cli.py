@@ -92,8 +92,6 @@ def refusals() -> Iterator[None]:
         yield
     except SettingError as error:
         refuse(str(error))
-    except BrokenPipeError:  # nobody reads the output any more (process.py)
-        raise
     except OSError as error:
         refuse(f"{error.filename or 'a file'}: {error.strerror or error}")
     except MemoryError as error:

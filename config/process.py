@@ -40,6 +40,7 @@ def run_command(main: Callable[[list[str]], None], goes_on_unread: bool = False)
                 main(sys.argv[1:])
             finally:
                 sys.stdout.flush()
+                sys.stderr.flush()
         except BaseException:
             if was_interrupted():  # whatever the interrupt has become on its way
                 end(INTERRUPTED)
@@ -59,11 +60,11 @@ def open_missing_streams() -> None:
 
 
 class GuardedFile(io.FileIO):
-    """A file that calls `on_error` where something cannot be written, and takes it as if it were."""
+    """The file of a stream, which calls `on_error` where something cannot be written, and takes it as if it were."""
 
-    def __init__(self, descriptor: int, on_error: Callable[[OSError], None]):
-        super().__init__(descriptor, "w", closefd=False)
-        self.on_error = on_error
+    def __init__(self, stream: TextIO, on_error: Callable[[OSError], None]):
+        super().__init__(stream.fileno(), "w", closefd=False)
+        self.stream, self.on_error = stream, on_error  # a stream that nobody holds closes its file
 
     def write(self, data: bytes) -> int:
         try:
@@ -75,7 +76,7 @@ class GuardedFile(io.FileIO):
 
 def guarded(stream: TextIO, on_error: Callable[[OSError], None]) -> TextIO:
     """The stream with a GuardedFile, and with escapes for characters that it cannot encode."""
-    file = io.BufferedWriter(GuardedFile(stream.fileno(), on_error))
+    file = io.BufferedWriter(GuardedFile(stream, on_error))
     options = {"line_buffering": stream.line_buffering, "write_through": stream.write_through}
     return io.TextIOWrapper(file, stream.encoding, "backslashreplace", **options)
 

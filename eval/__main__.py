@@ -182,7 +182,7 @@ def print_answers(title: str, answers: list[RankedAnswer], question: str | None)
     from eval.tables import print_line, print_table
 
     if question is not None:
-        print_line(question)
+        print_line(question, wrap=False)
     body = [[answer.entity, percent(answer.probability), answer.stated] for answer in answers]
     print_table(["prediction", "probability", "in training"], body, title=title, text_columns=(0, 2))
 

@@ -18,9 +18,9 @@ def make_console() -> Console:
     return Console(markup=False, emoji=False, highlight=False)
 
 
-def print_line(line: str, console: Console | None = None) -> None:
-    """Prints a line, cleaned. Where it is longer than the terminal is wide, it is wrapped between words."""
-    (console or make_console()).print(clean(line))
+def print_line(line: str, console: Console | None = None, wrap: bool = True) -> None:
+    """Prints a line, cleaned. Where it is longer than the terminal is wide, `wrap` breaks it between words."""
+    (console or make_console()).print(clean(line), soft_wrap=not wrap)
 
 
 def print_table(

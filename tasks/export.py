@@ -1,12 +1,12 @@
 """A corpus as files that any other code can train on: `python -m tasks export TASK --out DIR`."""
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from config.terminal import say
 from config.validation import require, require_seed
 from tasks.corpus import ROLE_NAMES, Corpus, Documents, Questions
 
@@ -34,7 +34,7 @@ class Export(Generic[Settings]):
         corpus = self.task.build(self.seed)
         write_files(corpus, self.out, self.overwrite)
         for note in corpus.notes():
-            print(note, file=sys.stderr)
+            say(note)
         questions = sum(map(len, corpus.questions.values()))
         print(f"{len(corpus.documents)} documents, {questions} questions: {self.out}/")
 

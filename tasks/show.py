@@ -10,6 +10,7 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
+from config.terminal import clean
 from config.validation import require_seed
 from tasks.common.chain_of_thought import RL_SUFFIX
 from tasks.corpus import ROLE_NAMES, Corpus, Questions
@@ -119,7 +120,7 @@ class Page:
         names = [self.corpus.entities.names[entity] for entity in question.accepted[0] if entity >= 0]
         more = f" and {len(names) - MAX_ANSWERS} more" if len(names) > MAX_ANSWERS else ""
         style = ROLE_STYLES[ROLE_NAMES[question.cloze.documents.roles[0, question.cloze.start[0]]]]
-        listed = Text(", ").join(Text(name, style) for name in names[:MAX_ANSWERS])
+        listed = Text(", ").join(Text(clean(name), style) for name in names[:MAX_ANSWERS])
         return Text.assemble(f"counted answer{'s' * (len(names) > 1)}: ", listed, more)
 
     def print_legend(self) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from rich.cells import cell_len
 from rich.text import Text
 
+from config.terminal import clean
 from tasks.corpus import ROLE_NAMES, Cloze, Corpus, Documents
 from tasks.vocabulary import FILLER, OPEN, SEPARATOR, SPECIAL
 
@@ -71,7 +72,7 @@ class TokenLines:
         if is_open:
             return ShownToken(OPEN, name, f"{ROLE_STYLES[name]} {OPEN_STYLE}")
         is_faint = token < len(SPECIAL) or token in self.filler
-        return ShownToken(word, name, ROLE_STYLES[name] if name else FAINT if is_faint else "")
+        return ShownToken(clean(word), name, ROLE_STYLES[name] if name else FAINT if is_faint else "")
 
     @cached_property
     def filler(self) -> frozenset[int]:

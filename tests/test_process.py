@@ -186,3 +186,14 @@ def test_a_mistyped_command_or_run_is_answered_with_the_one_that_was_meant(name,
     ended = python("-m", "eval", *typed.replace("RUN", name).split())
     assert ended.returncode == 2
     assert ended.stderr.endswith(f"; did you mean {meant.replace('RUN', name)}?\n")
+
+
+def test_no_name_of_a_users_file_moves_the_cursor(tmp_path):
+    facts, relations = tmp_path / "facts.csv", tmp_path / "relations.csv"
+    facts.write_text("head,relation,tail\n" + "".join(f"{HOSTILE[:9]}{i},r,b\x1b{i}\n" for i in range(6)))
+    relations.write_text("relation,inverse\nr,q\n")
+    files = ("--task.file", str(facts), "--task.relations", str(relations))
+    for command in (("show", "triples"), ("export", "triples", "--out", str(tmp_path / "out"))):
+        ended = python("-m", "tasks", *command, *files)
+        assert ended.returncode == 0
+        assert not set(ended.stdout + ended.stderr) & set("\x1b\x9b\r\u202e")

@@ -14,7 +14,7 @@ import pytest
 
 from checkpoints.folder import ROOT, locked
 from checkpoints.steps import steps
-from tests.running import HOUSE, flags, tiny
+from tests.running import HOUSE, flags, in_child, tiny
 from train.signals import SIGNALS, StopFlag, StopRequested, signals_blocked, stop_on_signals
 from train.sweeps import pool
 
@@ -62,11 +62,14 @@ def test_a_signal_that_was_ignored_from_the_start_stays_ignored(number):
 
 
 def test_a_blocked_signal_comes_later():
-    with stop_on_signals() as stop:
-        with signals_blocked():
-            os.kill(os.getpid(), signal.SIGHUP)
-            stop.check()
-        assert stop.signal_number == signal.SIGHUP
+    def act() -> None:
+        with stop_on_signals() as stop:
+            with signals_blocked():
+                os.kill(os.getpid(), signal.SIGHUP)
+                stop.check()
+            assert stop.signal_number == signal.SIGHUP
+
+    assert in_child(act) == 0  # which has one thread: another one could receive it
 
 
 def test_a_worker_waits_for_the_folder_of_one_that_still_saves(tmp_path, monkeypatch):
