@@ -100,7 +100,11 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Writes a JSON object with its seal, in place of an earlier one."""
     values = {name: value for name, value in values.items() if name != SEAL}
-    write_text(path, json.dumps(values | {SEAL: digest_of(values)}, indent=1, ensure_ascii=False) + "\n")
+    values |= {SEAL: digest_of(values)}
+    text = json.dumps(values, indent=1, ensure_ascii=False)
+    if any("\ud800" <= character <= "\udfff" for character in text):  # bytes of a path that are no text in this locale
+        text = json.dumps(values, indent=1)
+    write_text(path, text + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -127,4 +131,4 @@ def parse_json(path: Path, data: bytes) -> dict[str, Any]:
 
 def digest_of(values: dict[str, Any]) -> str:
     """SHA-256 of a JSON object, whatever the order of its names."""
-    return sha256(json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode())
+    return sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode())

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import stat
+import uuid
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 import eval.__main__
 from checkpoints.files import digest_of, read_json, sha256, write_json
+from checkpoints.folder import ROOT
 from checkpoints.identity import read_identity, read_words
 from checkpoints.steps import FILES, steps
 from config.validation import SettingError
@@ -22,7 +24,7 @@ from eval.methods.closed_book import ClosedBook
 from eval.run_methods import run_methods
 from eval.trained_model import load_trained_model
 from tasks.triples import Triples
-from tests.running import Recorder, command, contents, stop_after, tiny
+from tests.running import Recorder, command, contents, python, stop_after, tiny
 from train.run import train_run
 from train.signals import StopRequested
 from train.tensorboard import TensorBoardWriter
@@ -124,6 +126,24 @@ def test_from_a_run_with_other_words_names_them(tmp_path):
     write_facts(tmp_path, [("Atlantis", "likes", "b0"), *FACTS[1:]])
     with pytest.raises(SettingError, match=r"it lacks 'Atlantis' and it alone has 'a0'"):
         train_run(replace(config, train=replace(config.train, init_from=str(tmp_path / "first"))), "x", root=tmp_path)
+
+
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_a_file_in_a_folder_of_any_name_is_read_in_any_locale(tmp_path, locale):
+    (tmp_path / "fä").mkdir()
+    files = write_facts(tmp_path / "fä", FACTS)
+    environment = os.environ | {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    paths = [flag for setting, path in files.items() for flag in (f"--task.{setting}", path)]
+    small = ["--model.width", "16", "--model.depth", "1", "--train.warmup", "1", "--train.steps", "2"]
+    try:
+        trained = python("-m", "train", "triples", *paths, *small, "--name", name, env=environment)
+        assert trained.returncode == 0, trained.stderr
+        assert python("-m", "eval", str(ROOT / name), env=environment | {"LC_ALL": "C.UTF-8"}).returncode == 0
+        shutil.rmtree(tmp_path / "fä")
+        assert python("-m", "eval", str(ROOT / name), env=environment).returncode == 0
+    finally:
+        shutil.rmtree(ROOT / name, ignore_errors=True)
 
 
 WRITTEN = ("config.json", "vocabulary.json", "environment.json", "metrics.jsonl", "questions.csv", "result.json")

@@ -131,7 +131,8 @@ class Loop:
         return sum(losses), sum(denominators)
 
     def record(self, entry: dict[str, Any], counters: Counters, metrics: Metrics) -> None:
-        """Adds an entry to the record."""
+        """Adds an entry to the record. Raises SettingError where the folder may be another run's by now."""
+        self.lock.require_held()
         counters.metrics_bytes, counters.metrics_sha256 = metrics.append(entry)
         self.log.record(entry)
 

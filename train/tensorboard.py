@@ -73,10 +73,13 @@ class TensorBoardWriter(Log):
         self.hook, threading.excepthook = threading.excepthook, lambda _: None
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
         try:
-            self.write_waiting()
-            self.writer.close()
+            with (
+                contextlib.suppress(OSError) if error else contextlib.nullcontext()
+            ):  # the first error is the one to see
+                self.write_waiting()
+                self.writer.close()
         finally:
             threading.excepthook = self.hook
 
@@ -153,7 +156,9 @@ def flat(values: dict[str, Any], path: str = "") -> dict[str, Any]:
         if isinstance(value, dict):
             settings |= flat(value, f"{path}{name}.")
         else:
-            settings[path + name] = value if isinstance(value, bool | int | float | str) else str(value)
+            # A path can hold bytes that are no text in this locale.
+            text = str(value).encode(errors="backslashreplace").decode()
+            settings[path + name] = value if isinstance(value, bool | int | float) else text
     return settings
 
 
