@@ -68,7 +68,7 @@ def final_state(folder: Path) -> dict[str, Any]:
     result["files"] = result["files"]["questions.csv"]
     return {
         "step": newest.name,
-        **{name: (newest / name).read_bytes() for name in FILES[:2]},
+        **{name: (newest / name).read_bytes() for name in FILES[:2] if (newest / name).exists()},
         "record": record(folder),
         "questions": (folder / "questions.csv").read_bytes(),
         "result": result,
