@@ -147,7 +147,8 @@ class Triples(Task):
 
     def show_command(self) -> str:
         """What prints all notes about the files."""
-        given = {"file": self.file, "relations": self.relations, "encoding": self.encoding}
+        file = None if self.file == EXAMPLE else self.file
+        given = {"file": file, "relations": self.relations, "encoding": self.encoding}
         flags = (f"--task.{name} {shlex.quote(value)}" for name, value in given.items() if value is not None)
         return " ".join(("python -m tasks show triples --notes", *flags))
 
