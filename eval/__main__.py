@@ -153,7 +153,7 @@ def methods_command(arguments: list[str]) -> None:
 
 def ask_command(arguments: list[str]) -> None:
     """`python -m eval ask`. Exit code 2 where a question was refused; the others are answered."""
-    settings = parse_arguments(Ask, arguments, "python -m eval ask")
+    settings = parse_arguments(Ask, list(map(no_option, arguments)), "python -m eval ask")
     method = settings.method()
     with refusals():
         prepare(settings.run)
@@ -174,6 +174,12 @@ def ask_command(arguments: list[str]) -> None:
                 print_answers(f"{parsed}    ({source})", answers, None if method is CLOSED_BOOK else prompted)
     if refused:
         raise SystemExit(BAD_INPUT)
+
+
+def no_option(argument: str) -> str:
+    """A question or statement whose first name begins with `--`, with a blank before it; others as they are."""
+    is_text = argument.startswith("--") and " " in argument and "=" not in argument.partition(" ")[0]
+    return f" {argument}" if is_text else argument
 
 
 def print_answers(title: str, answers: list[RankedAnswer], question: str | None) -> None:

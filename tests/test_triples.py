@@ -602,6 +602,7 @@ GRAPHS = {
                  "/m/01_x /people/person/0./base/nationality _"),
     "numbers": ("{a}\t-{r}\t{b}\n", "1 -0 _"),
     "signs": ("-{a}\t=1+{r}\t--{b}\n", "-1 =1+0 _"),
+    "options": ("--{a}\t--context\t=--{b}\n", "--1 --context _"),
 }  # fmt: skip
 
 
@@ -788,8 +789,7 @@ def test_a_summary_says_what_is_stated_and_asked_and_what_is_left_out(tmp_path):
     facts, questions, left_out, *_ = corpus.notes()
     two_way, one_way = 30, 30
     assert facts.endswith(
-        "60 facts of 1 relations about 80 entities; "
-        f"two-way (stated by both words) {two_way}, one-way (by one word) {one_way}"
+        f"60 facts, 1 relation, 80 entities; two-way (stated by both words) {two_way}, one-way (by one word) {one_way}"
     )
     inverse = corpus.questions["inverse"]
     several = ((inverse.accepted >= 0).sum(1) > 1).sum()

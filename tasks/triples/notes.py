@@ -32,15 +32,16 @@ class Notes:
         `is_one_way`: bool[n] of the facts. `questions`: of all splits.
         """
         count, one_way = len(self.facts), int(is_one_way.sum())
-        relations = len(set(self.facts.relation.tolist()))
+        relations, entities = len(set(self.facts.relation.tolist())), len(self.facts.names)
+        many = "s" * (relations > 1)
         lines = [
-            f"{short(self.file)}: {count:,} facts of {relations:,} relations about {len(self.facts.names):,} entities; "
+            f"{short(self.file)}: {count:,} facts, {relations:,} relation{many}, {entities:,} entities; "
             f"two-way (stated by both words) {count - one_way:,}, one-way (by one word) {one_way:,}",
             f"questions: {', '.join(map(count_questions, questions, questions.values()))}; any right answer counts",
         ]
         reasons = {
             "forward": f"each question has more than {self.max_answers} right answers (task.max_answers)",
-            "wrong_frame": "for no one-way fact `A r B` does training state a `B r Y`, so that `B r _` is no control",
+            "wrong_frame": "training states no `B r Y` for the B of any one-way fact `A r B`, so `B r _` is no control",
         }
         lines += [f"left out: {split}; {reason}" for split, reason in reasons.items() if split not in questions]
         if not self.facts.has_header:

@@ -64,7 +64,7 @@ class Triples(Task):
         "forward": "A r _   as stated, last entity open: every Y with A r Y is right",
         "backward": "_ r B   as stated, first entity open: every X with X r B is right",
         "inverse": "B r' _  by the inverse word, never stated of any right X: the reversal curse",
-        "wrong_frame": "B r _   how often such an X is predicted, which is wrong; where some B r Y is stated",
+        "wrong_frame": "B r _   how often such an X is predicted instead of a stated Y",
     }
 
     episodes: ReversalEpisodeConfig = ReversalEpisodeConfig()
