@@ -76,7 +76,10 @@ class Pairs(NamedTuple):
 
     def is_accepted(self, asked: Asked) -> np.ndarray:
         """bool[n], whether the entity is an accepted answer of its question."""
-        return (asked.accepted[self.row] == self.entity[:, None]).any(1)
+        result = np.zeros(len(self.row), bool)
+        for column in asked.accepted.T:  # all at once are many times the memory of the pairs
+            result |= column[self.row] == self.entity
+        return result
 
     def in_place(self, place: np.ndarray) -> "Pairs":
         """Those whose entity stands in the place of its question, int[q]."""
