@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from checkpoints.files import read_bytes, read_json, require_digest, require_plain_folder, sha256, write_json
+from checkpoints.files import read_bytes, read_json, require_plain_folder, sha256, write_json
 from config.validation import require
 
 VIEW, COMPLETE = "tensorboard", "complete.json"
@@ -10,8 +10,13 @@ VIEW, COMPLETE = "tensorboard", "complete.json"
 
 def mark_complete(folder: Path, weights: str) -> None:
     """Notes that nothing is missing, once all files are closed. `weights`: the digest of those that are shown."""
-    files = {path.name: sha256(path.read_bytes()) for path in (folder / VIEW).iterdir() if path.is_file()}
-    write_json(folder / VIEW / COMPLETE, {"weights": weights, "files": files})
+    write_json(folder / VIEW / COMPLETE, {"weights": weights, "files": digests(folder)})
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file of the view but the last, by path. Raises SettingError for what is no plain file."""
+    paths = [path for path in sorted((folder / VIEW).rglob("*")) if path.is_symlink() or not path.is_dir()]
+    return {str(path.relative_to(folder / VIEW)): sha256(read_bytes(path)) for path in paths if path.name != COMPLETE}
 
 
 def require_complete(folder: Path, weights: str) -> None:
@@ -20,5 +25,7 @@ def require_complete(folder: Path, weights: str) -> None:
     noted = read_json(folder / VIEW / COMPLETE)
     same = noted.get("weights") == weights
     require(same, str(folder / VIEW), "of other weights", "of those that result.json is about")
-    for name, digest in noted["files"].items():
-        require_digest(folder / VIEW / name, read_bytes(folder / VIEW / name), digest)
+    files, now = noted.get("files"), digests(folder)
+    require(isinstance(files, dict), str(folder / VIEW / COMPLETE), files, "the digests of all files")
+    changed = sorted(name for name in now.keys() | files.keys() if files.get(name) != now.get(name))
+    require(not changed, str(folder / VIEW), f"changed ({', '.join(changed)})", "as it was written")

@@ -377,13 +377,17 @@ def test_hostile_settings_are_refused_before_anything_is_allocated(run, path, va
         load_trained_model(run)
 
 
-@pytest.mark.parametrize("name", ["result.json", "methods.json", "environment.json", "vocabulary.json"])
+@pytest.mark.parametrize(
+    "name", ["result.json", "methods.json", "environment.json", "vocabulary.json", "tensorboard/complete.json"]
+)
 @pytest.mark.parametrize("values", [{}, {"weights": [], "files": []}, {"words": 3, "methods": 1, "weights": "x"}])
 def test_hostile_records_are_refused_or_made_again(run, name, values):
+    before = (steps(run)[-1] / FILES[0]).read_bytes()
     write_json(run / name, values)
     for act in (lambda: train_run(tiny(), "run", root=run.parent, resume=True), lambda: run_methods(run, {})):
         with contextlib.suppress(SettingError):  # one line; any other error fails the test
             act()
+    assert (steps(run)[-1] / FILES[0]).read_bytes() == before
 
 
 def test_the_folder_of_a_run_holds_only_plain_files_that_others_may_read(finished):

@@ -327,7 +327,9 @@ def test_a_worker_reports_in_one_line_why_it_failed(monkeypatch, problem, reason
 def test_what_a_worker_says_to_a_parent_that_is_gone_is_dropped():
     messages, worker_end = multiprocessing.Pipe(duplex=False)
     messages.close()
-    pool.MessageLog(worker_end).record({"step": 0})
+    with pytest.raises(BrokenPipeError):
+        worker_end.send("nobody reads this")
+    assert pool.MessageLog(worker_end).record({"step": 0}) is None
 
 
 def entry(step: int, seconds: float) -> dict:
