@@ -138,7 +138,7 @@ def test_make_shows_chosen_runs_under_short_names(tmp_path):
         (tmp_path / "checkpoints" / name / "config.json").touch()
     # Instead of TensorBoard: what is in the folder that it is given.
     lists = "RUN=sh -c 'for run in \"$$3\"/*/.; do echo $$run; done; echo $$*' --"
-    call = ["make", "-o", ".venv/ready", lists, "tensorboard"]
+    call = ["make", "--no-print-directory", "-o", ".venv/ready", lists, "tensorboard"]
 
     def shown(*words: str) -> subprocess.CompletedProcess:
         return subprocess.run([*call, *words], cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -99,7 +99,7 @@ IN_CONTEXT = RunConfig(
     Reversal(entities=200, unseen=100, episodes=ReversalEpisodeConfig(share=0.5)),
     Causal(),
     ModelConfig(heads=2, convolution=5, position="relative"),
-    TrainConfig(steps=1500, subset=1.0, evaluate_every=250),
+    TrainConfig(steps=2500, subset=1.0, evaluate_every=250),
 )
 # Two premises in a prompt require episodes, and a start with episodes alone (docs/context.md).
 SYLLOGISM = replace(
@@ -123,7 +123,7 @@ CODEBOOK = replace(
 HIERARCHY = replace(
     IN_CONTEXT,
     task=Hierarchy(episodes=HierarchyEpisodeConfig(share=0.5, only_steps=1200)),
-    train=replace(IN_CONTEXT.train, steps=2500),
+    train=replace(IN_CONTEXT.train, steps=4000),
 )
 TRIPLES = replace(CAUSAL, task=Triples())
 
