@@ -27,7 +27,7 @@ from eval.methods.base import AnswerMethod
 from eval.methods.chain_of_thought import ChainOfThought
 from eval.methods.retrieval import DenseRetrieval, LexicalRetrieval
 from eval.run_methods import RunMethods, run_methods
-from eval.runs import print_runs, similar_run
+from eval.runs import find_run, is_run, print_runs, similar_run
 from eval.text import parse_question
 from eval.trained_model import SECTIONS, load_trained_model
 
@@ -43,7 +43,7 @@ class Evaluate:
     """Ask all questions of a run again, from its saved weights."""
 
     run: Positional[Path]
-    """run folder, such as checkpoints/causal-0"""
+    """a run: its name in checkpoints/ or its folder, such as causal-0"""
     json: bool = False
     """print only `splits` of result.json (`query_modes`, where there are several)"""
 
@@ -53,7 +53,7 @@ class Ask:
     """Ask questions: the five most probable entities for each, and what training states of them."""
 
     run: Positional[Path]
-    """run folder, such as checkpoints/causal-0"""
+    """a run: its name in checkpoints/ or its folder, such as causal-0"""
     questions: Positional[tuple[str, ...]] = ()
     """each an entity, a relation word and an entity, one entity being _; none given: a line each of standard input"""
     context: tuple[str, ...] = ()
@@ -93,7 +93,7 @@ def main(arguments: list[str]) -> None:
             ask_command(rest)
         case ["methods", *rest]:
             methods_command(rest)
-        case [name, *rest] if not (name.startswith("-") or Path(name).exists() or {"-h", "--help"} & set(rest)):
+        case [name, *rest] if not (name.startswith("-") or is_run(name) or {"-h", "--help"} & set(rest)):
             refuse(f"{name} is no run folder, and no command ({', '.join(COMMANDS)}){similar_run(name, COMMANDS)}")
         case _:
             evaluate_command(arguments)
@@ -105,23 +105,23 @@ def print_commands() -> None:
     print("\nRUN is a run folder. With --help behind it, each command lists its settings.")
 
 
-def prepare(*runs: Path) -> None:
-    """Raises SettingError for what is no run folder. Only then is torch imported."""
-    for run in runs:
-        if not run.exists():
-            raise SettingError(f"{run} is no run folder: it does not exist{similar_run(str(run))}")
-        read_config(run, SECTIONS)
+def prepare(*runs: Path) -> list[Path]:
+    """The folders of the runs. Raises SettingError for what is no run. Only then is torch imported."""
+    folders = [find_run(run) for run in runs]
+    for folder in folders:
+        read_config(folder, SECTIONS)
     import torch
 
     torch.set_num_threads(1)  # as in training: more gain little and lose much on a busy machine
+    return folders
 
 
 def evaluate_command(arguments: list[str]) -> None:
     """`python -m eval`"""
     settings = parse_arguments(Evaluate, arguments, "python -m eval RUN")
     with refusals():
-        prepare(settings.run)
-        trained, step, _ = load_trained_model(settings.run)
+        (folder,) = prepare(settings.run)
+        trained, step, _ = load_trained_model(folder)
         summaries = summarize(trained, predict_all(trained))
     if settings.json:
         entry = to_entry(summaries)
@@ -129,7 +129,7 @@ def evaluate_command(arguments: list[str]) -> None:
     else:
         from eval.report import print_by_query_mode
 
-        split_help = read_config(settings.run, SECTIONS)["task"].split_help
+        split_help = read_config(folder, SECTIONS)["task"].split_help
         print_by_query_mode(f"{settings.run}, step {step}", summaries, split_help)
 
 
@@ -137,9 +137,9 @@ def methods_command(arguments: list[str]) -> None:
     """`python -m eval methods`"""
     settings = parse_arguments(RunMethods, arguments, "python -m eval methods")
     with refusals():
-        prepare(*settings.runs)
+        folders = prepare(*settings.runs)
         unkept: list[OSError] = []
-        entries = [run_methods(folder, settings.chosen(), unkept=unkept) for folder in settings.runs]
+        entries = [run_methods(folder, settings.chosen(), unkept=unkept) for folder in folders]
         if settings.json:
             print(json.dumps(entries, indent=1))
         else:
@@ -156,8 +156,8 @@ def ask_command(arguments: list[str]) -> None:
     settings = parse_arguments(Ask, list(map(no_option, arguments)), "python -m eval ask")
     method = settings.method()
     with refusals():
-        prepare(settings.run)
-        trained, step, _ = load_trained_model(settings.run)
+        (folder,) = prepare(settings.run)
+        trained, step, _ = load_trained_model(folder)
         stated = stated_facts(trained.corpus)
         source = f"{settings.run}, step {step}"
         refused = answered = 0

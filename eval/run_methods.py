@@ -29,7 +29,7 @@ class RunMethods:
     """Ask trained runs all questions by every method: a table, and methods.json and .csv in the folder of each run."""
 
     runs: Positional[tuple[Path, ...]]
-    """run folders, such as checkpoints/causal-0"""
+    """runs: their names in checkpoints/ or their folders, such as causal-0"""
     methods: tuple[str, ...] = ()
     """methods to run; none named: all"""
     settings: Annotated[dict[str, AnswerMethod], arg(name="")] = field(default_factory=lambda: dict(METHODS))

@@ -1,6 +1,7 @@
 """The runs in checkpoints/, a line each, and the one that a mistyped name could mean."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from checkpoints.config import read_config_json
 from checkpoints.folder import ROOT, run_folder
@@ -32,6 +33,20 @@ def describe(name: str) -> str:
         return f"damaged: {error}".replace(f"{ROOT}/", "checkpoints/")
     state = "finished" if (folder / "result.json").is_file() else "not finished"
     return f"{task:11} {objective:20} {state}"
+
+
+def find_run(given: str | Path) -> Path:
+    """The folder of a run, given as a path or by its name in checkpoints/. Raises SettingError where there is none."""
+    if not is_run(given):
+        raise SettingError(f"{given} is no run folder: it does not exist{similar_run(str(given))}")
+    path = Path(given)
+    return path if path.exists() else ROOT / path
+
+
+def is_run(given: str | Path) -> bool:
+    """Whether something exists by this path, or by this name in checkpoints/."""
+    path = Path(given)
+    return path.exists() or (len(path.parts) == 1 and (ROOT / path / "config.json").exists())
 
 
 def similar_run(given: str, commands: Iterable[str] = ()) -> str:

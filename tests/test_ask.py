@@ -8,6 +8,7 @@ import pytest
 from config.validation import SettingError
 from eval.__main__ import main
 from eval.ask import ask
+from eval.runs import find_run
 from eval.text import parse_question, render_question
 from model.objectives.causal import Causal
 from model.objectives.masked import Masked
@@ -197,3 +198,14 @@ def test_a_terminal_is_prompted_until_ctrl_d(run, capsys, monkeypatch):
     assert "such as: " in example
     assert "Ctrl-D" in example
     assert refusal.startswith("error: question is 'x'")
+
+
+def test_a_run_is_found_by_its_name_or_its_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("eval.runs.ROOT", tmp_path)
+    (tmp_path / "causal-0").mkdir()
+    with pytest.raises(SettingError, match=r"^causal-0 is no run folder: it does not exist"):
+        find_run("causal-0")  # no run yet
+    (tmp_path / "causal-0" / "config.json").touch()
+    assert find_run("causal-0") == find_run(tmp_path / "causal-0") == tmp_path / "causal-0"
+    with pytest.raises(SettingError, match=r"^causl-0 is no run folder.*did you mean checkpoints/causal-0\?"):
+        find_run("causl-0")

@@ -18,6 +18,7 @@ from config.validation import SettingError
 from eval.evaluate import apply_prompt, in_chunks, predict
 from eval.methods.in_context import InContext
 from eval.metrics import exact_match
+from eval.runs import find_run
 from eval.text import render_accepted, render_name, render_question
 from eval.trained_model import INFERRED_FILE, TrainedModel, load_trained_model, with_inferred_documents
 from model.objectives.batch import fill_in
@@ -33,7 +34,7 @@ def augmented(corpus: Corpus, config: TrainConfig, folder: Path, stop: StopFlag)
     inferred.json counts what is correct.
     """
     if not (folder / "inferred.json").exists():
-        documents, rows = infer(corpus, Path(config.init_from), stop)
+        documents, rows = infer(corpus, find_run(config.init_from), stop)
         arrays = io.BytesIO()
         np.savez(arrays, tokens=documents.tokens, lengths=documents.lengths, roles=documents.roles)
         counts = {"count": len(rows), "correct": sum(row["correct"] for row in rows)}

@@ -74,7 +74,7 @@ class TrainConfig:
     """compile the network first. On a CPU core this takes one to two minutes, or 17 to 75 s from torch's cache. A
     step of the presets then takes a sixth to a third less time, so runs of under 6,000 steps do not gain"""
     init_from: Annotated[str | None, arg(name="from", prefix_name=False)] = None
-    """run folder whose weights to start from, with a fresh optimiser"""
+    """run (its name or folder) whose weights to start from, with a fresh optimiser"""
     augment: int = 0
     """copies of each statement, added to the documents, that the run of `--from` infers in context from its own"""
 

@@ -8,6 +8,7 @@ from checkpoints.config import differences, read_config
 from checkpoints.files import read_json
 from checkpoints.identity import read_identity, read_words
 from config.validation import SettingError, require
+from eval.runs import find_run
 from eval.trained_model import SECTIONS, TrainedModel, load_weights, max_step_bytes
 from model.build import with_vocabulary_rows
 from train.config import RunConfig
@@ -20,7 +21,10 @@ def start_from(trained: TrainedModel, config: RunConfig, folder: Path, log: Log)
     A word has the same weights whatever its number is in either run. Raises SettingError where it is the run in
     `folder` itself, has no whole step, or has other words or another network.
     """
-    base_run = Path(config.train.init_from)
+    try:
+        base_run = find_run(config.train.init_from)
+    except SettingError as error:
+        raise SettingError(f"--from {error}") from None
     require(folder.resolve() != base_run.resolve(), "from", str(base_run), "another run's folder")
     try:
         settings, words = read_config(base_run, SECTIONS), read_words(base_run)
