@@ -9,6 +9,7 @@ What a part is:
     accuracies, costs     the two tables of a sweep, best inverse first; with ` in order` behind it, in that of the rows
     seeds                 the table of a comparison, with a column for each seed
     panel NAME            the table of a panel of the study
+    lines LABEL; LABEL    these lines of each panel that has the first of them: a row a panel, a column a line
 """
 
 import importlib
@@ -16,14 +17,14 @@ import re
 from pathlib import Path
 from types import ModuleType
 
-from train.report.base import Rows
+from train.report.base import Rows, markdown_table
 from train.report.by_seed import BySeed
 from train.report.by_variant import ByVariant
-from train.report.panels import panel_table
+from train.report.panels import LABEL, panel_table
 from train.report.reading import read_results
 
 ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 TABLE = re.compile(r"^<!-- table: (\S+), (.+) -->\n((?:\|.*\n)*)", re.MULTILINE)
 
 
@@ -46,6 +47,8 @@ def build_table(rows_file: Path, part: str) -> str:
     """The table that a comment asks for."""
     if part.startswith("panel "):
         return panel_table(study_of(rows_file).PANELS[part.removeprefix("panel ")].lines(read_results(rows_file)))
+    if part.startswith("lines "):
+        return lines_table(study_of(rows_file), read_results(rows_file), part.removeprefix("lines ").split("; "))
     if part == "seeds":
         tables = {"seeds": BySeed().markdown(read_results(rows_file)).split("\n\n")[0]}
     else:
@@ -53,6 +56,21 @@ def build_table(rows_file: Path, part: str) -> str:
         accuracies, _, costs = ByVariant(ranked).markdown(rows_in_order(rows_file)).split("\n\n")
         tables = {"accuracies": accuracies, "costs": costs}
     return tables[part.removesuffix(" in order")].strip() + "\n"
+
+
+def lines_table(study: ModuleType, rows: Rows, labels: list[str]) -> str:
+    """The lines with these labels, of each panel that has the first: mean, interval, each seed."""
+    body = []
+    for title, panel in study.PANELS.items():
+        line_of = {line[LABEL]: line for line in panel.lines(rows)}
+        if labels[0] in line_of:
+            cells = [line_cell(line_of.get(label)) for label in labels]
+            body.append([f"{title}: {panel.split}", *cells, line_of[labels[0]]["elimination baseline"]])
+    return markdown_table(["task: question", *labels, f"elimination baseline, {labels[0]}"], body)
+
+
+def line_cell(line: dict[str, str] | None) -> str:
+    return f"**{line['mean']}** ({line['95 % interval']}): {line['each seed']}" if line else "–"
 
 
 def rebuild(text: str) -> str:
