@@ -164,7 +164,7 @@ def load(run: str | Path) -> Run:
 
     Raises SettingError where there is none, or it is damaged.
     """
-    folder = find_run(run)
+    folder = find_run(run).absolute()  # so that it is found from another folder, too
     trained, step, _ = load_trained_model(folder)
     return Run(folder, trained, step)
 
