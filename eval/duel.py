@@ -53,7 +53,7 @@ class Ask:
     def split(self) -> tuple[list[Path], tuple[str, ...]]:
         """The folders of the runs, and the questions. Raises SettingError for a word that names no run."""
         words = self.runs_and_questions
-        is_question = (i > 0 and not is_run(word) and len(word.split()) != 1 for i, word in enumerate(words))
+        is_question = (i > 0 and len(word.split()) != 1 and not (word and is_run(word)) for i, word in enumerate(words))
         count = next((i for i, found in enumerate(is_question) if found), len(words))
         return [find_run(word) for word in words[:count]], words[count:]
 

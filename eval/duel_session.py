@@ -62,7 +62,7 @@ class Duel:
         require_choice("command", name, COMMANDS)
         if name == "next":
             self.proposal = next(self.proposals)
-            self.print(self.propose())
+            self.propose()
         elif name == "help":
             usages = {f":{command} {given}": summary for command, (given, summary) in COMMANDS.items()}
             for usage, summary in usages.items():
@@ -93,10 +93,11 @@ class Duel:
             parse_question(self.known.corpus, fact, "context")
         return self.settings.with_prompt(context=facts)
 
-    def propose(self) -> str:
-        """A held-out question, and what training states of it."""
-        premises = self.known.premises(self.proposal)
-        return f"training stated: {listed(premises)}. Try: {self.proposal}" if premises else f"Try: {self.proposal}"
+    def propose(self) -> None:
+        """Prints a held-out question, and what training states of it."""
+        if premises := self.known.premises(self.proposal):
+            self.print(f"training stated: {listed(premises)}")
+        self.print(f"try:             {self.proposal}")
 
     def answer(self, question: ParsedQuestion, settings: Ask) -> None:
         """Prints what is known of a question, and the answers of all models. Raises SettingError where none has any."""
@@ -114,7 +115,7 @@ class Duel:
         self.print_by_model([contender.known.how_stated(question) for contender in self.contenders])
         if settings.verify:
             inverse = self.verified_form(question)
-            self.print(f"each name completes {inverse}: the bar is the probability of {inverse.target} behind it")
+            self.print(f"each name completes {inverse}: the bar is the probability of {inverse.target} after it")
         elif not is_closed_book:
             self.print_by_model([[f"prompt: {prompt}"] if prompt else [] for prompt in prompts])
         print_columns(list(columns), right, self.console)
@@ -150,11 +151,13 @@ class Duel:
 
     def print_mistakes(self, question: ParsedQuestion, columns: "Iterable[Column]", right: Set[str]) -> None:
         """What training states of the wrong predictions, where the columns do not say so."""
+        lines = []
         for contender, column in zip(self.contenders, columns):
             for name in column.best()[:1]:
                 stated = how_stated(contender.known.stated, question.filled(name))
                 if right and name not in right and stated != "not stated" and not column.remarks:
-                    self.print(f"{name} is {stated}")
+                    lines.append(f"{question.filled(name)}: {stated}")
+        self.print(*dict.fromkeys(lines))
 
     def print_by_model(self, lines: list[list[str]]) -> None:
         """Prints the lines of each model; once, where all models have the same."""
@@ -182,7 +185,7 @@ def typed_lines(duel: Duel) -> Iterator[str]:
         import readline  # noqa: F401, as `input` then edits lines and remembers them
     say(f"a question a line, with {OPEN} for what is open. An empty line asks the proposed one.")
     say(":next proposes another one, :help lists all commands, Ctrl-D ends.")
-    duel.print(duel.propose())
+    duel.propose()
     with contextlib.suppress(EOFError, KeyboardInterrupt):
         while True:
             yield input("? ").strip() or str(duel.proposal)
