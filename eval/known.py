@@ -8,6 +8,7 @@ from itertools import groupby
 
 import numpy as np
 
+from config.validation import SettingError
 from eval.text import ParsedQuestion
 from tasks.common.segments import pack
 from tasks.corpus import NONE, RELATION, SOURCE, TARGET, Cloze, Corpus, Documents, Questions
@@ -70,6 +71,14 @@ class Known:
         """The question by the inverse wording: what is open changes its side. None where no word is its inverse."""
         words = self.inverse_words.get(question.words)
         return None if words is None else ParsedQuestion(question.target, words, question.source)
+
+    def verified_form(self, question: ParsedQuestion) -> ParsedQuestion:
+        """The question with the first entity open. Raises SettingError where its relation has no inverse word."""
+        form = question if question.source is None else self.inverse_form(question)
+        if form is None:
+            words = " ".join(question.words)
+            raise SettingError(f"{str(question)!r} cannot be verified: this world has no inverse of {words!r}")
+        return form
 
     def right_answers(self, question: ParsedQuestion, context: Iterable[ParsedQuestion] = ()) -> frozenset[str]:
         """What is right: by the statements of a prompt, where one answers the question, or else in the world."""
