@@ -35,7 +35,7 @@ from train.report.style import (
 )
 
 BAR_WIDTH = 0.4
-NOTE = "every seed a line or a point; bar: mean over seeds, thin line: its 95 % interval"
+NOTE = "exact match, %. Lines and points: seeds; bar: mean over seeds; thin line: its 95 % interval"
 SHORT_HEADINGS = {  # in a terminal
     "95 % interval": "95 %\ninterval",
     "elimination baseline": "elim.",
@@ -135,8 +135,11 @@ def draw_bars(axes: Axes, rows: Rows) -> None:
             shown = [row for row in rows if (row["variant"], row["split"]) == (variant, split)]
             if shown:
                 draw_bar(axes, j + (i - (len(variants) - 1) / 2) * BAR_WIDTH, shown)
+    for j, split in enumerate(splits):
+        for share, dashes in drawn_baselines([row for row in rows if row["split"] == split]):
+            axes.plot([j - 0.46, j + 0.46], [share] * 2, color=BASELINE_COLOUR, lw=1.5, ls=dashes, zorder=1.5)
     axes.set_xticks(
-        range(len(splits)), [split_title(split).replace(" (lower is ", "\n(lower is\n") for split in splits]
+        range(len(splits)), [split_title(split, "\n").replace("is better", "is\nbetter") for split in splits]
     )
     axes.tick_params(axis="x", length=0)
     axes.set_title("at the end of training\n(all splits)")

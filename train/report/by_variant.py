@@ -57,7 +57,7 @@ class ByVariant(Report):
 
     def draw(self, rows: Rows, curves: Rows, folder: Path) -> None:
         """Writes figure.svg and figure.png: accuracy against numbers, or a line for each variant."""
-        draw_variants(self.title, self.groups(rows), self.axes, folder)
+        draw_variants(self.title, rows, self.groups(rows), self.axes, folder)
 
     def groups(self, rows: Rows) -> Groups:
         """Rows by group, method by method, and in each the best mean inverse first where ranked."""

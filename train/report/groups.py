@@ -1,10 +1,11 @@
 """Rows of a sweep, grouped by variant, method and query mode."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from eval.methods.closed_book import ClosedBook
 from model.objectives.base import AS_TRAINED
-from train.report.base import Rows
+from train.report.base import Row, Rows
 
 USUAL = (ClosedBook.name, AS_TRAINED)  # method and query mode that a label leaves out
 
@@ -36,5 +37,5 @@ def splits_of(rows: Rows) -> list[str]:
     return list(dict.fromkeys(row["split"] for row in rows))
 
 
-def of_split(rows: Rows, split: str) -> Rows:
+def of_split(rows: Iterable[Row], split: str) -> Rows:
     return [row for row in rows if row["split"] == split]

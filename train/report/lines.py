@@ -12,7 +12,9 @@ from train.report.style import BASELINE_COLOUR, Look, drawn_baselines, per_cent_
 MANY = 10  # lines beside each other's labels get smaller ones
 SPREAD = 0.28  # of the points of a line, above and below it, as a share of its height
 NOT_ASKED = "–"
-NOTE = f"exact match, %: the bar is the mean over seeds, the thin line its 95 % interval, each seed a point; {NOT_ASKED}: cannot be asked, or was not"
+NOTE = (
+    f"exact match, %. Bar: mean over seeds; thin line: its 95 % interval; points: seeds; {NOT_ASKED}: cannot be asked"
+)
 
 
 def draw_line(axes: Axes, y: float, rows: Rows, look: Look, height: float = 0.62) -> None:

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from matplotlib import rc_context
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 from matplotlib.transforms import ScaledTranslation
@@ -15,10 +17,11 @@ from eval.report import CANNOT_BE_ASKED
 from train.report.base import Rows, over_seeds
 from train.report.style import (
     BASELINE_COLOUR,
-    HEIGHT,
+    LOOKS,
     STYLE,
     Look,
     add_legend,
+    askable,
     drawn_baselines,
     looks_apart,
     new_figure,
@@ -28,7 +31,7 @@ from train.report.style import (
 )
 
 NUMBER = r"x?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?"  # x10: ten times as many
-NOTE = "exact match, %: lines join means over seeds, each seed a small dark point, thin bars: 95 % intervals"
+NOTE = "exact match, %. Lines join means over seeds; small points: seeds; thin bars: 95 % intervals"
 GEOMETRIC = 8  # numbers that span this factor get a logarithmic axis
 SHIFT = 5 / 72  # inches between the points of two series at the same number
 
@@ -58,7 +61,9 @@ class NumericPanel(NamedTuple):
 
     axis: NumericAxis
     split: str
-    title: str
+    title: str = ""
+    row_title: str = ""
+    """beside the row of panels that it begins"""
 
 
 class Parts(NamedTuple):
@@ -87,20 +92,24 @@ def numeric_axes(groups: dict[Any, Rows], names: dict[str, str]) -> list[Numeric
         parts = parts_of(group.variant, names)
         if parts is None or not re.fullmatch(NUMBER, parts.value):
             return []
+        value = float(parts.value.removeprefix("x"))
         axis = axes.setdefault(name := names.get(parts.prefix, parts.prefix), NumericAxis(name))
         label = group._replace(variant=parts.prefix).label()
-        axis.series.setdefault(label, {})[float(parts.value.removeprefix("x"))] = rows
-    return list(axes.values()) if all(len(axis.values()) > 1 for axis in axes.values()) else []
+        axis.series.setdefault(label, {}).setdefault(value, []).extend(rows)
+    are_numbers = all(len(axis.values()) > 1 and isfinite(axis.values()[-1]) for axis in axes.values())
+    return list(axes.values()) if are_numbers else []
 
 
 def draw_numeric(title: str, all_axes: list[NumericAxis], splits: list[str], folder: Path) -> None:
     """Writes figure.svg and figure.png: a panel for each axis and split that some model can be asked."""
     rows = [row for axis in all_axes for row in axis.rows()]
-    shown = [split for split in splits if any(row["count"] for row in rows if row["split"] == split)] or splits[:1]
-    panels = [NumericPanel(axis, split, split_title(split)) for split in shown for axis in all_axes]
-    columns = len(all_axes) if len(all_axes) > 1 else min(len(shown), 2 if len(shown) in (2, 4) else 3)
-    missing = [split_title(split) for split in splits if split not in shown]
-    note = NOTE + (f"; not shown, as it {CANNOT_BE_ASKED}: {', '.join(missing)}" if missing else "")
+    shown, note = askable(rows, splits, NOTE)
+    if len(all_axes) == 1:
+        panels = [NumericPanel(all_axes[0], split, split_title(split)) for split in shown]
+        columns = min(len(shown), 2 if len(shown) in (2, 4) else 3)
+    else:  # a row for each split
+        panels = [NumericPanel(axis, split, row_title=split_title(split, "\n")) for split in shown for axis in all_axes]
+        columns = len(all_axes)
     draw_panels(title, panels, columns, note, folder)
 
 
@@ -108,23 +117,27 @@ def draw_numeric(title: str, all_axes: list[NumericAxis], splits: list[str], fol
 def draw_panels(title: str, panels: list[NumericPanel], columns: int, note: str, folder: Path) -> None:
     """Writes figure.svg and figure.png: the panels in rows of `columns`."""
     grid = -(-len(panels) // columns), columns
-    figure = new_figure(title, 2.2 * grid[0] + 1.6 if grid[0] > 2 else HEIGHT)
+    figure = new_figure(title, 1.75 * grid[0] + 1.6)
     grid_axes = figure.subplots(*grid, squeeze=False, sharey=True).ravel()
-    series = {label: next(iter(values.values())) for panel in panels for label, values in panel.axis.series.items()}
-    looks = looks_apart(series)
-    for axes, panel in zip(grid_axes, panels):
+    handles: dict[str, Artist] = {}
+    for i, (axes, panel) in enumerate(zip(grid_axes, panels)):
+        looks = looks_apart({label: next(iter(values.values())) for label, values in panel.axis.series.items()})
         draw_panel(axes, panel, looks)
+        is_last = all(below.axis is not panel.axis for below in panels[i + columns :: columns])
+        axes.set(xlabel=panel.axis.name if is_last else "", ylabel="" if i % columns else panel.row_title)
+        for label, look in looks.items():
+            name = look.label if label in LOOKS or len(looks) == 1 else label
+            handles.setdefault(name, look.handle(name, has_line=True))
     for unused in grid_axes[len(panels) :]:
         unused.remove()
-    rows = [row for panel in panels for row in panel.axis.rows()]
-    add_legend(figure, [look.handle(label, has_line=True) for label, look in looks.items()], rows, note)
+    add_legend(figure, list(handles.values()), [row for panel in panels for row in panel.axis.rows()], note)
     save_figure(figure, folder)
 
 
 def draw_panel(axes: Axes, panel: NumericPanel, looks: dict[str, Look]) -> None:
     """Each series of an axis on one split, and the baselines."""
     number_axis(axes, panel.axis.values())
-    axes.set(title=panel.title, xlabel=panel.axis.name)
+    axes.set_title(panel.title)
     per_cent_axis(axes, "y")
     not_asked = []
     for i, (label, values) in enumerate(panel.axis.series.items()):
@@ -173,7 +186,7 @@ def number_axis(axes: Axes, values: list[float]) -> None:
             axes.set_xscale("log")
         else:
             axes.set_xscale("symlog", linthresh=positive[0], linscale=0.5)
-    axes.set_xticks(values, [f"{value:g}" for value in values])
+    axes.set_xticks(values, [f"{value:g}" for value in values], fontsize=12)
     axes.xaxis.set_minor_locator(NullLocator())
     scale = axes.xaxis.get_transform()
     first, last = scale.transform([values[0], values[-1]])

@@ -39,7 +39,6 @@ BASELINE_COLOUR = "0.35"
 MIN_BASELINE = 0.01  # lower ones would be one with the axis
 BASELINE_DASHES = {ELIMINATION: (0, (1, 1.5)), LINK: (0, (7, 3))}
 """of the baselines that figures show, by column"""
-LONG_NUMBER = r"(?<!scale\()(\b[0-9]+\.[0-9]{2})[0-9]+"  # in a file: hundredths of a point are enough
 LOWER_IS_BETTER = ("wrong_frame", "echo")
 
 
@@ -108,9 +107,9 @@ def mixed(colour: str, with_colour: str, share: float) -> str:
     return to_hex([(1 - share) * part + share * other for part, other in zip(to_rgb(colour), to_rgb(with_colour))])
 
 
-def new_figure(title: str, height: float = HEIGHT) -> Figure:
-    """A figure of a slide's width, and of its height or more, with its title."""
-    figure = Figure(figsize=(WIDTH, max(height, HEIGHT)), layout="constrained")
+def new_figure(title: str, height: float = HEIGHT, width: float = WIDTH) -> Figure:
+    """A figure of the size of a slide, or larger, with its title."""
+    figure = Figure(figsize=(max(width, WIDTH), max(height, HEIGHT)), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
     figure.suptitle(fill(title, TITLE_CHARACTERS), x=0.012, ha="left", fontsize=18, fontweight="bold")
     return figure
@@ -142,9 +141,16 @@ def model_handles(rows: Rows) -> list[Artist]:
     return [look.handle() for look in (CAUSAL, MASKED, OTHER) if look.label in looks]
 
 
-def split_title(split: str) -> str:
-    """A split as the title of a panel."""
-    return split.replace("_", " ") + (" (lower is better)" if split in LOWER_IS_BETTER else "")
+def split_title(split: str, gap: str = " ") -> str:
+    """A split as the title of a panel. `gap` is before "(lower is better)"."""
+    return split.replace("_", " ") + (f"{gap}(lower is better)" if split in LOWER_IS_BETTER else "")
+
+
+def askable(rows: Rows, splits: list[str], note: str) -> tuple[list[str], str]:
+    """The splits that some rows answer (the first where none do), and the note, which names the others."""
+    shown = [split for split in splits if any(row["count"] for row in rows if row["split"] == split)] or splits[:1]
+    others = ", ".join(split.replace("_", " ") for split in splits if split not in shown)
+    return shown, note + (f". Cannot be asked: {others}" if others else "")
 
 
 def per_cent_axis(axes: Axes, which: str) -> None:
@@ -162,8 +168,19 @@ def save_figure(figure: Figure, folder: Path, name: str = "figure") -> None:
         text.set_parse_math(False)
     drawn = StringIO()
     figure.savefig(drawn, format="svg", metadata={"Date": None})
-    write_text(folder / f"{name}.svg", re.sub(LONG_NUMBER, r"\1", drawn.getvalue()))
+    write_text(folder / f"{name}.svg", smaller(drawn.getvalue()))
     figure.savefig(folder / f"{name}.png", dpi=100)
+
+
+def smaller(svg: str) -> str:
+    """The SVG with hundredths of a point, without indents, and with the style of points that share it named once."""
+    svg = re.sub(r"(?<!scale\()(\b[0-9]+\.[0-9]{2})[0-9]+", r"\1", svg)
+    svg = re.sub(r"\n +", "\n", svg)
+    return re.sub(
+        r'<g>\n((?:<use [^>]*?) style="([^"]*)"/>\n(?:<use [^>]*? style="\2"/>\n)*)</g>',
+        lambda found: f'<g style="{found[2]}">\n' + found[1].replace(f' style="{found[2]}"', "") + "</g>",
+        svg,
+    )
 
 
 def drawn_baselines(rows: Rows) -> Iterator[tuple[float, Any]]:

@@ -1,24 +1,27 @@
 """The figure of many variants: against their numbers where all end in one, otherwise a line for each, by split."""
 
+from itertools import chain
 from pathlib import Path
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 
-from eval.report import CANNOT_BE_ASKED
 from train.report.base import Rows
-from train.report.groups import Group, Groups, of_split, splits_of
+from train.report.groups import Group, Groups, group_rows, of_split, splits_of
 from train.report.lines import NOTE, draw_baselines, draw_line, label_lines
 from train.report.numeric import draw_numeric, numeric_axes, parts_of
-from train.report.style import STYLE, add_legend, look_of, model_handles, new_figure, save_figure, split_title
+from train.report.style import STYLE, add_legend, askable, look_of, model_handles, new_figure, save_figure, split_title
 
-LINE_HEIGHT, MARGINS = 0.27, 2.0  # inches
+LINE_HEIGHT, PANEL_WIDTH, MARGINS = 0.27, 1.8, 2.0  # inches
 
 
-def draw_variants(title: str, groups: Groups, axes: dict[str, str], folder: Path) -> None:
-    """Writes figure.svg and figure.png. `axes` is the setting or number that variants of a prefix stand for."""
-    splits = splits_of([row for rows in groups.values() for row in rows])
-    if numeric := numeric_axes(groups, axes):
+def draw_variants(title: str, rows: Rows, groups: Groups, axes: dict[str, str], folder: Path) -> None:
+    """Writes figure.svg and figure.png of the rows, whose `groups` are in the order of the lines.
+
+    `axes` gives the setting or number that variants of a prefix stand for.
+    """
+    splits = splits_of(rows)
+    if numeric := numeric_axes(group_rows(rows), axes):
         draw_numeric(title, numeric, splits, folder)
     else:
         draw_lines(title, groups, splits, axes, folder)
@@ -31,17 +34,15 @@ def draw_lines(title: str, groups: Groups, splits: list[str], axes: dict[str, st
     for group, rows in groups.items():
         labels.setdefault(label_of(group, axes), []).append(rows)
     all_rows = [row for rows in groups.values() for row in rows]
-    shown = [split for split in splits if any(row["count"] for row in of_split(all_rows, split))] or splits[:1]
-    figure = new_figure(title, LINE_HEIGHT * len(labels) + MARGINS)
+    shown, note = askable(all_rows, splits, NOTE)
+    figure = new_figure(title, LINE_HEIGHT * len(labels) + MARGINS, PANEL_WIDTH * len(shown) + MARGINS)
     panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
     for panel, split in zip(panels, shown):
         for y, variants in enumerate(labels.values()):
             draw_label(panel, y, [of_split(rows, split) for rows in variants])
-        draw_baselines(panel, {y: of_split(sum(rows, []), split) for y, rows in enumerate(labels.values())})
-        panel.set_title(split_title(split).replace(" (", "\n("))
+        draw_baselines(panel, {y: of_split(chain.from_iterable(rows), split) for y, rows in enumerate(labels.values())})
+        panel.set_title(split_title(split, "\n"))
     label_lines(panels, list(labels))
-    missing = [split_title(split) for split in splits if split not in shown]
-    note = NOTE + (f"; not shown, as it {CANNOT_BE_ASKED}: {', '.join(missing)}" if missing else "")
     add_legend(figure, model_handles(all_rows), all_rows, note)
     save_figure(figure, folder)
 
