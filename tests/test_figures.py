@@ -170,7 +170,7 @@ def test_several_axes_are_columns_and_their_series_have_the_models_look(drawn, t
     assert drawn[0].axes[0].get_ylabel() == "forward"
     (legend,) = drawn[0].legends
     assert [text.get_text() for text in legend.get_texts()] == ["causal", "elimination baseline"]
-    assert legend.get_title().get_text().endswith("Cannot be asked: backward")
+    assert legend.get_title().get_text().endswith("No model can be asked: backward")
 
 
 def test_values_that_are_no_numbers_are_rows_that_all_models_share(drawn, tmp_path):

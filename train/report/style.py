@@ -150,7 +150,7 @@ def askable(rows: Rows, splits: list[str], note: str) -> tuple[list[str], str]:
     """The splits that some rows answer (the first where none do), and the note, which names the others."""
     shown = [split for split in splits if any(row["count"] for row in rows if row["split"] == split)] or splits[:1]
     others = ", ".join(split.replace("_", " ") for split in splits if split not in shown)
-    return shown, note + (f". Cannot be asked: {others}" if others else "")
+    return shown, note + (f". No model can be asked: {others}" if others else "")
 
 
 def per_cent_axis(axes: Axes, which: str) -> None:
