@@ -1,23 +1,36 @@
-"""Attention weights as a figure: a panel for each layer and head."""
+"""Attention weights as figures: of one model, a panel for each layer and head; of several, a column for each."""
+
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from einops import rearrange
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from eval.evaluate import inference_mode
-from eval.text import render_question
 from eval.trained_model import TrainedModel
 from model.objectives.batch import to_tensors
 from tasks.corpus import Cloze
 
+ASKED = "#d55e00"  # the frame around the rows that predict
+HOW_TO_READ = "A row attends to columns: the darker, the more."
 
-def attention_maps(trained: TrainedModel, cloze: Cloze) -> Figure | None:
-    """The attention weights when one question is asked: a panel for each layer and head, with tokens as labels.
 
-    None where the objective cannot be asked.
-    """
+class Attention(NamedTuple):
+    """What a network attends to when it is asked one question."""
+
+    weights: list[np.ndarray]
+    """of each layer, [heads, t, t]"""
+    labels: list[str]
+    """the t tokens as words"""
+    asked: list[int]
+    """the rows whose output predicts the first token of the answer; none where a decoder predicts it"""
+
+
+def attention_of(trained: TrainedModel, cloze: Cloze) -> Attention | None:
+    """The attention weights when the one question of `cloze` is asked. None where the objective cannot be asked."""
     query = trained.objective.make_query(cloze, np.zeros((1, 0), np.int32))
     if query is None:
         return None
@@ -31,33 +44,85 @@ def attention_maps(trained: TrainedModel, cloze: Cloze) -> Figure | None:
             batch.get("target_positions"),
             attention_weights=weights,
         )
-    labels = [escape_formulas(trained.corpus.vocabulary.words[token]) for token in query["tokens"][0]]
-    title = f"{escape_formulas(render_question(trained.corpus, cloze, 0))}     (a row attends to columns)"
-    return draw_maps([layer[0].cpu().numpy() for layer in weights], labels, title)
+    labels = [trained.corpus.vocabulary.words[token] for token in query["tokens"][0]]
+    asked = [] if "decoder_tokens" in query else query["logit_positions"].tolist()
+    return Attention([layer[0].cpu().numpy() for layer in weights], labels, asked)
 
 
-def draw_maps(weights: list[np.ndarray], labels: list[str], title: str) -> Figure:
-    """The panels of `attention_maps`. `weights` of each layer are [heads, t, t].
+def attention_maps(trained: TrainedModel, cloze: Cloze, caption: str) -> Figure | None:
+    """A panel for each layer and head, with tokens as labels. None where the objective cannot be asked."""
+    attention = attention_of(trained, cloze)
+    return None if attention is None else draw_heads(attention, caption)
+
+
+def draw_heads(attention: Attention, caption: str) -> Figure:
+    """The panels of `attention_maps`.
 
     They are parts of one image: with axes for each panel, matplotlib takes two to three times as long.
     """
+    weights, labels = attention.weights, [escape_formulas(label) for label in attention.labels]
     depth, heads, t = len(weights), len(weights[0]), len(labels)
     gap = max(t // 8, 1)
     top, left = np.arange(depth) * (t + gap), np.arange(heads) * (t + gap)  # the first row and column of each panel
-    figure = Figure(figsize=(2.3 * heads + 1, 2.3 * depth + 0.6), layout="constrained")
+    figure = Figure(figsize=(2.1 * heads + 0.6, 2.1 * depth + 1.2), layout="constrained")
     axes = figure.subplots()
-    axes.imshow(tiled(weights, gap), cmap="Blues", vmin=0, vmax=1)
+    show(axes, tiled(weights, gap))
     axes.spines[:].set_visible(False)
     axes.set_xticks(np.add.outer(left, np.arange(t)).ravel(), labels * heads, rotation=90)
     axes.set_yticks(np.add.outer(top, np.arange(t)).ravel(), labels * depth)
-    axes.tick_params(labelsize=8)
-    for layer, y in enumerate(top - 0.5):
-        for head, x in enumerate(left - 0.5):
-            axes.add_patch(Rectangle((x, y), t, t, fill=False, linewidth=0.8, clip_on=False))
+    axes.tick_params(labelsize=9)
+    for layer, y in enumerate(top):
+        for head, x in enumerate(left):
+            frame(axes, x, y, t, t, "black", 0.8)
+            frame_rows(axes, attention.asked, x, y, t)
             name = f"layer {layer + 1}, head {head + 1}"
-            axes.text(x + t / 2, y - gap / 8, name, ha="center", va="bottom", fontsize=9)
-    figure.suptitle(title, fontsize=9)
+            axes.text(x - 0.5 + t / 2, y - 0.5 - gap / 8, name, ha="center", va="bottom", fontsize=10)
+    write_captions(figure, caption, attention.asked, HOW_TO_READ, fontsize=11)
     return figure
+
+
+def draw_side_by_side(attentions: dict[str, Attention], caption: str) -> Figure:
+    """A column for each model, by name, and a row for each layer: the mean over its heads."""
+    depth = max(len(attention.weights) for attention in attentions.values())
+    figure = Figure(figsize=(max(4.4 * len(attentions), 8.8), 1.7 * depth + 1.7), layout="constrained")
+    panels = figure.subplots(depth, len(attentions), squeeze=False)
+    for column, (name, attention) in zip(panels.T, attentions.items()):
+        t, labels = len(attention.labels), [escape_formulas(label) for label in attention.labels]
+        for axes in column[len(attention.weights) :]:
+            axes.set_axis_off()
+        for layer, (axes, heads) in enumerate(zip(column, attention.weights), 1):
+            show(axes, heads.mean(0))
+            frame_rows(axes, attention.asked, 0, 0, t)
+            axes.set_title(f"{name}, layer {layer}", fontsize=12)
+            is_last = layer == len(attention.weights)
+            axes.set_xticks(range(t), labels if is_last else [""] * t, rotation=35, ha="right", rotation_mode="anchor")
+            axes.set_yticks(range(t), labels)
+            axes.tick_params(labelsize=11, length=0)
+    asked = [row for attention in attentions.values() for row in attention.asked]
+    write_captions(figure, caption, asked, f"{HOW_TO_READ} Mean over the heads.", fontsize=13)
+    return figure
+
+
+def show(axes: Axes, weights: np.ndarray) -> None:
+    axes.imshow(weights, cmap="Blues", vmin=0, vmax=1)
+
+
+def frame(axes: Axes, x: float, y: float, width: float, height: float, color: str, linewidth: float) -> None:
+    """A frame around cells, `x` and `y` being the first ones."""
+    corner = (x - 0.5, y - 0.5)
+    axes.add_patch(Rectangle(corner, width, height, fill=False, color=color, linewidth=linewidth, clip_on=False))
+
+
+def frame_rows(axes: Axes, rows: list[int], x: float, y: float, t: int) -> None:
+    for row in rows:
+        frame(axes, x, y + row, t, 1, ASKED, 2)
+
+
+def write_captions(figure: Figure, caption: str, asked: list[int], how_to_read: str, fontsize: int) -> None:
+    """The caption above the panels, and how to read them below."""
+    framed = " Framed: the row that predicts the answer." if asked else ""
+    figure.suptitle(escape_formulas(caption), fontsize=fontsize)
+    figure.supxlabel(how_to_read + framed, fontsize=10)
 
 
 def tiled(weights: list[np.ndarray], gap: int) -> np.ndarray:
