@@ -36,7 +36,6 @@ from train.projector import entity_rows
 from train.run import train_run
 from train.text_tables import escape_markdown, table
 
-
 TENSORBOARD = [sys.executable, "-m", "tensorboard.main", "--host", "localhost", "--port", "0"]
 
 

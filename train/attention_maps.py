@@ -1,5 +1,6 @@
 """Attention weights as figures: of one model, a panel for each layer and head; of several, a column for each."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,8 @@ from model.objectives.batch import to_tensors
 from tasks.corpus import Cloze
 
 ASKED = "#d55e00"  # the frame around the rows that predict
+# Names can be of scripts that matplotlib's font has not. They are drawn as boxes, and Text shows them.
+warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from", UserWarning)
 HOW_TO_READ = "A row attends to columns: the darker, the more."
 
 
@@ -84,7 +87,7 @@ def draw_heads(attention: Attention, caption: str) -> Figure:
 def draw_side_by_side(attentions: dict[str, Attention], caption: str) -> Figure:
     """A column for each model, by name, and a row for each layer: the mean over its heads."""
     depth = max(len(attention.weights) for attention in attentions.values())
-    figure = Figure(figsize=(max(4.4 * len(attentions), 8.8), 1.7 * depth + 1.7), layout="constrained")
+    figure = Figure(figsize=(max(4.4 * len(attentions), 8.8), 1.55 * depth + 1.7), layout="constrained")
     panels = figure.subplots(depth, len(attentions), squeeze=False)
     for column, (name, attention) in zip(panels.T, attentions.items()):
         t, labels = len(attention.labels), [escape_formulas(label) for label in attention.labels]
