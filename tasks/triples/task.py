@@ -164,7 +164,7 @@ class Triples(Task):
         )
 
     def one_way_facts(self, facts: FileFacts, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Those stated by the forward word only, and by the inverse word only, bool[n]. Raises SettingError for none."""
+        """Those stated by the forward word only, and by the inverse word only, bool[n]. SettingError if none."""
         named = self.named_entities(facts)
         forward_only, inverse_only = choose_one_way(facts, self.one_way_share, self.max_answers, rng, named)
         allowed = "larger, or the files others: every whole set of right answers is a larger share of its relation"
