@@ -154,3 +154,9 @@ def test_the_figures_and_files_that_the_readme_names_exist():
     text = (ROOT / "README.md").read_text()
     for link in re.findall(r"\]\((?!http)([^)#]+)", text):
         assert (ROOT / link).exists(), link
+
+
+def test_the_readme_stays_short_and_its_tables_fit_a_screen():
+    text = (ROOT / "README.md").read_text()
+    assert len(text.split()) <= 1500
+    assert not [line for line in text.splitlines() if line.startswith("|") and len(line) > 100]

@@ -128,7 +128,7 @@ def test_what_pip_cannot_install_ends_in_one_line(fresh, tmp_path):
     assert call.returncode == 2
     assert "no-such-folder" in errors  # pip's own words
     assert "Traceback" not in errors
-    assert "error: pip failed (README.md says how to go on without make and venv" in errors
+    assert "error: pip failed (docs/running.md says how to go on without make and venv" in errors
 
 
 def test_make_passes_runs_and_patterns_on_to_tensorboard(tmp_path):
