@@ -11,6 +11,7 @@ What a part is:
     summary               the same without the seeds, with intervals and baselines
     prompts               closed book against in context: the causal run of each task, a row for each of PROMPTED
     panel NAME            the table of a panel of the study
+    lines LABEL; LABEL    these lines of each panel that has the first of them: a row a panel, a column a line
 """
 
 import importlib
@@ -21,11 +22,11 @@ from types import ModuleType
 from train.report.base import BASELINES, Rows, baseline, markdown_table, number, over_seeds
 from train.report.by_seed import BySeed
 from train.report.by_variant import ByVariant
-from train.report.panels import panel_table
+from train.report.panels import LABEL, panel_table
 from train.report.reading import read_results
 
 ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 TABLE = re.compile(r"^<!-- table: (\S+), (.+) -->\n((?:\|.*\n)*)", re.MULTILINE)
 
 PROMPTED = {
@@ -59,6 +60,8 @@ def build_table(rows_file: Path, part: str) -> str:
         return panel_table(study_of(rows_file).PANELS[part.removeprefix("panel ")].lines(read_results(rows_file)))
     if part in SHORT_TABLES:
         return SHORT_TABLES[part](read_results(rows_file))
+    if part.startswith("lines "):
+        return lines_table(study_of(rows_file), read_results(rows_file), part.removeprefix("lines ").split("; "))
     if part == "seeds":
         tables = {"seeds": BySeed().markdown(read_results(rows_file)).split("\n\n")[0]}
     else:
@@ -98,6 +101,21 @@ def mean_cell(rows: Rows) -> str:
     """Mean over seeds and its interval, in per cent."""
     accuracy = over_seeds(rows)
     return "cannot be asked" if accuracy is None else f"{number(accuracy.mean)} ({accuracy.interval()})"
+
+
+def lines_table(study: ModuleType, rows: Rows, labels: list[str]) -> str:
+    """The lines with these labels, of each panel that has the first: mean, interval, each seed."""
+    body = []
+    for title, panel in study.PANELS.items():
+        line_of = {line[LABEL]: line for line in panel.lines(rows)}
+        if labels[0] in line_of:
+            cells = [line_cell(line_of.get(label)) for label in labels]
+            body.append([f"{title}: {panel.split}", *cells, line_of[labels[0]]["elimination baseline"]])
+    return markdown_table(["task: question", *labels, f"elimination baseline, {labels[0]}"], body)
+
+
+def line_cell(line: dict[str, str] | None) -> str:
+    return f"**{line['mean']}** ({line['95 % interval']}): {line['each seed']}" if line else "–"
 
 
 def rebuild(text: str) -> str:
