@@ -2,7 +2,7 @@
 
 import re
 import shlex
-import subprocess
+import shutil
 import sys
 from pathlib import Path
 
@@ -84,6 +84,11 @@ def checkout(tmp_path_factory) -> Path:
     return copy_of_the_project(tmp_path_factory.mktemp("checkout"))
 
 
+def remove_runs(checkout: Path) -> None:
+    for run in (checkout / "checkpoints").glob("*/"):
+        shutil.rmtree(run)
+
+
 def read_text(lesson: Path) -> nbformat.NotebookNode:
     """The notebook that the text of a lesson is."""
     return jupytext.reads(lesson.read_text(), fmt="md")
@@ -106,15 +111,13 @@ def test_a_notebook_is_equal_to_its_text_and_has_no_output(lesson):
 
 @every_lesson
 def test_a_lesson_runs_small_from_top_to_bottom(lesson, checkout):
-    for run in (checkout / "checkpoints").glob("*/"):
-        subprocess.run(["rm", "-r", run], check=True)
+    remove_runs(checkout)
     with CommandServer(checkout) as server:
         SmallNotebook(read_text(lesson), checkout, server).execute()
 
 
 def test_the_lecture_runs_small_from_top_to_bottom(checkout):
-    for run in (checkout / "checkpoints").glob("*/"):
-        subprocess.run(["rm", "-r", run], check=True)
+    remove_runs(checkout)
     with CommandServer(checkout) as server:
         for block in blocks(LECTURE.read_text(), "sh"):
             for command in commands(block):
@@ -127,7 +130,7 @@ def test_a_cell_of_commands_runs_in_a_kernel_with_its_python(checkout):
     command = "python -m tasks show reversal && python -c 'import sys; print(sys.executable)'"
     notebook.cells = [first, nbformat.v4.new_code_cell(SHELL + command)]
     NotebookClient(notebook, resources={"metadata": {"path": str(checkout / "docs/lessons")}}).execute()
-    printed = "".join(output.get("text", "") for output in notebook.cells[1].outputs)
+    printed = re.sub(r"\x1b\[[\d;]*m", "", "".join(output.get("text", "") for output in notebook.cells[1].outputs))
     assert "tewo teacher-of wuve" in printed
     assert sys.executable in printed
 
