@@ -29,6 +29,8 @@ TINY = "--train.steps 6 --train.warmup 2 --model.width 16 --model.heads 2 --devi
 # What is given beside a command's own arguments, so that it takes seconds. The worlds keep their size, and their names.
 SMALLEST = {"ablate": "--steps 4 --seeds 1", "compare": f"{TINY} --causal-steps 6 --seeds 1"}
 TYPED = ":help\n:next\n:retrieve lexical\n:context\n:verify\n:quit\n"  # into a command that reads lines
+# Attention maps take most of the time of a tiny run, and other tests draw them.
+NO_MAPS = "import train.attention_maps; train.attention_maps.attention_maps = lambda *_: None"
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -117,13 +119,13 @@ def test_a_notebook_is_equal_to_its_text_and_has_no_output(lesson):
 @every_lesson
 def test_a_lesson_runs_small_from_top_to_bottom(lesson, checkout):
     remove_runs(checkout)
-    with CommandServer(checkout) as server:
+    with CommandServer(checkout, NO_MAPS) as server:
         SmallNotebook(read_text(lesson), checkout, server).execute()
 
 
 def test_the_lecture_runs_small_from_top_to_bottom(checkout):
     remove_runs(checkout)
-    with CommandServer(checkout) as server:
+    with CommandServer(checkout, NO_MAPS) as server:
         for block in blocks(LECTURE.read_text(), "sh"):
             for command in commands(block):
                 carry_out(command, checkout, server)
