@@ -46,14 +46,8 @@ compare-context: .venv/ready ## parametric against in-context knowledge, five se
 ablate: .venv/ready ## one setting over its values: AXIS=model.position OBJECTIVES=causal,masked
 	$(RUN) train ablate $(AXIS) --objectives $(subst $(comma), ,$(OBJECTIVES)) $(ARGS)
 
-tensorboard: .venv/ready ## TensorBoard on all runs or RUNS="causal-0 bidirectional-0", at localhost:6006 (PORT=…)
-	@logdir=checkpoints; \
-	if [ -n "$(RUNS)" ]; then logdir=$$(mktemp -d) && trap 'rm -rf "$$logdir"' EXIT INT TERM HUP; fi; \
-	for run in $(RUNS); do \
-		[ -f "checkpoints/$$run/config.json" ] || { echo "error: checkpoints/$$run is no run" >&2; exit 2; }; \
-		ln -s "$(CURDIR)/checkpoints/$$run/tensorboard" "$$logdir/$$run"; \
-	done; \
-	$(RUN) tensorboard.main --logdir "$$logdir" --reload_interval 5 --host localhost --port $(PORT)
+tensorboard: .venv/ready ## TensorBoard on all runs or RUNS="causal-0 compare-*", at localhost:6006 (PORT=…)
+	$(RUN) train.serve_tensorboard $(foreach run,$(RUNS),'$(run)') --port $(PORT)
 
 bench: .venv/dev ## training steps and time to a result against transformers' models
 	$(RUN) train.bench $(ARGS)

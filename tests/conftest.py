@@ -85,6 +85,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def no_attention_maps(request: pytest.FixtureRequest) -> Iterator[None]:
     """Runs draw no attention maps, which take most of the time of a tiny one, but in files that test figures."""
     with pytest.MonkeyPatch.context() as patch:
-        if request.path.stem not in ("test_tensorboard", "test_bad_input"):
+        if request.path.stem not in ("test_tensorboard", "test_serve_tensorboard", "test_bad_input"):
             patch.setattr("train.attention_maps.attention_maps", lambda *_: None)
         yield

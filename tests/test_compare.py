@@ -25,7 +25,9 @@ from train.device import commit, cpu_name, num_cores
 from train.presets import PRESETS
 from train.report.base import over_seeds
 from train.report.by_seed import BySeed, by_seed
+from train.report.reading import read_results
 from train.report.results import curve_rows, first_at_level, rows_of_run
+from train.report.style import MASKED
 from train.signals import StopFlag
 from train.sweeps.compare import Compare, compare
 from train.sweeps.pool import train_all
@@ -224,16 +226,24 @@ def test_five_seeds_and_all_baselines_fit_a_terminal_of_80_columns(capsys, monke
     assert max(map(len, printed.splitlines())) <= 80
 
 
-def test_the_figure_can_show_a_single_variant(tmp_path, compared):
+def test_the_figure_can_show_a_single_variant(tmp_path, compared, monkeypatch):
     settings, folder = compared
-    numbers = ("accuracy", "count", "documents", "seed", "elimination_baseline")
-    rows, curves = (
-        [{k: float(v) if k in numbers and v else v for k, v in row.items()} for row in read(folder / name)]
-        for name in ("results.csv", "curves.csv")
-    )
+    drawn = []
+    monkeypatch.setattr("train.report.by_seed.save_figure", lambda figure, _: drawn.append(figure))
+    types = {"accuracy": float, "count": int, "documents": int, "seed": int}
+    curves = [
+        row | {column: kind(row[column]) for column, kind in types.items() if row[column]}
+        for row in read(folder / "curves.csv")
+    ]
+    rows = read_results(folder / "results.csv")
     BySeed().draw(*([row for row in table if row["variant"] == "bidirectional"] for table in (rows, curves)), tmp_path)
-    assert (tmp_path / "figure.png").exists()
-    assert settings.seeds == 2
+    forward, inverse, bars = drawn[0].axes
+    assert [axes.get_title() for axes in (forward, inverse)] == ["stated in training\n(forward)", "held out\n(inverse)"]
+    seeds = [line for line in inverse.lines if line.get_color() == MASKED.colour]
+    assert len(seeds) == settings.seeds
+    assert all(line.get_xdata()[-1] == max(row["documents"] for row in curves) / 1000 for line in seeds)
+    assert [label.get_text() for label in bars.get_xticklabels()][:2] == ["forward", "backward"]
+    assert [len(points.get_offsets()) for points in bars.collections] == [settings.seeds] * 4
 
 
 def test_a_comparison_that_is_stopped_saves_its_runs_and_ends_without_a_traceback():
