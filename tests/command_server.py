@@ -50,7 +50,8 @@ class CommandServer:
     def __enter__(self) -> "CommandServer":
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         environment = os.environ | {"COLUMNS": "100"}
-        self.process = subprocess.Popen([sys.executable, "-c", SERVER, self.prelude], cwd=self.root, env=environment, **pipes)
+        command = [sys.executable, "-c", SERVER, self.prelude]
+        self.process = subprocess.Popen(command, cwd=self.root, env=environment, **pipes)
         return self
 
     def __exit__(self, *_: object) -> None:
