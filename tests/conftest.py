@@ -12,7 +12,13 @@ import pytest
 import torch
 
 # What tests import, and the package that it needs.
-DEV_IMPORTS = {"hypothesis": "hypothesis", "transformers": "transformers", "train.bench": "transformers"}
+DEV_IMPORTS = {
+    "hypothesis": "hypothesis",
+    "transformers": "transformers",
+    "train.bench": "transformers",
+    "jupytext": "jupytext",
+    "nbclient": "nbclient",
+}
 MISSING = {name for name, package in DEV_IMPORTS.items() if find_spec(package) is None}
 left_out: set[str] = set()
 
@@ -26,6 +32,7 @@ if "hypothesis" not in MISSING:
 # Files that take longest, those of `make test-slow` among them. Workers take whole files in this order, so that none is
 # left with a long one at the end.
 LONGEST_FIRST = (
+    "test_lessons",
     "test_claim_two_steps",
     "test_claim_in_context",
     "test_claim",
