@@ -23,6 +23,7 @@ SMALLEST = {
     "train-bidirectional": SMALL,
     "compare": f"{SMALL} --causal-steps 6 --seeds 1",
     "capitals": "--train.steps 6 --train.warmup 2 --model.width 16 --model.heads 2 --causal-steps 6",
+    "in-context": f"{SMALL} --task.unseen 4",
     "triples": "--train.steps 6 --train.warmup 2 --model.width 16 --model.heads 2",
     "ablate": "--steps 4 --seeds 1",
     "sweep": "--steps 4 --seeds 1",
