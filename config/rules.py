@@ -20,17 +20,18 @@ from tyro.constructors import (
     StructTypeInfo,
 )
 
-NUMBERS = {int: ("INT", "a whole number"), float: ("FLOAT", "a number")}
+from config.validation import TYPE_WORDS
+
+METAVARS = {int: "INT", float: "FLOAT"}
 
 
 def number_rule(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
     """Numbers, and numbers or None."""
     members = typing.get_args(info.type) if typing.get_origin(info.type) in (types.UnionType, typing.Union) else ()
     optional = len(members) == 2 and type(None) in members
-    number_type = next((member for member in members if member in NUMBERS), None) if optional else info.type
-    if number_type not in NUMBERS:
+    number_type = next((member for member in members if member in METAVARS), None) if optional else info.type
+    if number_type not in METAVARS:
         return None
-    metavar, allowed = NUMBERS[number_type]
 
     def read(words: list[str]) -> Any:
         if optional and words[0] == "None":
@@ -38,11 +39,11 @@ def number_rule(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
         try:
             return number_type(words[0])
         except ValueError:
-            raise ValueError(f"is {words[0]!r}, but must be {allowed}{' or None' * optional}") from None
+            raise ValueError(f"is {words[0]!r}, but must be {TYPE_WORDS[number_type]}{' or None' * optional}") from None
 
     return PrimitiveConstructorSpec(
         nargs=1,
-        metavar="{None}|" * optional + metavar,
+        metavar="{None}|" * optional + METAVARS[number_type],
         instance_from_str=read,
         is_instance=lambda value: (optional and value is None) or isinstance(value, int | number_type),
         str_from_instance=lambda value: [str(value)],

@@ -19,7 +19,6 @@ from config.terminal import say
 from config.validation import require, require_choice
 from tasks import TASKS
 from tasks.common.episodes import EpisodeConfig
-from train.compiler import require_compiler
 from train.config import RunConfig
 from train.presets import PRESETS
 from train.recorded import argument, default_name, recorded_config
@@ -118,7 +117,6 @@ def load_command(name: str) -> tuple[type, Callable[[Any, StopFlag], None]]:
 def train_one(preset: str, rest: list[str]) -> None:
     """Trains one run with the settings of a preset, but for those that the arguments `rest` set."""
     parsed = parse_run(Arguments, preset, recorded_config(preset, PRESETS[preset][1], rest), rest)
-    require_compiler(parsed.config.train)
     name = default_name(preset, parsed.task, str(parsed.config.seed)) if parsed.name is None else parsed.name
     train_and_print(parsed, name)
 

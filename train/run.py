@@ -25,6 +25,7 @@ from model.build import build_modules
 from tasks.corpus import Corpus
 from train.augment import augmented, inferred_counts
 from train.batches import num_episodes
+from train.compiler import require_compiler
 from train.config import RunConfig, refuse_other_settings
 from train.counters import Counters
 from train.device import choose_device, environment, load_average
@@ -55,6 +56,7 @@ def train_run(
     """
     folder = run_folder(name, root) if root else run_folder(name)
     device = choose_device(config.train.device)
+    require_compiler(config.train)
     torch.set_num_threads(config.train.threads)
     continues = resume and not overwrite and (folder / "config.json").exists()
     corpus, inputs = build_world(config, folder if continues else None, log)
