@@ -18,7 +18,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from checkpoints.config import read_config
-from config.cli import BAD_INPUT, parse_arguments, refusals, refuse
+from config.cli import BAD_INPUT, HELP, parse_arguments, refusals, refuse
 from config.terminal import say
 from config.validation import SettingError, require, require_at_least
 from eval.ask import RankedAnswer, TypedContext, example_question, rank_answers, stated_facts, typed_lines
@@ -86,14 +86,14 @@ class Ask:
 
 def main(arguments: list[str]) -> None:
     match arguments:
-        case [] | ["--help" | "-h"]:
+        case [] | ["--help" | "--help-all" | "-h"]:
             print_commands()
             print_runs()
         case ["ask", *rest]:
             ask_command(rest)
         case ["methods", *rest]:
             methods_command(rest)
-        case [name, *rest] if not (name.startswith("-") or is_run(name) or {"-h", "--help"} & set(rest)):
+        case [name, *rest] if not (name.startswith("-") or is_run(name) or HELP & set(rest)):
             refuse(f"{name} is no run folder, and no command ({', '.join(COMMANDS)}){similar_run(name, COMMANDS)}")
         case _:
             evaluate_command(arguments)

@@ -10,7 +10,7 @@ if __name__ == "__main__":
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from tyro.conf import arg
 
@@ -39,12 +39,14 @@ NOT_FINITE = 3  # exit code; bad input ends with 2, a signal with 128 + its numb
 class Arguments(Generic[Settings]):
     """Train one run into checkpoints/<name>/."""
 
+    main_settings: ClassVar = ("task", "name", "resume")
+
     config: Annotated[Settings, arg(name="")]
     """what defines the run"""
     task: Literal[tuple(TASKS)] | None = None
     """another task than the preset's, which keeps the settings that all tasks have"""
     name: str | None = None
-    """folder in checkpoints/; None: the preset, the task if another is given, and the seed, such as causal-0"""
+    """folder in checkpoints/; None: preset, task if another is given, and seed, such as causal-0"""
     resume: bool = False
     """continue from the last saved step, with the settings that its folder holds"""
     overwrite: bool = False
@@ -56,8 +58,8 @@ class Arguments(Generic[Settings]):
 
 def main(arguments: list[str]) -> None:
     match arguments:
-        case [] | ["--help" | "-h"]:
-            print("python -m train NAME [settings]      (NAME --help lists every setting)\n")
+        case [] | ["--help" | "--help-all" | "-h"]:
+            print("python -m train NAME [settings]      (NAME --help lists the main ones, --help-all every one)\n")
             lines = {preset: line for preset, (line, _) in PRESETS.items()} | COMMANDS | {"count PRESET": COUNT_LINE}
             for name, line in lines.items():
                 print(f"  {name:20} {line}")

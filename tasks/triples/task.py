@@ -57,6 +57,7 @@ class Triples(Task):
     `notes` lists such answers.
     """
 
+    main_settings: ClassVar = ("file", "relations", "one_way_share")
     held_out_splits: ClassVar = ("inverse",)
     progress_splits: ClassVar = ("forward", "inverse")
     input_settings: ClassVar = ("file", "relations")
