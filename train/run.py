@@ -29,6 +29,7 @@ from train.compiler import require_compiler
 from train.config import RunConfig, refuse_other_settings
 from train.counters import Counters
 from train.device import choose_device, environment, load_average
+from train.end_phase import end_phase_check
 from train.loop import Loop
 from train.progress import WARNINGS, Log, Tee
 from train.signals import NEVER, StopFlag
@@ -142,9 +143,10 @@ def train_and_ask(
         counters = Loop(config, trained, lock, run_id, device, Tee(writer, log), stop).run()
         if not counters.target_tokens:
             log.warn("no token was ever a target: nothing was learned")
-        rows = predict_all(trained, check=stop.check)
+        check = end_phase_check(trained, config.task, log, stop)
+        rows = predict_all(trained, check=check)
         questions = as_csv(rows)
-        result = make_result(config, trained, folder, counters, rows, stop)
+        result = make_result(config, trained, folder, counters, rows, check)
         result |= {"files": {"metrics.jsonl": counters.metrics_sha256, "questions.csv": sha256(questions.encode())}}
         lock.require_held()
         write_text(folder / "questions.csv", questions)
@@ -190,10 +192,11 @@ def make_result(
     folder: Path,
     counters: Counters,
     rows: list[dict[str, Any]],
-    stop: StopFlag,
+    check: Callable[[], None],
 ) -> dict[str, Any]:
     """What result.json holds, but for digests of files. `rows` are those of questions.csv."""
-    by_method = evaluate_trained_methods(trained, config.task, stop.check)
+    by_method = evaluate_trained_methods(trained, config.task, check)
+    check()
     return {
         "run": folder.name,
         "finished": True,
