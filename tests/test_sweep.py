@@ -315,7 +315,8 @@ def test_a_worker_reports_in_one_line_why_it_failed(monkeypatch, problem, reason
         raise problem
 
     monkeypatch.setattr("train.run.train_run", fail)
-    monkeypatch.setattr(pool, "stop_without_parent", lambda _: None)  # this process is no worker
+    for name in ("stop_without_parent", "guard_streams"):  # this process is no worker
+        monkeypatch.setattr(pool, name, lambda *_: None)
     name = f"test-{uuid.uuid4().hex[:8]}"
     messages, worker_end = multiprocessing.Pipe(duplex=False)
     before = signal.getsignal(signal.SIGTERM)

@@ -16,7 +16,7 @@ from checkpoints.files import read_bytes, require_digest, sha256, write_json, wr
 from checkpoints.folder import RunLock, as_csv, locked, run_folder
 from checkpoints.identity import changed_inputs, read_identity, write_identity
 from checkpoints.record import read_metrics, read_result
-from checkpoints.view import mark_complete, require_complete
+from checkpoints.view import mark_complete, naming_view, require_complete
 from config.validation import SettingError, require
 from eval.evaluate import predict_all, summarize, to_entry
 from eval.trained_methods import evaluate_trained_methods
@@ -139,7 +139,7 @@ def train_and_ask(
     """Trains, asks all questions and writes the results, which it returns."""
     folder = lock.folder
     run_id = read_identity(folder).run
-    with TensorBoardWriter(folder, config.task.progress_splits) as writer:
+    with naming_view(folder), TensorBoardWriter(folder, config.task.progress_splits) as writer:
         counters = Loop(config, trained, lock, run_id, device, Tee(writer, log), stop).run()
         if not counters.target_tokens:
             log.warn("no token was ever a target: nothing was learned")
