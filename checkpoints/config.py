@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from checkpoints.files import MAX_JSON, parse_json, read_bytes
-from config.validation import SettingError, require, require_seed
+from config.validation import TYPE_WORDS, SettingError, require, require_seed
 
 FORMAT = 3  # 1 had other names of settings, 2 no identity and no digests
 
@@ -57,7 +57,7 @@ def typed(annotation: Any, value: Any, setting: str) -> Any:
         return tuple(typed(arguments[0], item, setting) for item in value)
     if annotation is float and type(value) is int:
         return float(value)
-    require(type(value) is annotation, setting, value, f"of type {annotation.__name__}")
+    require(type(value) is annotation, setting, value, TYPE_WORDS[annotation])
     return value
 
 

@@ -1,5 +1,7 @@
 """tensorboard/ in a run folder: a view of its record and model, complete once the last file of all is written."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from checkpoints.files import read_bytes, read_json, require_plain_folder, sha256, write_json
@@ -29,3 +31,14 @@ def require_complete(folder: Path, weights: str) -> None:
     require(isinstance(files, dict), str(folder / VIEW / COMPLETE), files, "the digests of all files")
     changed = sorted(name for name in now.keys() | files.keys() if files.get(name) != now.get(name))
     require(not changed, str(folder / VIEW), f"changed ({', '.join(changed)})", "as it was written")
+
+
+@contextlib.contextmanager
+def naming_view(folder: Path) -> Iterator[None]:
+    """Gives an error of the system that names no path, as those of TensorBoard's writer do, the path of the view."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror or str(error), str(folder / VIEW)) from None

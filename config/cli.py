@@ -14,12 +14,13 @@ from config.validation import SettingError, did_you_mean
 
 Settings = TypeVar("Settings")
 BAD_INPUT = 2  # exit code
+HELP = {"-h", "--help", "--help-all"}
 
 
 def parse_arguments(kind: type[Settings], arguments: list[str], program: str, **options: Any) -> Settings:
     """The settings that `arguments` make of `kind`. A refusal is one line on stderr and exit code 2."""
-    if {"-h", "--help"} & set(arguments):
-        print_help(kind, program, **options)
+    if HELP & set(arguments):
+        print_help(kind, program, "--help-all" in arguments, **options)
     stderr = io.StringIO()
     try:
         with contextlib.redirect_stderr(stderr):
@@ -32,22 +33,14 @@ def parse_arguments(kind: type[Settings], arguments: list[str], program: str, **
         refuse_too_large(error)
 
 
-def print_help(kind: type, program: str, **options: Any) -> NoReturn:
-    """Prints all settings: those that matter first, then advanced ones, if there are any, under a heading of their own.
-
-    Ends the program.
-    """
-    main = SettingRules("main")
-    show_help(kind, program, main, **options)
-    if main.hidden:
-        print()
-        show_help(kind, program, SettingRules("advanced"), description="Advanced settings", **options)
-    raise SystemExit(0)
-
-
-def show_help(kind: type, program: str, rules: SettingRules, **options: Any) -> None:
+def print_help(kind: type, program: str, show_all: bool, **options: Any) -> NoReturn:
+    """Prints the main settings and how to see all or, to `show_all`, every setting. Ends the program."""
+    rules = SettingRules(main_only=not show_all)
     with contextlib.suppress(SystemExit):
         tyro.cli(kind, args=["--help"], prog=program, registry=rules, **options)
+    if rules.has_hidden:
+        print(f"All settings: {program} --help-all")
+    raise SystemExit(0)
 
 
 def first_message(box: str, program: str) -> str:
@@ -59,7 +52,7 @@ def first_message(box: str, program: str) -> str:
     nearest = re.findall(r"--[\w.-]+", parts[1]) if parts[1].startswith("Perhaps") else []
     hint = f"did you mean {' or '.join(dict.fromkeys(nearest))}? " if nearest else ""
     message = with_choices(message)
-    return f"{message}{'.' * (message[-1] != '?')} {hint}All settings: {program} --help"
+    return f"{message}{'.' * (message[-1] != '?')} {hint}All settings: {program} --help-all"
 
 
 def with_choices(message: str) -> str:

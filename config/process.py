@@ -4,16 +4,18 @@ Imports nothing large, so that Ctrl-C is handled from the first moment on.
 """
 
 import contextlib
+import errno
 import io
 import os
 import signal
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
 from config.terminal import say
 
-BAD_OUTPUT, INTERRUPTED = 2, 128 + signal.SIGINT  # exit codes
+BAD_OUTPUT, INTERRUPTED, HUNG_UP = 2, 128 + signal.SIGINT, 128 + signal.SIGHUP  # exit codes
 
 
 def exit_at_interrupt() -> None:
@@ -26,14 +28,13 @@ def run_command(main: Callable[[list[str]], None], goes_on_unread: bool = False)
     """Runs `main` with the arguments of this process.
 
     Works without standard output or error. Ctrl-C raises KeyboardInterrupt in `main`, and then ends the process without
-    a word. A pipe that nobody reads any more ends it as it ends other tools. A command that `goes_on_unread` goes on
-    to its end instead, and so it does with a terminal that was closed or a log on a full disk.
+    a word. A pipe that nobody reads any more, or a terminal that was closed, ends it as it ends other tools. A command
+    that `goes_on_unread` goes on to its end instead, and so it does with a log on a full disk.
     """
     open_missing_streams()
     if not goes_on_unread:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    sys.stdout = guarded(sys.stdout, lose if goes_on_unread else end_unwritable)
-    sys.stderr = guarded(sys.stderr, lose)
+    guard_streams(lose if goes_on_unread else end_unwritable)
     with interruptible() as was_interrupted:
         try:
             try:
@@ -85,8 +86,15 @@ def lose(error: OSError) -> None:
     """What nobody can read is lost."""
 
 
+def guard_streams(on_error: Callable[[OSError], None] = lose) -> None:
+    """Puts guarded streams in place of standard output, with `on_error`, and of standard error, which loses."""
+    sys.stdout, sys.stderr = guarded(sys.stdout, on_error), guarded(sys.stderr, lose)
+
+
 def end_unwritable(error: OSError) -> None:
-    """Ends the process with one line, for a result that is lost."""
+    """Ends the process: with one line, for a result that is lost, but as SIGHUP does where its terminal was closed."""
+    if error.errno == errno.EIO and stat.S_ISCHR(os.fstat(sys.stdout.fileno()).st_mode):
+        end(HUNG_UP)
     say(f"error: standard output cannot be written: {error.strerror}")
     end(BAD_OUTPUT)
 

@@ -30,6 +30,11 @@ def escape(sign: str) -> str:
     return sign.encode("unicode_escape").decode()
 
 
+def list_first(listed: list[str], size: int) -> str:
+    """The first of `size` things, and how many more there are."""
+    return ", ".join(listed) + (f" and {size - len(listed)} more" if size > len(listed) else "")
+
+
 def say(line: str) -> None:
     """Prints a line for the user on stderr, cleaned. Where stderr takes no more, the line is lost and nothing else."""
     with contextlib.suppress(OSError):

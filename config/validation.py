@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from math import prod
 from typing import Any
 
+TYPE_WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: "text"}
+"""what a setting of each type must be, as messages say it"""
 MAX_FACTS = 10_000_000  # of a world: some ten GB of memory
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from checkpoints.config import read_config
-from config.cli import BAD_INPUT, parse_arguments, refusals, refuse
+from config.cli import BAD_INPUT, HELP, parse_arguments, refusals, refuse
 from eval.duel import Ask, load_contenders, require_one_world
 from eval.duel_session import Duel, typed_lines
 from eval.evaluate import predict_all, summarize, to_entry
@@ -46,14 +46,14 @@ class Evaluate:
 
 def main(arguments: list[str]) -> None:
     match arguments:
-        case [] | ["--help" | "-h"]:
+        case [] | ["--help" | "--help-all" | "-h"]:
             print_commands()
             print_runs()
         case ["ask", *rest]:
             ask_command(rest)
         case ["methods", *rest]:
             methods_command(rest)
-        case [name, *rest] if not (name.startswith("-") or is_run(name) or {"-h", "--help"} & set(rest)):
+        case [name, *rest] if not (name.startswith("-") or is_run(name) or HELP & set(rest)):
             refuse(f"{name} is no run folder, and no command ({', '.join(COMMANDS)}){similar_run(name, COMMANDS)}")
         case _:
             evaluate_command(arguments)

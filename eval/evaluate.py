@@ -216,6 +216,12 @@ def in_chunks(questions: Questions) -> list[Questions]:
     return [questions[start : start + CHUNK] for start in range(0, len(questions), CHUNK)]
 
 
+def chunk_sizes(trained: TrainedModel, method: AnswerMethod) -> list[int]:
+    """The numbers of questions in all chunks that a method is asked, in one query mode and in their order."""
+    asked = [questions for split, questions in trained.corpus.questions.items() if method.applies_to(split)]
+    return [len(chunk) for questions in asked for chunk in in_chunks(questions)]
+
+
 @contextlib.contextmanager
 def inference_mode(trained: TrainedModel) -> Iterator[None]:
     """Evaluation mode without gradients. Afterwards the modules are as they were."""

@@ -15,7 +15,7 @@ from checkpoints.config import plain
 from checkpoints.files import read_bytes, read_json, require_digest, sha256, write_json, write_text
 from checkpoints.folder import as_csv, parse_csv
 from checkpoints.record import read_result
-from config.validation import SettingError, require
+from config.validation import SettingError, require, require_choice
 from eval.evaluate import no_check, predict_all, summarize
 from eval.methods import METHODS
 from eval.methods.base import AnswerMethod
@@ -40,7 +40,7 @@ class RunMethods:
     def __post_init__(self):
         require(len(self.runs) > 0, "runs", self.runs, "one run folder or more")
         for name in self.methods:
-            require(name in self.settings, "methods", name, f"one of {', '.join(self.settings)}")
+            require_choice("methods", name, self.settings)
 
     def chosen(self) -> dict[str, AnswerMethod]:
         """The methods to run, by name."""

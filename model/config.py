@@ -20,10 +20,9 @@ class ModelConfig:
     recurrence: int = 1
     """times that all layers are applied in turn, each time with the same weights"""
     heads: int = 4
-    """attention heads a layer; width is divided among them"""
+    """attention heads; they share the width"""
     position: Literal["rotary", "learned", "alibi", "relative", "none"] = "rotary"
-    """position scheme; "none" leaves order to visibility: where every position sees all, a document is then a bag of
-    words, and training fails"""
+    """position scheme; "none" leaves order to visibility, and training fails where every position sees all"""
     rotary_base: float = 100.0
     """with rotary: the lowest frequency, in positions a radian; much shorter documents hardly use low frequencies"""
     convolution: int = 1

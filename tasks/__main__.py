@@ -20,14 +20,14 @@ COMMANDS = {
 
 def main(arguments: list[str]) -> None:
     match arguments:
-        case [] | ["--help" | "-h"]:
+        case [] | ["--help" | "--help-all" | "-h"]:
             print_commands()
         case [command, task, *rest] if command in COMMANDS and task in TASKS:
             settings_type = COMMANDS[command][0][TASKS[task]]
             settings = parse_arguments(settings_type, rest, f"python -m tasks {command} {task}")
             with refusals():
                 settings.run()
-        case [command, "--help" | "-h"] if command in COMMANDS:
+        case [command, "--help" | "--help-all" | "-h"] if command in COMMANDS:
             print_commands()
         case [command] if command in COMMANDS:
             refuse(f"task is missing, but must be one of {', '.join(TASKS)}")
@@ -43,7 +43,7 @@ def print_commands() -> None:
     for _, usage, summary in COMMANDS.values():
         print(f"python -m tasks {usage:32}  {summary}")
     print(f"\nTASK is one of {', '.join(TASKS)}.")
-    print("With --help behind it, every setting is listed.")
+    print("With --help behind it, the main settings are listed, with --help-all every one.")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 SERVER = """
 import json, multiprocessing, os, runpy, sys, traceback
@@ -62,11 +63,12 @@ class CommandServer:
         """The command `python -m MODULE …`, or a make target: the commands that it would run, one after another."""
         if words[0] == "make":
             return self.make(words)
-        files = [self.root / "stdout.txt", self.root / "stderr.txt"]
-        self.process.stdin.write(json.dumps([words[2], words[3:], *map(str, files)]) + "\n")
-        self.process.stdin.flush()
-        code = int(self.process.stdout.readline())
-        return subprocess.CompletedProcess(words, code, *(file.read_text() for file in files))
+        with TemporaryDirectory() as folder:
+            files = [Path(folder) / stream for stream in ("stdout", "stderr")]
+            self.process.stdin.write(json.dumps([words[2], words[3:], *map(str, files)]) + "\n")
+            self.process.stdin.flush()
+            code = int(self.process.stdout.readline())
+            return subprocess.CompletedProcess(words, code, *(file.read_text() for file in files))
 
     def make(self, words: list[str]) -> subprocess.CompletedProcess:
         """Runs the commands that a make target lists, until one fails."""

@@ -306,7 +306,7 @@ BROKEN = {
     "an unknown setting": (as_config(lambda c: c["task"].update(size=3)), "task.size is 3"),
     "an unknown nested setting": (as_config(lambda c: c["task"]["names"].update(size=3)), "task.names.size is 3"),
     "a missing setting": (as_config(lambda c: c["model"].pop("depth")), "model.depth"),
-    "a wrong type": (as_config(lambda c: c["model"].update(depth="2")), "model.depth is '2', but must be of type int"),
+    "a wrong type": (as_config(lambda c: c["model"].update(depth="2")), "depth is '2', but must be a whole number"),
     "an impossible value": (as_config(lambda c: c["task"].update(entities=0)), "task.entities is 0"),
     "an unknown name": (as_config(lambda c: c["objective"].update(name="telepathy")), "objective.name is 'telepathy'"),
     "an impossible seed": (as_config(lambda c: c.update(seed=-1)), "seed is -1"),

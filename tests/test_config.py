@@ -152,19 +152,19 @@ def test_a_setting_of_another_type_is_refused(setting):
 @pytest.mark.parametrize(
     ("settings_type", "name", "value", "allowed"),
     [
-        (TrainConfig, "steps", "12", "type int"),
-        (TrainConfig, "steps", 12.0, "type int"),
-        (TrainConfig, "steps", True, "type int"),
-        (TrainConfig, "steps", None, "type int"),
-        (TrainConfig, "learning_rate", "0.1", "type float"),
-        (TrainConfig, "learning_rate", False, "type float"),
-        (TrainConfig, "compile", 1, "type bool"),
-        (TrainConfig, "init_from", 3, "type str"),
+        (TrainConfig, "steps", "12", "a whole number"),
+        (TrainConfig, "steps", 12.0, "a whole number"),
+        (TrainConfig, "steps", True, "a whole number"),
+        (TrainConfig, "steps", None, "a whole number"),
+        (TrainConfig, "learning_rate", "0.1", "a number"),
+        (TrainConfig, "learning_rate", False, "a number"),
+        (TrainConfig, "compile", 1, "True or False"),
+        (TrainConfig, "init_from", 3, "text"),
         (TrainConfig, "device", "tpu", "one of .*'cuda'"),
         (TrainConfig, "device", ["cpu"], "one of .*'cuda'"),
         (Masked, "maskable", "source", "a list"),
         (Masked, "maskable", ["source", "other"], "one of .*'target'"),
-        (ModelConfig, "feed_forward_width", 1.5, "type int"),
+        (ModelConfig, "feed_forward_width", 1.5, "a whole number"),
     ],
 )
 def test_types_are_distinguished(settings_type, name, value, allowed):

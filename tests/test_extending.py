@@ -80,11 +80,13 @@ def test_every_section_has_a_file_a_registry_line_and_a_command():
 
 
 def test_every_command_runs_with_what_was_added(extended):
+    files = {path for path in extended.iterdir() if path.is_file()}
     with CommandServer(extended) as server:
         for command in COMMANDS:
             ended = server.run(runnable(command))
             assert ended.returncode == 0, f"{command}\n{ended.stdout}\n{ended.stderr}"
             assert "Traceback" not in ended.stderr
+    assert {path for path in extended.iterdir() if path.is_file()} == files  # what commands print is kept elsewhere
     for name in ("siblings-0", "scale-norm-0", "depth-masked-4-0", "ablate-model.position-causal-sinusoidal-0"):
         assert (extended / "checkpoints" / name / "result.json").exists(), name
     assert (extended / "checkpoints/control-0/methods.json").exists()

@@ -530,6 +530,7 @@ def test_metrics_record_the_accuracy_in_context(run):
     ("arguments", "message"),
     [
         (["--methods", "by-heart"], "methods is 'by-heart', but must be one of closed-book, in-context"),
+        (["--methods", "in-contxt"], "; did you mean in-context?"),
         (["--in-context.distractors", "-1"], "in-context.distractors is -1, but must be 0 or more"),
         (["--in-context-near.distractors", "500"], "in-context-near.distractors is 500, but must be 0 to"),
         (["--oracle-retrieval.distractors", "500"], "oracle-retrieval.distractors is 500, but must be 0 to"),

@@ -11,6 +11,7 @@ from config.validation import SettingError
 from tests.running import command, flags, tiny
 from train.compiler import require_compiler
 from train.presets import BIDIRECTIONAL
+from train.run import train_run
 from train.signals import StopFlag
 from train.sweeps.ablate import Ablate
 from train.sweeps.plan import duration, plan, training_seconds
@@ -76,7 +77,7 @@ def no_compiler(monkeypatch, tmp_path):
 
 
 def test_without_a_compiler_nothing_is_trained(no_compiler, monkeypatch, capsys):
-    monkeypatch.setattr("train.run.train_run", lambda *_, **__: pytest.fail("it was trained"))
+    monkeypatch.setattr("train.run.build_world", lambda *_: pytest.fail("it went on"))
     code, err = command(train.__main__.main, [*flags(tiny()), "--compile", "--name", "compiled"], capsys)
     assert (code, err.count("\n")) == (2, 1)
     assert err.startswith("error: compile is True, but needs a C++ compiler on a CPU, and ")
@@ -85,8 +86,11 @@ def test_without_a_compiler_nothing_is_trained(no_compiler, monkeypatch, capsys)
     assert (code, err.count("\n")) == (2, 1)
 
 
-def test_a_compiler_that_is_named_is_looked_for(no_compiler, monkeypatch):
+def test_a_compiler_that_is_named_is_looked_for(no_compiler, monkeypatch, tmp_path):
     require_compiler(tiny().train)
+    with pytest.raises(SettingError, match="needs a C\\+\\+ compiler"):
+        train_run(tiny(compile=True), "compiled", root=tmp_path)
+    assert not (tmp_path / "compiled").exists()
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(SettingError, match="no-such-compiler is not installed"):
         require_compiler(tiny(compile=True).train)

@@ -83,6 +83,16 @@ def test_a_result_that_cannot_be_written_is_said_in_one_line(name):
     assert ended.stderr == "error: standard output cannot be written: No space left on device\n"
 
 
+def test_a_closed_terminal_ends_a_command_as_the_signal_of_its_end_does():
+    terminal, other_end = os.openpty()
+    options = {"cwd": HOUSE, "stdout": other_end, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([sys.executable, "-m", "tasks", "show", "reversal"], **options)  # no signal reaches it
+    os.close(other_end)
+    os.close(terminal)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (128 + signal.SIGHUP, "")
+
+
 @pytest.mark.parametrize(
     ("command", "seconds"),
     [

@@ -51,8 +51,9 @@ from train.tensorboard import TensorBoardWriter
 
 TINY = flags(tiny())
 DROPOUT = {"dropout": 0.1}
-# The flag is checked 4 times, once a split, at each of 4 evaluations; before each of 12 steps; 4 times at the end.
-CHECKS = 4 * 4 + 12 + 4
+# The flag is checked 4 times, once a split, at each of 4 evaluations, and before each of 12 steps. At the end: 4 times,
+# and once after it.
+CHECKS = 4 * 4 + 12 + 5
 EARLY, BEFORE_SAVE, EVALUATING, ON_SAVED_STEP, LAST_EVALUATION, QUESTIONS = 2, 7, 10, 13, 26, 30
 every_objective = pytest.mark.parametrize(
     "objective", [objective() for objective in OBJECTIVES.values()], ids=list(OBJECTIVES)

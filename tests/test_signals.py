@@ -2,13 +2,18 @@
 
 import contextlib
 import csv
+import fcntl
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
+import termios
+import threading
 import time
 import uuid
+from functools import partial
 
 import pytest
 
@@ -127,6 +132,12 @@ class Comparison:
             return False
         return True
 
+    def processes(self) -> list[tuple[int, int]]:
+        """The processes of it, each with its parent."""
+        listed = subprocess.check_output(["ps", "-A", "-o", "pid=,ppid=,pgid="], text=True)
+        rows = (map(int, line.split()) for line in listed.splitlines())
+        return [(child, parent) for child, parent, group in rows if group == self.process.pid]
+
     def wait_until_none_is_left(self, seconds: float = 30) -> None:
         deadline = time.monotonic() + seconds
         while self.is_running():
@@ -183,6 +194,48 @@ def test_two_signals_in_a_row_leave_no_process_and_lose_nothing(comparison, numb
     assert compared.process.returncode in (-number, 128 + number)
     if compared.process.returncode > 0:
         assert errors.splitlines()[-1] == "stopped and saved: the same command continues"
+    assert all(steps(run) for run in compared.runs)
+
+
+def test_workers_save_and_end_where_the_server_that_forked_them_is_killed(comparison):
+    compared = comparison(10**6)
+    compared.start()
+    compared.wait_until_both_train()
+    command = compared.process.pid
+    (server,) = {parent for child, parent in compared.processes() if command not in (child, parent)}
+    os.kill(server, signal.SIGKILL)
+    _, errors = compared.process.communicate(timeout=60)
+    assert compared.process.returncode == 1
+    for run in compared.runs:
+        assert f"error: {run.name}: stopped and saved" in errors
+        assert steps(run)
+    compared.wait_until_none_is_left()
+
+
+def read_until(terminal: int, is_closed: threading.Event) -> None:
+    """Reads what a terminal shows, and closes it after that."""
+    while not is_closed.is_set():
+        if select.select([terminal], [], [], 0.1)[0]:
+            os.read(terminal, 4096)
+    os.close(terminal)
+
+
+def test_a_closed_terminal_ends_a_sweep_as_the_signal_of_its_end_does(comparison):
+    compared = comparison(10**6)
+    terminal, other_end = os.openpty()
+    take = partial(fcntl.ioctl, other_end, termios.TIOCSCTTY, 0)  # its own terminal, so that its end is signalled
+    compared.start(stdin=other_end, stdout=other_end, stderr=other_end, preexec_fn=take)
+    os.close(other_end)
+    is_closed = threading.Event()
+    reader = threading.Thread(target=read_until, args=[terminal, is_closed])
+    reader.start()
+    try:
+        compared.wait_until_both_train()
+    finally:
+        is_closed.set()
+        reader.join()
+    assert compared.process.wait(timeout=60) == 128 + signal.SIGHUP
+    compared.wait_until_none_is_left()
     assert all(steps(run) for run in compared.runs)
 
 

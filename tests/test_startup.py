@@ -17,6 +17,7 @@ WITHOUT_TORCH = {
     "train": 0,
     "train --help": 0,
     "train causal --help": 0,
+    "train causal --help-all": 0,
     "train belief-state --help": 0,
     "train causal --task hierarchy --help": 0,
     "train compare --help": 0,

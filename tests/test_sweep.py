@@ -23,6 +23,7 @@ import train.__main__
 from checkpoints import folder as folders
 from checkpoints.files import write_json
 from checkpoints.steps import path_of, steps
+from config.terminal import clean
 from config.validation import SettingError
 from eval.metrics import t_interval, wilson_interval
 from tests.running import HOUSE, command, contents, tiny
@@ -37,6 +38,7 @@ from train.signals import StopFlag
 from train.sweeps import pool, study
 from train.sweeps.from_file import Sweep, SweepFile, sweep
 from train.sweeps.live_table import LiveTable, duration
+from train.sweeps.outputs import failure_lines
 from train.sweeps.pool import first_ready, train_all
 from train.sweeps.study import Study
 
@@ -233,7 +235,7 @@ def test_a_damaged_finished_run_is_a_failure_that_stops_no_other(swept, monkeypa
     assert damaged in failures
     assert str(folders.ROOT / damaged) in failures[damaged]
     assert f"error: {damaged}: {failures[damaged]}\n" in capsys.readouterr().err
-    assert f"- `{damaged}`: {failures[damaged]}\n" in (folder / "table.md").read_text()
+    assert f"- `{damaged}`: {literal(failures[damaged])}\n" in (folder / "table.md").read_text()
     shown = {row["run"] for row in read(folder / "results.csv")}
     assert damaged not in shown
     assert f"{settings.name}-plain-1" in shown
@@ -313,7 +315,8 @@ def test_a_worker_reports_in_one_line_why_it_failed(monkeypatch, problem, reason
         raise problem
 
     monkeypatch.setattr("train.run.train_run", fail)
-    monkeypatch.setattr(pool, "stop_without_parent", lambda _: None)  # this process is no worker
+    for name in ("stop_without_parent", "guard_streams"):  # this process is no worker
+        monkeypatch.setattr(pool, name, lambda *_: None)
     name = f"test-{uuid.uuid4().hex[:8]}"
     messages, worker_end = multiprocessing.Pipe(duplex=False)
     before = signal.getsignal(signal.SIGTERM)
@@ -394,6 +397,32 @@ def test_a_warning_that_several_runs_give_is_said_once(capsys):
         table.update("warning", name, line)
     assert capsys.readouterr().err == "first\nsecond\n"
     assert table.failures == {}
+
+
+REASON = "[bold]no[/] [/x] :smile: a_b_ *c* \x1b[2J\nsecond"
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_text_in_the_live_table_is_shown_as_it_stands(capsys, monkeypatch, is_terminal):
+    monkeypatch.setenv("COLUMNS", "200")
+    if is_terminal:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+    table = LiveTable({"[red]run[/red]": tiny(steps=100), "b": tiny()}, jobs=1)
+    table.update("failed", "[red]run[/red]", REASON)
+    if is_terminal:
+        table.console.print(table.table())
+    shown = capsys.readouterr()[is_terminal]
+    assert "[red]run[/red]" in shown
+    assert clean(REASON) in shown
+    assert "\x1b[2J" not in shown
+
+
+def test_reasons_in_table_md_are_on_one_line_and_no_markup():
+    lines = failure_lines({"run": REASON})
+    assert lines == f"\nRuns that failed:\n\n- `run`: {literal(REASON)}\n"
+    assert lines.count("\n") == 4
+    assert "\x1b" not in lines
+    assert r"\*c\*" in lines
 
 
 @pytest.mark.parametrize(

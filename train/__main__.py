@@ -10,7 +10,7 @@ if __name__ == "__main__":
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from tyro.conf import arg
 
@@ -19,7 +19,6 @@ from config.terminal import say
 from config.validation import require, require_choice
 from tasks import TASKS
 from tasks.common.episodes import EpisodeConfig
-from train.compiler import require_compiler
 from train.config import RunConfig
 from train.presets import PRESETS
 from train.recorded import argument, default_name, recorded_config
@@ -40,12 +39,14 @@ NOT_FINITE = 3  # exit code; bad input ends with 2, a signal with 128 + its numb
 class Arguments(Generic[Settings]):
     """Train one run into checkpoints/<name>/."""
 
+    main_settings: ClassVar = ("task", "name", "resume")
+
     config: Annotated[Settings, arg(name="")]
     """what defines the run"""
     task: Literal[tuple(TASKS)] | None = None
     """another task than the preset's, which keeps the settings that all tasks have"""
     name: str | None = None
-    """folder in checkpoints/; None: the preset, the task if another is given, and the seed, such as causal-0"""
+    """folder in checkpoints/; None: preset, task if another is given, and seed, such as causal-0"""
     resume: bool = False
     """continue from the last saved step, with the settings that its folder holds"""
     overwrite: bool = False
@@ -57,8 +58,8 @@ class Arguments(Generic[Settings]):
 
 def main(arguments: list[str]) -> None:
     match arguments:
-        case [] | ["--help" | "-h"]:
-            print("python -m train NAME [settings]      (NAME --help lists every setting)\n")
+        case [] | ["--help" | "--help-all" | "-h"]:
+            print("python -m train NAME [settings]      (NAME --help lists the main ones, --help-all every one)\n")
             lines = {preset: line for preset, (line, _) in PRESETS.items()} | COMMANDS | {"count PRESET": COUNT_LINE}
             for name, line in lines.items():
                 print(f"  {name:20} {line}")
@@ -119,7 +120,6 @@ def load_command(name: str) -> tuple[type, Callable[[Any, StopFlag], None]]:
 def train_one(preset: str, rest: list[str]) -> None:
     """Trains one run with the settings of a preset, but for those that the arguments `rest` set."""
     parsed = parse_run(Arguments, preset, recorded_config(preset, PRESETS[preset][1], rest), rest)
-    require_compiler(parsed.config.train)
     name = default_name(preset, parsed.task, str(parsed.config.seed)) if parsed.name is None else parsed.name
     train_and_print(parsed, name)
 

@@ -19,7 +19,7 @@ from tasks.task import Task
 class TrainConfig:
     """Settings of the training itself: how long, how fast, on what, and what is recorded."""
 
-    main_settings: ClassVar = ("steps", "batch", "optimiser", "muon_rate", "learning_rate", "device", "init_from")
+    main_settings: ClassVar = ("steps", "batch", "muon_rate", "device", "init_from")
 
     steps: int = 4000
     """optimiser steps"""
@@ -139,7 +139,7 @@ class RunConfig(Generic[TaskType, ObjectiveType]):
     train: TrainConfig = TrainConfig()
     """the training"""
     seed: int = 0
-    """draws the world, the initial weights and the batches; 0-4 for reporting, 1000 and above for tuning"""
+    """draws world, weights and batches; 0-4 for reporting, 1000 and above for tuning"""
 
     def __post_init__(self):
         require_seed(self.seed)

@@ -1,5 +1,6 @@
 """Where a run reports to: nowhere, several logs, or a live bar in a terminal and plain lines elsewhere."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from eval.report import percent
 from train.config import RunConfig
 
 BAR, BAR_WIDTH = "bar", 20
+FIRST_LINE = 10  # seconds of questions without a line, where there is no bar
 
 
 class Log:
@@ -22,6 +24,9 @@ class Log:
 
     def record(self, entry: dict[str, Any]) -> None:
         """Takes an entry of the record, metrics.jsonl."""
+
+    def asked(self, answered: int, total: int) -> None:
+        """Takes how many of the questions after the last step are answered; 0 at their start."""
 
     def warn(self, line: str) -> None:
         """Takes a line for the user."""
@@ -40,6 +45,10 @@ class Tee(Log):
     def record(self, entry: dict[str, Any]) -> None:
         for log in self.logs:
             log.record(entry)
+
+    def asked(self, answered: int, total: int) -> None:
+        for log in self.logs:
+            log.asked(answered, total)
 
     def warn(self, line: str) -> None:
         for log in self.logs:
@@ -60,7 +69,7 @@ class Progress(Log):
         self.live = self.console.is_terminal
         self.latest: dict[str, str] = {}
         self.bar = StepBar(console=self.console, disable=not self.live)
-        self.bar_id = self.bar.add_task("", total=self.steps, parts={"": "the first steps"})
+        self.bar_id = self.bar.add_task("step", total=self.steps, parts={"": "the first steps"})
 
     def __enter__(self) -> "Progress":
         self.bar.start()
@@ -84,6 +93,18 @@ class Progress(Log):
         if not self.live and entry["kind"] == "evaluation":
             say(f"step {entry['step']}/{self.steps}  {joined(parts)}")
 
+    def asked(self, answered: int, total: int) -> None:
+        """In the bar; elsewhere a line after 10, 20, 40, ... seconds, and so none where the questions take less."""
+        now = time.monotonic()
+        if not answered:
+            self.asked_since, self.next_line = now, now + FIRST_LINE
+            self.bar.reset(self.bar_id, description="question", total=total, parts={"": "after the last step"})
+        self.bar.update(self.bar_id, completed=answered)
+        if not self.live and now >= self.next_line and answered < total:
+            seconds = now - self.asked_since
+            say(f"question {answered:,}/{total:,} after the last step, {seconds * (total / answered - 1):.0f} s left")
+            self.next_line = now + seconds
+
     def warn(self, line: str) -> None:
         if self.live:
             self.bar.console.print(clean(line), style="yellow", markup=False, highlight=False, soft_wrap=True)
@@ -92,7 +113,7 @@ class Progress(Log):
 
 
 class StepBar(Bar):
-    """One line of the terminal's width: step, a bar, the `parts` of a task (name and value) and time left.
+    """One line of the terminal's width: step or question, a bar, the `parts` of a task (name and value) and time left.
 
     Where there is no room, first the documents a second are left out, then the bar, the loss, and the other parts from
     left to right. Step and time left always stay.
@@ -101,8 +122,9 @@ class StepBar(Bar):
     def get_renderables(self) -> Iterator[RenderableType]:
         for task in self.tasks:
             step, left = MofNCompleteColumn().render(task), TimeRemainingColumn().render(task)
-            parts, with_bar = fitting(task.fields["parts"], self.console.width - len(f"step {step}  {left} left"))
-            row = ["step", step, *[ProgressBar(task.total, task.completed, BAR_WIDTH)] * with_bar]
+            used = len(f"{task.description} {step}  {left} left")
+            parts, with_bar = fitting(task.fields["parts"], self.console.width - used)
+            row = [task.description, step, *[ProgressBar(task.total, task.completed, BAR_WIDTH)] * with_bar]
             row += [joined(parts)] * bool(parts) + [left, "left"]
             grid = Table.grid(padding=(0, 1))
             for _ in row:

@@ -16,7 +16,7 @@ from checkpoints.files import read_bytes, require_digest, sha256, write_json, wr
 from checkpoints.folder import RunLock, as_csv, locked, run_folder
 from checkpoints.identity import changed_inputs, read_identity, write_identity
 from checkpoints.record import read_metrics, read_result
-from checkpoints.view import mark_complete, require_complete
+from checkpoints.view import mark_complete, naming_view, require_complete
 from config.validation import SettingError, require
 from eval.evaluate import predict_all, summarize, to_entry
 from eval.trained_methods import evaluate_trained_methods
@@ -25,9 +25,11 @@ from model.build import build_modules
 from tasks.corpus import Corpus
 from train.augment import augmented, inferred_counts
 from train.batches import num_episodes
+from train.compiler import require_compiler
 from train.config import RunConfig, refuse_other_settings
 from train.counters import Counters
 from train.device import choose_device, environment, load_average
+from train.end_phase import end_phase_check
 from train.loop import Loop
 from train.progress import WARNINGS, Log, Tee
 from train.signals import NEVER, StopFlag
@@ -55,6 +57,7 @@ def train_run(
     """
     folder = run_folder(name, root) if root else run_folder(name)
     device = choose_device(config.train.device)
+    require_compiler(config.train)
     torch.set_num_threads(config.train.threads)
     continues = resume and not overwrite and (folder / "config.json").exists()
     corpus, inputs = build_world(config, folder if continues else None, log)
@@ -136,13 +139,14 @@ def train_and_ask(
     """Trains, asks all questions and writes the results, which it returns."""
     folder = lock.folder
     run_id = read_identity(folder).run
-    with TensorBoardWriter(folder, config.task) as writer:
+    with naming_view(folder), TensorBoardWriter(folder, config.task) as writer:
         counters = Loop(config, trained, lock, run_id, device, Tee(writer, log), stop).run()
         if not counters.target_tokens:
             log.warn("no token was ever a target: nothing was learned")
-        rows = predict_all(trained, check=stop.check)
+        check = end_phase_check(trained, config.task, log, stop)
+        rows = predict_all(trained, check=check)
         questions = as_csv(rows)
-        result = make_result(config, trained, folder, counters, rows, stop)
+        result = make_result(config, trained, folder, counters, rows, check)
         result |= {"files": {"metrics.jsonl": counters.metrics_sha256, "questions.csv": sha256(questions.encode())}}
         lock.require_held()
         write_text(folder / "questions.csv", questions)
@@ -188,10 +192,11 @@ def make_result(
     folder: Path,
     counters: Counters,
     rows: list[dict[str, Any]],
-    stop: StopFlag,
+    check: Callable[[], None],
 ) -> dict[str, Any]:
     """What result.json holds, but for digests of files. `rows` are those of questions.csv."""
-    by_method = evaluate_trained_methods(trained, config.task, stop.check)
+    by_method = evaluate_trained_methods(trained, config.task, check)
+    check()
     return {
         "run": folder.name,
         "finished": True,

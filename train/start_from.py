@@ -7,6 +7,7 @@ from checkpoints import steps
 from checkpoints.config import differences, read_config
 from checkpoints.files import read_json
 from checkpoints.identity import read_identity, read_words
+from config.terminal import list_first
 from config.validation import SettingError, require
 from eval.runs import find_run
 from eval.trained_model import SECTIONS, TrainedModel, load_weights, max_step_bytes
@@ -49,12 +50,8 @@ def rows_by_word(base_words: tuple[str, ...], words: tuple[str, ...], base_run: 
     lacking = [word for word in words if word not in set(base_words)]
     further = [word for word in base_words if word not in set(words)]
     if lacking or further:
-        parts = [f"it lacks {list_some(lacking)}"] if lacking else []
-        parts += [f"it alone has {list_some(further)}"] if further else []
+        given = {"it lacks": lacking, "it alone has": further}
+        parts = [f"{text} {list_first([*map(repr, some[:3])], len(some))}" for text, some in given.items() if some]
         raise SettingError(f"--from {base_run}: its vocabulary is not this task's: {' and '.join(parts)}")
     token = {word: i for i, word in enumerate(base_words)}
     return [token[word] for word in words]
-
-
-def list_some(words: list[str]) -> str:
-    return ", ".join(map(repr, words[:3])) + (f" and {len(words) - 3} more" if len(words) > 3 else "")

@@ -1,7 +1,7 @@
 """Which tokens of a statement are masked: settings shared by all objectives that mask some."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -12,9 +12,11 @@ from tasks.corpus import NONE, ROLES
 
 @dataclass(frozen=True)
 class Masking(Objective):
+    main_settings: ClassVar = ("scheme",)
+
     scheme: Literal["span", "uniform", "fixed"] = "span"
-    """one whole span of each statement at random (Coda-Forno et al. 2026), tokens at a rate drawn for each document
-    (MLM-U, Kitouni et al. 2024), or tokens at a fixed rate"""
+    """a whole span of each statement (Coda-Forno et al. 2026), or tokens, at a rate drawn for each document (MLM-U,
+    Kitouni et al. 2024) or at a fixed one"""
     maskable: tuple[Literal["source", "relation", "target"], ...] = ("source", "target")
     """what may be masked; nothing else ever is"""
     rate: float = 0.15

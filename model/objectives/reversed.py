@@ -7,7 +7,7 @@ in a delimiter (Kitouni et al. 2024).
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -33,6 +33,8 @@ class Reversed(Objective):
     """
 
     summary = "half of the documents are read right to left, in reversed token order"
+
+    main_settings: ClassVar = ("unit",)
 
     unit: Literal["entity", "token", "segment"] = "entity"
     """what keeps its order: the tokens of an entity, none, or those of segments of random length"""

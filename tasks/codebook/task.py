@@ -54,6 +54,7 @@ class Codebook(Task):
         define                  nothing: it is stated
     """
 
+    main_settings: ClassVar = ("books", "symbols", "length", "latent_share", "one_way")
     held_out_splits: ClassVar = ("latent", "decode")
     progress_splits: ClassVar = ("encode", "latent")
     split_help: ClassVar = {

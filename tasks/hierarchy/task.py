@@ -63,6 +63,7 @@ class Hierarchy(Task):
                          holdout_rl   D has-food _    the reinforcement part of `holdout`; so for each held-out split
     """
 
+    main_settings: ClassVar = ("trees", "branching", "depth", "relations", "holdout_share")
     held_out_splits: ClassVar = ("rephrased", "inverse", "similar", "syllogism", "chain", "holdout", "holdout_chain")
     progress_splits: ClassVar = ("inherited", "syllogism")
     split_help: ClassVar = {

@@ -69,13 +69,13 @@ class Reversal(Task):
     episodes: ReversalEpisodeConfig = ReversalEpisodeConfig()
     """in-context documents, new ones in every batch"""
     entities: int = 400
-    """entities, all with a name of their own"""
+    """entities, each with its own name"""
     relations: int = 5
     """relations, each with an inverse word"""
     one_way: int = 200
     """facts stated one way only, half of them by either word, equally many of each relation"""
     two_way: int | None = None
-    """facts stated both ways; None: all others"""
+    """stated both ways; None: all others"""
     unseen: int = 0
     """facts that no document states; they are asked about from a prompt, or after a second training (train_on)"""
     train_on: Literal["stated", "unseen"] = "stated"

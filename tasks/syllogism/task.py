@@ -54,6 +54,7 @@ class Syllogism(Task):
     choice among six candidates (choices.py).
     """
 
+    main_settings: ClassVar = ("chains", "max_chain_length", "held_out_share")
     held_out_splits: ClassVar = ("conclusion", "misleading", "chain")
     progress_splits: ClassVar = ("trained", "conclusion")
     split_help: ClassVar = {

@@ -7,6 +7,7 @@ from itertools import chain
 
 import numpy as np
 
+from config.terminal import list_first
 from tasks.corpus import Questions
 from tasks.triples.csv_reader import short
 from tasks.triples.documents import DisplayedWords
@@ -164,8 +165,3 @@ def count_questions(split: str, questions: Questions) -> str:
     has_right_answers = split != "wrong_frame"
     more = f" ({several:,} with several right answers)" if several and has_right_answers else ""
     return f"{split} {len(questions):,}{more}"
-
-
-def list_first(listed: list[str], size: int) -> str:
-    """The first of `size` things, and how many more there are."""
-    return ", ".join(listed) + (f" and {size - len(listed)} more" if size > len(listed) else "")

@@ -60,6 +60,7 @@ class Triples(Task):
     `notes` lists such answers.
     """
 
+    main_settings: ClassVar = ("file", "relations", "one_way_share")
     held_out_splits: ClassVar = ("inverse",)
     mistake_splits: ClassVar = ("wrong_frame",)
     progress_splits: ClassVar = ("forward", "inverse")

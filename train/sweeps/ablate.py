@@ -138,9 +138,8 @@ def type_of(base: RunConfig, axis: str) -> Any:
 def no_setting(base: RunConfig, axis: str) -> SettingError:
     owner = f" that {type(base.objective).__name__.lower()} has, or one" if axis.startswith("objective.") else ""
     hint = did_you_mean(axis, [NAME_LENGTH, *(name for name in setting_names(base) if "." in name)])
-    return SettingError(
-        f"axis is {axis!r}, but must be a setting{owner} such as model.position: all are in --help of a preset{hint}"
-    )
+    allowed = f"a setting{owner} such as model.position: all are in --help-all of a preset{hint}"
+    return SettingError(f"axis is {axis!r}, but must be {allowed}")
 
 
 def setting_names(settings: Any, section: str = "") -> Iterator[str]:

@@ -31,7 +31,7 @@ from tyro.conf import Positional
 from checkpoints.folder import run_folder
 from config.validation import SettingError, require, require_choice
 from eval.methods import METHODS
-from eval.runs import find_run
+from eval.runs import find_run, is_run
 from train.config import RUN_SECTIONS, RunConfig
 from train.signals import StopFlag
 from train.sweeps.study import MultiRunConfig, Study
@@ -93,7 +93,7 @@ def find_base_run(name: str, file: SweepFile, variant: str, seed: int, chosen: t
     listed = base_run = file.variants[variant].train.init_from
     if listed in file.variants:
         base_run = os.path.relpath(run_folder(f"{name}-{listed}-{seed}"))
-    elif listed is not None:
+    elif listed is not None and is_run(listed):
         base_run = str(find_run(listed))
     if base_run is not None and variant in chosen and listed not in chosen:
         finished = (Path(base_run) / "result.json").is_file()

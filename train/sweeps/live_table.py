@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from config.terminal import say
+from config.terminal import clean, say
 from eval.report import percent
 from train.config import RunConfig
 from train.sweeps.outputs import Failures
@@ -31,7 +31,7 @@ class LiveTable:
         self.results: RunResults = {}
         self.failures: Failures = {}
         self.warnings: set[str] = set()
-        self.console = Console(stderr=True)
+        self.console = Console(stderr=True, markup=False, emoji=False, highlight=False)  # all text is as it stands
         self.live = Live(self.table(), console=self.console, refresh_per_second=4, transient=True)
         self.live.auto_refresh = self.console.is_terminal
 
@@ -57,7 +57,7 @@ class LiveTable:
             self.live.update(self.table())
         elif event != "entry":
             ended = f"{len(self.results) + len(self.failures)}/{len(self.runs)}"
-            print(f"{ended}  {name}  {self.state(name)}{self.time_left()}", flush=True)
+            print(clean(f"{ended}  {name}  {self.state(name)}{self.time_left()}"), flush=True)
 
     def state(self, name: str) -> str:
         """What a run does or how it ended."""
@@ -119,7 +119,7 @@ class LiveTable:
                 f"{self.results.get(name, {}).get('steps', entry.get('step', 0))}/{config.train.steps}",
                 f"{entry['loss']:.3f}" if "loss" in entry else "",
                 *(percent(splits.get(split, {}).get("accuracy")) for split in config.task.progress_splits),
-                self.state(name),
+                clean(self.state(name)),
             )
         return table
 

@@ -64,6 +64,8 @@ def write_new(folder: Path, outputs: Outputs, report: Report) -> None:
 
 
 def failure_lines(failures: Failures) -> str:
-    """What table.md says of the runs that it lacks."""
-    lines = "".join(f"- `{name}`: {reason}\n" for name, reason in failures.items())
+    """What table.md says of the runs that it lacks, each with its reason as it stands."""
+    from train.report.base import literal  # only now, as it imports matplotlib
+
+    lines = "".join(f"- `{name}`: {literal(reason)}\n" for name, reason in failures.items())
     return f"\nRuns that failed:\n\n{lines}" if lines else ""

@@ -2,6 +2,7 @@
 
 import contextlib
 import multiprocessing
+import os
 import signal
 import threading
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from checkpoints.folder import locked, run_folder
+from config.process import guard_streams
 from config.validation import SettingError
 from eval.methods.base import AnswerMethod
 from eval.run_methods import run_methods
@@ -160,7 +162,7 @@ class MessageLog(Log):
 
 
 def train_worker(name: str, config: RunConfig, overwrite: bool, methods: MethodSet, messages: Connection) -> None:
-    """Trains one run in its own process, and applies methods to it. Saves and ends when the parent process is gone.
+    """Trains one run in its own process, and applies methods to it. Saves and ends when a process above it is gone.
 
     The parent's SIGTERM is what stops it. Ctrl-C and the end of the terminal stay blocked: they reach the parent.
     """
@@ -168,11 +170,12 @@ def train_worker(name: str, config: RunConfig, overwrite: bool, methods: MethodS
     from train.run import train_run
 
     log, folder = MessageLog(messages), run_folder(name)
+    guard_streams()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # also where the parent was started with SIGTERM ignored
     try:
         with stop_on_signals() as stop:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
-            threading.Thread(target=stop_without_parent, args=[stop], daemon=True).start()
+            threading.Thread(target=stop_without_parent, args=[stop, os.getppid()], daemon=True).start()
             wait_until_free(folder, stop)
             result = train_run(config, name, resume=True, overwrite=overwrite, log=log, stop=stop)
             if methods:
@@ -188,9 +191,10 @@ def train_worker(name: str, config: RunConfig, overwrite: bool, methods: MethodS
         log.send("failed", f"{type(problem).__name__}: {problem}")
 
 
-def stop_without_parent(stop: StopFlag) -> None:
-    """Waits for the end of the parent process, then asks this one to stop."""
-    connection.wait([multiprocessing.parent_process().sentinel])
+def stop_without_parent(stop: StopFlag, server: int) -> None:
+    """Waits for the end of the command, or of the server with this id that forked this process, then sets `stop`."""
+    while os.getppid() == server and not connection.wait([multiprocessing.parent_process().sentinel], timeout=1):
+        pass
     stop.signal_number = signal.SIGTERM
 
 

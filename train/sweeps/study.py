@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from checkpoints.config import differences, read_config_json
 from checkpoints.folder import run_folder
@@ -39,6 +39,8 @@ RunTables = dict[str, tuple["Rows", "Rows"]]
 @dataclass(frozen=True, kw_only=True)
 class MultiRunConfig:
     """Settings of every command that trains several runs."""
+
+    main_settings: ClassVar = ("seeds", "jobs", "steps", "name", "table", "variants", "objectives", "values", "only")
 
     seeds: int = 5
     """worlds, each for every variant"""
