@@ -1,15 +1,13 @@
 """Attention weights as a figure: a panel for each layer and head."""
 
 import numpy as np
-import torch
 from einops import rearrange
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from eval.evaluate import inference_mode
+from eval.internals import attention
 from eval.text import render_question
 from eval.trained_model import TrainedModel
-from model.objectives.batch import to_tensors
 from tasks.corpus import Cloze
 
 
@@ -21,19 +19,10 @@ def attention_maps(trained: TrainedModel, cloze: Cloze) -> Figure | None:
     query = trained.objective.make_query(cloze, np.zeros((1, 0), np.int32))
     if query is None:
         return None
-    weights: list[torch.Tensor] = []  # of each layer, [1, heads, t, t]
-    with inference_mode(trained):
-        batch = to_tensors(query, next(trained.modules.parameters()).device)
-        trained.modules["network"](
-            batch["tokens"],
-            trained.objective.visibility_of(batch),
-            batch.get("positions"),
-            batch.get("target_positions"),
-            attention_weights=weights,
-        )
-    labels = [escape_formulas(trained.corpus.vocabulary.words[token]) for token in query["tokens"][0]]
+    computed = attention(trained, query)
+    labels = list(map(escape_formulas, computed.tokens))
     title = f"{escape_formulas(render_question(trained.corpus, cloze, 0))}     (a row attends to columns)"
-    return draw_maps([layer[0].cpu().numpy() for layer in weights], labels, title)
+    return draw_maps(list(computed.weights.numpy()), labels, title)
 
 
 def draw_maps(weights: list[np.ndarray], labels: list[str], title: str) -> Figure:

@@ -11,12 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from checkpoints.steps import remove
 from checkpoints.view import VIEW
 from config.validation import SettingError
-from eval.evaluate import inference_mode, predict_split
+from eval.evaluate import predict_split
+from eval.internals import entity_embeddings
 from eval.methods.base import AnswerMethod
 from eval.methods.in_context import InContext
 from eval.methods.retrieval import LexicalRetrieval
@@ -24,7 +23,7 @@ from eval.report import CANNOT_BE_ASKED, percent
 from eval.trained_methods import trained_methods
 from eval.trained_model import TrainedModel
 from model.objectives.base import AS_TRAINED
-from tasks.vocabulary import PAD, SEPARATOR, SPECIAL
+from tasks.vocabulary import SEPARATOR, SPECIAL
 from train.config import RunConfig
 from train.progress import Log
 
@@ -209,13 +208,3 @@ def escape_markdown(text: str) -> str:
 
 
 BREAK = escape_markdown(SPECIAL[SEPARATOR])  # between the statements of a document, each on a line of its own
-
-
-def entity_embeddings(trained: TrainedModel) -> torch.Tensor:
-    """The mean embedding of each entity's tokens, [e, d]."""
-    with inference_mode(trained):
-        tokens = torch.from_numpy(trained.corpus.entities.tokens).long()  # [e, k]
-        tokens = tokens.to(next(trained.modules.parameters()).device)
-        is_token = (tokens != PAD)[..., None]
-        vectors = (trained.modules["network"].embedding(tokens) * is_token).sum(1) / is_token.sum(1)
-    return vectors.clone()
