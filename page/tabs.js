@@ -158,7 +158,7 @@ function inside(model, asked, context = []) {
     const words = tokens.map((token) => model.world.words[token]);
     const heads = attention.flatMap((layer, l) => layer.map((head, h) => heatmap(words, head, position, `layer ${l + 1}, head ${h + 1}`)));
     const lens = residuals.map((residual, layer) => {
-      const logProbs = model.lens(residual, position);
+      const logProbs = model.network.lens(residual, position);
       const best = [...logProbs.keys()].sort((a, b) => logProbs[b] - logProbs[a]).slice(0, 3);
       const said = best.map((token) => `${model.world.words[token]} ${percent(Math.exp(logProbs[token]))}`).join(", ");
       return [element("dt", {}, layer ? `after layer ${layer}` : "after the embedding"), element("dd", {}, said)];
