@@ -147,7 +147,7 @@ class Run:
         method: str | AnswerMethod = CLOSED_BOOK.name,
         size: int | None = None,
     ) -> "Attention":
-        """The attention weights when it is asked: `weights`[layers, heads, t, t], query by key, with `tokens`[t]."""
+        """The attention weights: `weights`[layers, heads, t, t], query by key, with `tokens`[t] and `asked`."""
         from eval.internals import attention
 
         return attention(*make_query(self.trained, question, chosen_method(context, method), size))

@@ -53,6 +53,8 @@ class Attention(ShortRepr):
     """float[layers, heads, t, t], query by key: a row sums to 1. A layer that is used again counts again"""
     tokens: tuple[str, ...]
     """the t tokens of the input, those of the rows and of the columns"""
+    asked: int | None
+    """the row that predicts the (first) open token; None where a decoder predicts it"""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -104,7 +106,9 @@ def attention(trained: TrainedModel, query: Batch) -> Attention:
             batch.get("target_positions"),
             attention_weights=weights,
         )
-    return Attention(torch.cat(weights).cpu().clone(), words_of(trained, query["tokens"][0]))
+    predicting = query.get("logit_positions", query.get("prefix_ends"))
+    asked = None if "decoder_tokens" in query else int(predicting[0])
+    return Attention(torch.cat(weights).cpu().clone(), words_of(trained, query["tokens"][0]), asked)
 
 
 def embeddings(trained: TrainedModel) -> Embeddings:

@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import sys
+import warnings
 from dataclasses import replace
 from itertools import count
 
@@ -19,6 +21,7 @@ from eval.evaluate import CLOSED_BOOK, predict_all
 from eval.interface import make_query
 from eval.internals import attention, embeddings, logits
 from eval.methods.in_context import InContext
+from eval.methods.index import bm25_index
 from eval.methods.retrieval import LexicalRetrieval
 from eval.questions import SplitQuestions, without_filler
 from eval.text import encode, parse_question
@@ -26,6 +29,8 @@ from model.objectives import OBJECTIVES
 from model.objectives.causal import Causal
 from model.objectives.joint_embedding import JointEmbedding
 from model.objectives.masked import Masked
+from model.objectives.span_denoising import SpanDenoising
+from tests import examples
 from tests.running import contents, tiny
 from tests.test_evaluate import untrained
 from tests.test_every_task import every_task, small
@@ -124,6 +129,18 @@ def test_an_unknown_split_is_refused(run):
     assert "invers" not in run.questions
 
 
+def test_a_warning_of_the_import_of_bm25s_is_not_shown(monkeypatch, tmp_path):
+    """In a notebook without ipywidgets, tqdm gives one."""
+    lines = ("import warnings", "warnings.warn('no bar')", "class BM25:", "    index = lambda *_, **__: None")
+    (tmp_path / "bm25s.py").write_text("\n".join(lines))
+    monkeypatch.delitem(sys.modules, "bm25s", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bm25_index.__wrapped__(examples.corpus())
+    assert sys.modules.pop("bm25s").__file__ == str(tmp_path / "bm25s.py")
+
+
 # --- inside ---
 
 
@@ -177,6 +194,11 @@ def test_the_asked_token_is_where_each_model_predicts_the_answer(root):
     assert (short.tokens.count("[mask]"), long.tokens.count("[mask]")) == (1, 2)
     assert short.tokens[short.asked] == long.tokens[long.asked] == "[mask]"
     assert long.tokens[long.asked - 1] == "teacher-of"
+    for run in (causal, masked):
+        question = question_for(run.trained)
+        assert run.attention(question).asked == run.logits(question).asked
+    decoder = untrained(SpanDenoising())
+    assert attention(*make_query(decoder, question_for(decoder), CLOSED_BOOK, None)).asked is None
 
 
 def test_embeddings_have_a_row_for_each_word_and_the_mean_of_each_name(root):

@@ -9,6 +9,7 @@ import pytest
 
 from checkpoints.folder import run_folder
 from config.validation import SettingError
+from eval.interface import METHODS
 from tasks.__main__ import main
 from tests.test_house import MAX_WORDS, ROOT, count_words, sentences
 from train import preset
@@ -94,6 +95,11 @@ def test_the_error_is_the_one_that_the_page_shows(namespace):
     with pytest.raises(SettingError) as refused:
         namespace["run"].ask("nobody teacher-of _")
     assert f"```text\n{refused.value}\n```" in TEXT
+
+
+def test_every_method_is_in_its_table():
+    table = TEXT.partition("| method |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(.*?)` \|", table, re.MULTILINE) == list(METHODS)
 
 
 def test_a_question_has_the_fields_of_its_table(namespace):
