@@ -18,7 +18,7 @@ MAX_BYTES = 6_000_000
 
 
 def build(tabs: dict[str, Sequence[Path]], max_steps: dict[str, int], studies: Sequence[Path], title: str) -> str:
-    """The page: `tabs` has the runs of each tab ("ask", "prompt", "facts"), `max_steps` how many saved steps of them."""
+    """The page: `tabs` has the runs of each tab ("ask", "prompt", "facts"), `max_steps` how many steps each keeps."""
     contents = collect(tabs, max_steps, studies)
     data = json.dumps(contents, ensure_ascii=True, separators=(",", ":")).encode()
     packed = base64.b64encode(gzip.compress(data, 9, mtime=0)).decode()

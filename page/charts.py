@@ -16,7 +16,7 @@ PROMPTED = {"reversal": "inverse", "syllogism": "conclusion", "codebook": "laten
 """the held-out split of each task that the chart of weights against prompts shows"""
 CLAIMS = {
     "compare": "Both models memorise what is stated. Only the bidirectional one answers the inverse question.",
-    "objectives": "The objectives that reverse all predict the first entity from the rest, with the weights that are asked.",
+    "objectives": "The objectives that reverse all train the asked weights to predict the first entity from the rest.",
     "context": "What no model answers closed book, it answers with the facts in its prompt.",
     "position": "Under this recipe, the masked model learns the inverse with rotary positions alone.",
     "architecture": "Neither masking nor full visibility is enough alone.",
@@ -102,8 +102,9 @@ def specification(rows: Rows, published: Iterable[dict[str, str]]) -> dict[str, 
         {"variant": row["variant"], "split": row["split"], "published": float(row["accuracy"]), "source": row["source"]}
         for row in published
     ]
-    y = {"field": "variant", "type": "nominal", "sort": order, "title": None, "axis": {"labelLimit": 260}}
+    y = {"field": "variant", "type": "nominal", "sort": order, "title": None, "axis": {"labelLimit": 240}}
     x = {"type": "quantitative", "scale": {"domain": [0, 100]}, "title": "exact match, %"}
+    apart = {"field": "seed", "type": "nominal", "scale": {"paddingInner": 0.1, "paddingOuter": 1}}
     colour = {"field": "colour", "type": "nominal", "scale": None}
     tips = [{"field": name, "type": "nominal"} for name in ("variant", "seed", "accuracy", "elimination", "link")]
     layers: list[dict[str, Any]] = [
@@ -112,12 +113,18 @@ def specification(rows: Rows, published: Iterable[dict[str, str]]) -> dict[str, 
             "encoding": {"y": y, "x": x | {"field": "accuracy", "aggregate": "mean"}, "color": colour},
         },
         {
-            "mark": {"type": "tick", "thickness": 1.5, "strokeDash": [2, 2], "color": "#808080", "height": {"band": 0.9}},
+            "mark": {
+                "type": "tick",
+                "thickness": 1.5,
+                "strokeDash": [2, 2],
+                "color": "#808080",
+                "height": {"band": 0.9},
+            },
             "encoding": {"y": y, "x": x | {"field": "elimination", "aggregate": "mean"}},
         },
         {
             "mark": {"type": "point", "filled": True, "size": 50, "opacity": 0.85},
-            "encoding": {"y": y, "x": x | {"field": "accuracy"}, "color": colour, "tooltip": tips},
+            "encoding": {"y": y, "yOffset": apart, "x": x | {"field": "accuracy"}, "color": colour, "tooltip": tips},
         },
     ]
     data = {"values": points + marks}
@@ -129,5 +136,6 @@ def specification(rows: Rows, published: Iterable[dict[str, str]]) -> dict[str, 
                 "encoding": {"y": y, "x": x | {"field": "published"}, "tooltip": tips},
             }
         )
+    height = 30 * len(order)
     facet = {"field": "split", "type": "nominal", "sort": splits, "title": None}
-    return {"data": data, "facet": facet, "columns": 2, "spec": {"width": 300, "height": {"step": 22}, "layer": layers}}
+    return {"data": data, "facet": facet, "columns": 2, "spec": {"width": 400, "height": height, "layer": layers}}

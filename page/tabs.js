@@ -139,13 +139,18 @@ function answerCard(run, asked, accepted) {
     const began = performance.now(), scores = ranked(model.verify(asked)).slice(0, 5), best = scores[0].probability;
     const took = `${world.entities.length} statements in ${Math.round(performance.now() - began)} ms`;
     verified.replaceChildren(
-      element("h3", {}, "each name put into the statement as training has it (", took, ")"),
+      element("h3", {}, `each name put into `, ...statementNodes(world, verifiedForm(world, asked)), ` (${took})`),
       bars(world, scores.map((answer) => ({ ...answer, shown: answer.probability, probability: answer.probability / best })), accepted,
         (share) => percent(share * best)),
       element("p", { class: "note" }, "Shares: how probable the known name then is. The model can check what it cannot say."));
   } }, `try all ${world.entities.length} names`);
   return card(run, verdictOf(answers, accepted), bars(world, answers, accepted), element("div", { class: "controls" }, verify), verified,
     inside(model, asked));
+}
+
+// The statement that is scored: the same fact by the inverse word, with the asked name open.
+function verifiedForm(world, [source, relation, target]) {
+  return [target, world.relations[relation].inverse, source];
 }
 
 // Attention by layer and head, and what the residual stream says after each layer.
@@ -173,7 +178,7 @@ function inside(model, asked, context = []) {
 // Facts in the prompt of one model.
 function promptTab(run) {
   const world = DATA.worlds[run.world], knowledge = knowledgeOf(run.world), model = modelOf(run);
-  const list = element("ul", { class: "context" }), answer = element("div"), asks = element("div", { class: "fact" });
+  const list = element("ul", { class: "context" }), answer = element("div"), asks = element("dl", { class: "fact" });
   const held = knowledge.heldOut.filter(({ asked }) => asked[0] !== null);
   let index = 0, asked, context;
 
@@ -209,7 +214,7 @@ function promptTab(run) {
   choose(0);
   return element("div", {}, element("p", { class: "note" }, "A causal model that also trained on episodes: documents that state random facts and ask about them. Edit the facts and watch the answer follow."),
     element("div", { class: "controls" }, element("button", { type: "button", onclick: () => choose(index + 1) }, "another question")),
-    list, asks, answer);
+    asks, list, answer);
 }
 
 function entitySelect(world, chosen, onchange) {
