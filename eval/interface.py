@@ -15,10 +15,12 @@ from checkpoints.folder import parse_csv
 from checkpoints.record import read_result
 from config.terminal import clean
 from config.validation import SettingError, require, require_choice
-from eval.ask import RankedAnswer, StatedFacts, TypedContext, rank_answers, stated_facts, unanswered
+from eval.ask import RankedAnswer, TypedContext, answer_probabilities, unanswered
 from eval.evaluate import CLOSED_BOOK, apply_prompt
+from eval.known import Known, how_stated
 from eval.methods.base import AnswerMethod
 from eval.methods.chain_of_thought import ChainOfThought
+from eval.methods.generate_and_verify import GenerateAndVerify
 from eval.methods.prompting import require_positions
 from eval.methods.retrieval import DenseRetrieval, LexicalRetrieval
 from eval.questions import SplitQuestions, Splits
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
     from model.objectives.batch import Batch
 
 METHODS: dict[str, AnswerMethod] = {
-    method.name: method for method in (CLOSED_BOOK, LexicalRetrieval(), DenseRetrieval(), ChainOfThought())
+    method.name: method
+    for method in (CLOSED_BOOK, LexicalRetrieval(), DenseRetrieval(), GenerateAndVerify(), ChainOfThought())
 }
 
 
@@ -116,14 +119,17 @@ class Run:
     ) -> Answers:
         """The `best` entities for the open span: each with its `probability`, and how training `stated` it."""
         require(best >= 1, "best", best, "1 or more")
-        parsed = parse_question(self.trained.corpus, question)
-        prompt, answers = rank_answers(self.trained, parsed, self.stated, chosen_method(context, method), best)
+        parsed, chosen = parse_question(self.trained.corpus, question), chosen_method(context, method)
+        inverse = self.known.verified_form(parsed) if isinstance(chosen, GenerateAndVerify) else None
+        prompt, probabilities = answer_probabilities(self.trained, parsed, chosen, inverse)
+        ranked = list(probabilities.items())[:best]
+        answers = [RankedAnswer(*pair, how_stated(self.known.stated, parsed.filled(pair[0]))) for pair in ranked]
         return Answers(str(parsed), prompt, answers)
 
     @cached_property
-    def stated(self) -> StatedFacts:
-        """What the training documents state, and how often, by the two entities that it is about."""
-        return stated_facts(self.trained.corpus)
+    def known(self) -> Known:
+        """What training states, and which answers are right."""
+        return Known.of(self.trained.corpus, TASKS[self.config["task"]["name"]]())
 
     def logits(
         self,
@@ -186,9 +192,10 @@ def make_query(
     corpus = trained.corpus
     sizes = np.unique(corpus.entities.lengths).tolist()
     require(size is None or size in sizes, "size", size, f"one of {sizes}, the tokens of names")
-    cloze = encode(corpus, parse_question(corpus, question), sizes[0] if size is None else size)
+    form = corpus.entities.lengths.tolist().index(sizes[0] if size is None else size)  # an entity with such a name
+    cloze = encode(corpus, parse_question(corpus, question), int(corpus.entities.lengths[form]))
     require_positions(trained, cloze.documents.tokens.shape[1])
-    cloze = apply_prompt(trained, method, unanswered(corpus, cloze)).cloze
+    cloze = apply_prompt(trained, method, unanswered(corpus, cloze, form, None)).cloze
     for model in trained.query_modes().values():
         query = model.objective.make_query(cloze, np.zeros((1, 0), np.int32))
         if query is not None:

@@ -95,6 +95,13 @@ def test_a_context_or_a_method_makes_the_prompt(run):
     assert one.count("[separator]") == 1
 
 
+def test_generate_and_verify_gives_the_probability_of_the_entity_behind_each_name(run):
+    first, second = run.trained.corpus.entities.names[:2]
+    verified = run.ask(f"{first} student-of _", method="generate-and-verify", best=12)
+    stated = {answer.entity: answer.probability for answer in run.ask(f"{second} teacher-of _", best=12)}
+    assert {answer.entity: answer.probability for answer in verified}[second] == pytest.approx(stated[first], rel=1e-4)
+
+
 @pytest.mark.parametrize(
     ("method", "question", "options", "message"),
     [
