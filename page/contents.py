@@ -86,10 +86,9 @@ def pack_world(run: Run) -> dict[str, Any]:
     relation_of = {word: i for i, word in enumerate(corpus.relations)}
     entity_of = {name: i for i, name in enumerate(corpus.entities.names)}
     statements = [
-        [entity_of[source], relation_of[words], entity_of[target]]
+        [entity_of[stated.source], relation_of[" ".join(stated.words)], entity_of[stated.target]]
         for counts in stated_facts(corpus).values()
-        for source, words, target in counts
-        if source in entity_of and target in entity_of and words in relation_of
+        for stated in counts
     ]
     held_out = [split for split in ("inverse", "unseen_inverse") if split in corpus.questions]
     return {
