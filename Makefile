@@ -14,7 +14,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train-causal train-bidirectional ask capitals compare compare-objectives compare-context ablate tensorboard bench test test-slow chaos lint clean clean-runs
+.PHONY: help setup train-causal train-bidirectional ask capitals compare compare-objectives compare-context ablate tensorboard page bench test test-slow test-browser chaos lint clean clean-runs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ ablate: .venv/ready ## one setting over its values: AXIS=model.position OBJECTIV
 tensorboard: .venv/ready ## TensorBoard on all runs or RUNS="causal-0 compare-*", at localhost:6006 (PORT=…)
 	$(RUN) train.serve_tensorboard $(foreach run,$(RUNS),'$(run)') --port $(PORT)
 
+page: .venv/page ## write page.html: both models running in one file, offline; trains what is missing
+	$(RUN) page $(ARGS)
+
 bench: .venv/dev ## training steps and time to a result against transformers' models
 	$(RUN) train.bench $(ARGS)
 
@@ -57,6 +60,11 @@ test: .venv/dev ## the tests, on all cores, in three minutes on two
 
 test-slow: .venv/dev ## train the models that the claims are about, and check the claims
 	$(RUN) pytest -q -n auto --dist loadfile --no-loadscope-reorder -m slow $(ARGS)
+
+test-browser: .venv/dev ## open the page in headless Chromium (CHROMIUM=path)
+	@for browser in $(or $(CHROMIUM),chromium google-chrome chrome); do command -v $$browser >/dev/null && exit 0; done; \
+	echo "error: there is no Chromium: install the package chromium, or set CHROMIUM" >&2; exit 2
+	$(RUN) pytest -q -m browser $(ARGS)
 
 chaos: .venv/dev ## kill, damage and starve tiny runs at random moments, and compare them with undisturbed ones
 	$(RUN) tests.chaos $(ARGS)
@@ -77,6 +85,9 @@ clean-runs: ## delete every run in checkpoints, after asking
 # They look each time whether .venv works. Of two calls at once, the second waits.
 .venv/ready: FORCE
 	@$(PYTHON) install.py ready requirements.txt $(PIP_ARGS)
+
+.venv/page: .venv/ready FORCE
+	@$(PYTHON) install.py page requirements-page.txt $(PIP_ARGS)
 
 .venv/dev: .venv/ready FORCE
 	@$(PYTHON) install.py dev requirements-dev.txt $(PIP_ARGS)

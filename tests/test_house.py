@@ -22,7 +22,7 @@ from tasks import TASKS
 from train.presets import PRESETS
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("config", "tasks", "model", "checkpoints", "eval", "train", "studies")
+PACKAGES = ("config", "tasks", "model", "checkpoints", "eval", "train", "studies", "page")
 # A module belongs to the floor with the longest name that its own begins with.
 FLOORS = (
     "config",
@@ -44,6 +44,7 @@ FLOORS = (
     "train.sweeps",
     "train.__main__",
     "studies",
+    "page",
 )
 # The first pattern that a path matches says how many lines it may have.
 MAX_LINES = {
