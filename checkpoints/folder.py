@@ -107,3 +107,8 @@ def parse_csv(data: bytes) -> list[dict[str, str]]:
 
 def escape_formula(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell
+
+
+def unescape_formula(cell: str) -> str:
+    """The text that `escape_formula` made a cell of."""
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell[1:]) else cell

@@ -129,8 +129,8 @@ def evaluate_command(arguments: list[str]) -> None:
     else:
         from eval.report import print_by_query_mode
 
-        split_help = read_config(folder, SECTIONS)["task"].split_help
-        print_by_query_mode(f"{settings.run}, step {step}", summaries, split_help)
+        task = read_config(folder, SECTIONS)["task"]
+        print_by_query_mode(f"{settings.run}, step {step}", summaries, task)
 
 
 def methods_command(arguments: list[str]) -> None:

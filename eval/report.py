@@ -1,17 +1,26 @@
 """Tables of accuracy in a terminal: by split, and by split and method."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
+from config.terminal import clean
 from eval.evaluate import Summary, from_entry
+from eval.examples import RIGHT, WRONG
 from eval.tables import make_console, print_line, print_table
 from model.objectives.base import AS_TRAINED
+from tasks.common.chain_of_thought import RL_SUFFIX
+from tasks.task import Task
 
-LEGEND = "chance, elim. (elimination) and link are baselines; MRR is the mean reciprocal rank"
+LEGEND = "chance, elim. (elimination), link: baselines; MRR: mean reciprocal rank"
+HELD_OUT = "bold magenta"  # what is of a held-out split, in terminals with colours
+EXAMPLE_STYLES = {RIGHT: "bold green", WRONG: "bold red"}
 CANNOT_BE_ASKED = "cannot be asked"
 HEADINGS = {
-    "token_accuracy": "by token",
+    "token_accuracy": "by\ntoken",
     "reciprocal_rank": "MRR",
     "chance": "chance",
     "elimination_baseline": "elim.",
@@ -24,26 +33,41 @@ def percent(share: float | None, digits: int = 1) -> str:
     return "" if share is None else f"{100 * share:.{digits}f} %"
 
 
-def print_by_query_mode(title: str, summaries: dict[str, dict[str, Summary]], split_help: dict[str, str]) -> None:
-    """A table for each query mode, and below them the help of each split."""
+def print_by_query_mode(title: str, summaries: dict[str, dict[str, Summary]], task: Task) -> None:
+    """A table for each query mode, and below them the help of each split. Held-out splits stand out in colour."""
     console = make_console()
     for query_mode, splits in summaries.items():
-        print_splits(title if len(summaries) == 1 else f"{title}, query mode {query_mode}", splits, console)
+        mode_title = title if len(summaries) == 1 else f"{title}, query mode {query_mode}"
+        print_splits(mode_title, splits, task, console)
     print_line(LEGEND, console)
-    shown = {split: line for split, line in split_help.items() if any(split in splits for splits in summaries.values())}
-    width = max(map(len, shown), default=0)
-    for split, line in shown.items():
-        print_line(f"  {split:{width}}  {line}", console)
+    help_table = Table.grid(padding=(0, 2, 0, 0), pad_edge=True)
+    for split, line in task.split_help.items():
+        if any(split in splits for splits in summaries.values()):
+            help_table.add_row("", Text(split), Text(line), style=split_style(split, task))
+    console.print(help_table)
 
 
-def print_result(title: str, result: dict[str, Any], split_help: dict[str, str]) -> None:
+def print_result(title: str, result: dict[str, Any], task: Task) -> None:
     """What result.json holds: the accuracies closed book, and by all other methods that the model was trained for."""
     for method, splits in result.get("methods", {}).items():
-        print_splits(f"{title}, {method.replace('-', ' ')}", splits, make_console())
-    print_by_query_mode(f"{title}{', closed book' * ('methods' in result)}", from_entry(result), split_help)
+        print_splits(f"{title}, {method.replace('-', ' ')}", splits, task, make_console())
+    print_by_query_mode(f"{title}{', closed book' * ('methods' in result)}", from_entry(result), task)
 
 
-def print_splits(title: str, splits: dict[str, Summary], console: Console) -> None:
+def print_examples(texts: dict[str, str]) -> None:
+    """Prints the sentences that `eval.examples.describe` made."""
+    for name, text in texts.items():
+        make_console().print(Text.assemble((f"{name}: ", EXAMPLE_STYLES[name]), clean(text)))
+
+
+def print_next(commands: Iterable[str]) -> None:
+    """Prints commands that are worth trying, a line each."""
+    lines = ["Next:", *(f"  {command}" for command in commands)]
+    for line in lines if len(lines) > 1 else []:
+        print_line(line, wrap=False)
+
+
+def print_splits(title: str, splits: dict[str, Summary], task: Task, console: Console) -> None:
     """A row for each split: accuracy with its 95 % interval, other measures, baselines, and how many were asked.
 
     Of what only some summaries have, the columns are shown where one does: accuracy by token, where names have several,
@@ -54,7 +78,13 @@ def print_splits(title: str, splits: dict[str, Summary], console: Console) -> No
         name: text for name, text in HEADINGS.items() if any(line.get(name) is not None for line in splits.values())
     }
     lines = [split_cells(split, summary) for split, summary in splits.items()]
-    print_table([*head.values()], [[line[name] for name in head] for line in lines], title=title, console=console)
+    body = [[line[name] for name in head] for line in lines]
+    styles = [split_style(split, task) for split in splits]
+    print_table([*head.values()], body, title=title, row_styles=styles, console=console)
+
+
+def split_style(split: str, task: Task) -> str:
+    return HELD_OUT if split.removesuffix(RL_SUFFIX) in task.held_out_splits else ""
 
 
 def split_cells(split: str, summary: Summary) -> dict[str, str]:

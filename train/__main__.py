@@ -9,7 +9,7 @@ if __name__ == "__main__":
     exit_at_interrupt()  # the other imports take a while
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from tyro.conf import arg
@@ -18,10 +18,9 @@ from config.cli import parse_arguments, refusals, refuse
 from config.terminal import say
 from config.validation import require, require_choice
 from tasks import TASKS
-from tasks.common.episodes import EpisodeConfig
 from train.compiler import require_compiler
 from train.config import RunConfig
-from train.presets import PRESETS
+from train.presets import PRESETS, with_task
 from train.recorded import argument, default_name, recorded_config
 from train.signals import StopFlag, StopRequested, stop_on_signals
 
@@ -120,12 +119,12 @@ def train_one(preset: str, rest: list[str]) -> None:
     parsed = parse_run(Arguments, preset, recorded_config(preset, PRESETS[preset][1], rest), rest)
     require_compiler(parsed.config.train)
     name = default_name(preset, parsed.task, str(parsed.config.seed)) if parsed.name is None else parsed.name
-    train_and_print(parsed, name)
+    train_and_print(parsed, preset, name)
 
 
-def train_and_print(arguments: Arguments, name: str) -> None:
-    """Trains the run and prints its accuracies."""
-    from eval.report import print_result
+def train_and_print(arguments: Arguments, preset: str, name: str) -> None:
+    """Trains the run and prints its accuracies, two of its questions, and what to try next."""
+    from train.finish import print_finish
     from train.loop import NonFiniteStep
     from train.progress import Progress
     from train.run import train_run
@@ -140,7 +139,7 @@ def train_and_print(arguments: Arguments, name: str) -> None:
     except NonFiniteStep as error:
         say(f"error: {error}; the steps before it are saved in checkpoints/{name}")
         raise SystemExit(NOT_FINITE) from None
-    print_result(f"checkpoints/{name}", result, config.task.split_help)
+    print_finish(preset, config, name, result)
 
 
 def parse_run(arguments_type: type, command: str, config: RunConfig, rest: list[str]) -> Any:
@@ -150,21 +149,6 @@ def parse_run(arguments_type: type, command: str, config: RunConfig, rest: list[
         config = with_task(config, task)
     parsed_type = arguments_type[RunConfig[type(config.task), type(config.objective)]]
     return parse_arguments(parsed_type, rest, f"python -m train {command}", default=arguments_type(config))
-
-
-def with_task(config: RunConfig, name: str) -> RunConfig:
-    """The run with the task of this name, which keeps the settings that all tasks have."""
-    task = TASKS[name]()
-    shared = {field.name: getattr(config.task.episodes, field.name) for field in fields(EpisodeConfig)}
-    return replace(
-        config,
-        task=replace(
-            task,
-            documents=config.task.documents,
-            chain_of_thought=config.task.chain_of_thought,
-            episodes=replace(task.episodes, **shared),
-        ),
-    )
 
 
 if __name__ == "__main__":

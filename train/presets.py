@@ -4,7 +4,7 @@ Those of objectives share task, network, batches and, but for diffusion, rates. 
 above (docs/tuning.md).
 """
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from model.config import ModelConfig
@@ -21,9 +21,11 @@ from model.objectives.reinforced import Reinforced
 from model.objectives.reversed import Reversed
 from model.objectives.semantic_permutation import SemanticPermutation
 from model.objectives.span_denoising import SpanDenoising
+from tasks import TASKS
 from tasks.codebook import Codebook
 from tasks.codebook.episodes import CodebookEpisodeConfig
 from tasks.common.chain_of_thought import ChainOfThoughtConfig
+from tasks.common.episodes import EpisodeConfig
 from tasks.common.names import NameConfig
 from tasks.common.statements import DocumentConfig
 from tasks.corpus import ROLES
@@ -126,6 +128,21 @@ HIERARCHY = replace(
     train=replace(IN_CONTEXT.train, steps=4000),
 )
 TRIPLES = replace(CAUSAL, task=Triples())
+
+
+def with_task(config: RunConfig, name: str) -> RunConfig:
+    """The run with the task of this name, which keeps the settings that all tasks have."""
+    task = TASKS[name]()
+    shared = {field.name: getattr(config.task.episodes, field.name) for field in fields(EpisodeConfig)}
+    return replace(
+        config,
+        task=replace(
+            task,
+            documents=config.task.documents,
+            chain_of_thought=config.task.chain_of_thought,
+            episodes=replace(task.episodes, **shared),
+        ),
+    )
 
 
 def with_own_training(objective: Objective) -> RunConfig:
