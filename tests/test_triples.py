@@ -21,6 +21,7 @@ import train.__main__
 from checkpoints import folder
 from config.override import override
 from config.validation import SettingError
+from eval.ask import stated_facts
 from eval.methods.in_context import InContext
 from eval.text import parse_question
 from eval.trained_model import TrainedModel
@@ -186,6 +187,39 @@ def test_each_fact_is_stated_by_both_words_or_by_one_and_nothing_else_is(lines, 
     for source, word, target in true:
         assert (source, word, target) in stated or (target, inverse(word), source) in stated
     assert 1 <= len(one_way_statements(stated)) <= round(task.one_way_share * num_facts(true))
+
+
+@few
+@given(file_lines(), plain_settings(), SEEDS, st.data())
+def test_the_facts_of_named_entities_are_stated_by_the_forward_word_only(lines, options, seed, data):
+    names = data.draw(st.lists(st.sampled_from(true_statements(lines)[1]), max_size=3, unique=True))
+    with temporary_files(lines) as files:
+        task = Triples(**files, **options)
+        shown = dict(zip(true_statements(lines)[1], task.read().names))
+        corpus = build(override(task, {"one_way_names": tuple(shown[name] for name in names)}), seed)
+    true, all_names = true_statements(lines)
+    stated = Reader(corpus, all_names).stated(corpus.documents)
+    for source, word, target in true:
+        is_forward = word in WORDS[::2] and inverse(word) != word
+        answers = [fact for fact in true if fact[1:] == (word, target)]
+        if is_forward and {source, target} & set(names) and len(answers) <= task.max_answers:
+            assert (source, word, target) in stated
+            assert (target, inverse(word), source) not in stated
+    for _, word, target in one_way_statements(stated):  # and no answer to its question is stated by its word
+        assert not [fact for fact in stated if fact[:2] == (target, inverse(word))]
+
+
+def test_the_first_example_is_asked_about_at_every_seed():
+    for seed in range(3):
+        stated = stated_facts(Triples().build(seed))
+        assert set(stated[frozenset(("Paris", "France"))]) == {("Paris", "capital-of", "France")}
+        assert set(stated[frozenset(("FR", "France"))]) == {("FR", "code-of", "France")}
+
+
+def test_a_name_that_is_not_in_the_file_is_refused_with_the_nearest():
+    task = override(Triples(), {"one_way_names": ("Frace",)})
+    with pytest.raises(SettingError, match=r"^task.one_way_names is 'Frace', but must be names in .*; did you mean "):
+        task.build(0)
 
 
 def one_way_statements(stated: Counter[Fact]) -> set[Fact]:

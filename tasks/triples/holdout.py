@@ -14,7 +14,7 @@ from tasks.triples.world import FileFacts
 
 
 def choose_one_way(
-    facts: FileFacts, share: float, max_answers: int, rng: np.random.Generator
+    facts: FileFacts, share: float, max_answers: int, rng: np.random.Generator, names: frozenset[int] = frozenset()
 ) -> tuple[np.ndarray, np.ndarray]:
     """The facts stated by the forward word only, and those stated by the inverse word only, bool[n] each.
 
@@ -22,6 +22,8 @@ def choose_one_way(
     `max_answers` facts allow. A relation has two sides: groups of one tail, and groups of one head. The side with fewer
     and so larger groups is served first, up to half of those facts. The other side follows, with groups that have no
     held-out fact. The first side is offered the rest. Symmetric relations have no sides: see `choose_symmetric`.
+
+    The facts about entities in `names` come first, by the forward word, with all others of their tail.
     """
     relation, entities, relations = facts.relation, len(facts.names), len(facts.relations.line)
     by_tail = number_groups(relation * entities + facts.tails)
@@ -34,7 +36,8 @@ def choose_one_way(
     quota = spread_over_relations(share, relation, relations)
     of_symmetric = np.where(facts.relations.is_symmetric, quota, 0)
     quota = quota - of_symmetric
-    held_out = np.zeros((2, len(facts)), bool)  # by side
+    by_name = about_names(facts, names, by_tail, max_answers)
+    held_out = np.stack([by_name & tails_first, by_name & ~tails_first])  # by side
     for side, is_half in ((0, True), (1, False), (0, False)):
         budget = quota - np.bincount(relation[held_out.any(0)], minlength=relations)
         if is_half:
@@ -44,6 +47,16 @@ def choose_one_way(
     towards_tail, towards_head = choose_symmetric(facts, of_symmetric, max_answers, rng)
     by_tail, by_head = np.where(tails_first, *held_out), np.where(tails_first, *held_out[::-1])
     return by_tail | towards_tail, by_head | towards_head
+
+
+def about_names(facts: FileFacts, names: frozenset[int], by_tail: np.ndarray, max_answers: int) -> np.ndarray:
+    """The facts about entities in `names`, with all others of their relation and tail, bool[n].
+
+    None of symmetric relations, nor of a tail with more than `max_answers` facts.
+    """
+    named = np.isin(facts.heads, list(names)) | np.isin(facts.tails, list(names))
+    possible = ~facts.is_symmetric & (np.bincount(by_tail)[by_tail] <= max_answers)
+    return np.isin(by_tail, by_tail[named & possible])
 
 
 def choose_symmetric(

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from config.validation import require, require_at_least
+from config.validation import did_you_mean, require, require_at_least
 from tasks.common.statements import Statements, assign_to_documents
 from tasks.corpus import Corpus, EpisodeSchedule, Premises
 from tasks.reversal.episodes import ReversalEpisodeConfig, ReversalEpisodes
@@ -22,6 +22,9 @@ from tasks.triples.world import FileFacts, read_facts
 
 EXAMPLE = "tasks/examples/facts.csv"
 EXAMPLE_RELATIONS = "tasks/examples/relations.csv"
+EXAMPLE_NAMES = (
+    "France",
+)  # at every seed, training states `Paris capital-of France` and never `France has-capital Paris`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +80,9 @@ class Triples(Task):
     """of both files, such as cp1252; None: UTF-8; a byte order mark (UTF-8, UTF-16) rules over it"""
     one_way_share: float = 0.5
     """share of the facts that are stated one way only, half of them by either word, as far as answer sets allow"""
+    one_way_names: tuple[str, ...] = EXAMPLE_NAMES
+    """names whose facts are stated by the forward word only, and so asked by the inverse one; for all others it is
+    drawn. The default is meant for the bundled facts"""
     max_answers: int = 100
     """right answers that a question can have; facts with more are stated both ways"""
 
@@ -88,6 +94,14 @@ class Triples(Task):
     def relations_file(self) -> str | None:
         """The table of relations. The bundled facts have their own."""
         return EXAMPLE_RELATIONS if self.relations is None and self.file == EXAMPLE else self.relations
+
+    def named_entities(self, facts: FileFacts) -> frozenset[int]:
+        """The entities of `one_way_names`. Raises SettingError for a name that is not in the file."""
+        known = [name for name in self.one_way_names if name in facts.names]
+        for name in self.one_way_names if self.one_way_names != EXAMPLE_NAMES else ():
+            allowed = f"names in {self.file}{did_you_mean(name, facts.names)}"
+            require(name in known, "task.one_way_names", name, allowed)
+        return frozenset(map(facts.names.index, known))
 
     def read(self) -> FileFacts:
         """The facts of the files. Raises SettingError where they have too few names for episodes."""
@@ -103,7 +117,9 @@ class Triples(Task):
         rng, facts = np.random.default_rng([seed, 0]), self.read()
         words = DisplayedWords.of(facts, self.episodes.own_entities)
         writer = TriplesWriter.of(words, facts, self.documents)
-        forward_only, inverse_only = choose_one_way(facts, self.one_way_share, self.max_answers, rng)
+        forward_only, inverse_only = choose_one_way(
+            facts, self.one_way_share, self.max_answers, rng, self.named_entities(facts)
+        )
         is_one_way = forward_only | inverse_only
         allowed = "larger, or the files others: every whole set of right answers is a larger share of its relation"
         require(bool(is_one_way.any()), "task.one_way_share", self.one_way_share, allowed)
