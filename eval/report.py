@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from config.terminal import clean
@@ -40,11 +39,10 @@ def print_by_query_mode(title: str, summaries: dict[str, dict[str, Summary]], ta
         mode_title = title if len(summaries) == 1 else f"{title}, query mode {query_mode}"
         print_splits(mode_title, splits, task, console)
     print_line(LEGEND, console)
-    help_table = Table.grid(padding=(0, 2, 0, 0), pad_edge=True)
-    for split, line in task.split_help.items():
-        if any(split in splits for splits in summaries.values()):
-            help_table.add_row("", Text(split), Text(line), style=split_style(split, task))
-    console.print(help_table)
+    shown = [split for split in task.split_help if any(split in splits for splits in summaries.values())]
+    width = max(map(len, shown), default=0)
+    for split in shown:
+        console.print(Text(f"  {split:{width}}  {task.split_help[split]}", split_style(split, task)))
 
 
 def print_result(title: str, result: dict[str, Any], task: Task) -> None:

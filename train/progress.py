@@ -1,20 +1,22 @@
 """Where a run reports to: nowhere, several logs, or a live bar in a terminal and plain lines elsewhere."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from rich.console import Console, RenderableType
-from rich.progress import MofNCompleteColumn, TimeRemainingColumn
+from rich.progress import MofNCompleteColumn
 from rich.progress import Progress as Bar
 from rich.progress_bar import ProgressBar
 from rich.table import Table
+from rich.text import Text
 
 from config.terminal import clean, say
 from eval.methods.in_context import InContext
 from eval.report import percent
 from train.config import RunConfig
 
-BAR, BAR_WIDTH = "bar", 20
+BAR, MIN_BAR_WIDTH, BAR_WIDTH = "bar", 6, 20
 
 
 class Log:
@@ -54,13 +56,13 @@ class Progress(Log):
     """
 
     def __init__(self, config: RunConfig, console: Console | None = None):
-        self.steps, (stated, held_out) = config.train.steps, config.task.progress_splits
+        self.config, self.pace, (stated, held_out) = config, Pace(config), config.task.progress_splits
         self.accuracies = {stated: (None, stated), held_out: (None, held_out), "in context": (InContext.name, held_out)}
         self.console = console or Console(stderr=True, emoji=False)
         self.live = self.console.is_terminal
         self.latest: dict[str, str] = {}
-        self.bar = StepBar(console=self.console, disable=not self.live)
-        self.bar_id = self.bar.add_task("", total=self.steps, parts={"": "the first steps"})
+        self.bar = StepBar(self.time_left, console=self.console, disable=not self.live)
+        self.bar_id = self.bar.add_task("", total=config.train.steps, parts={"": "the first steps"})
 
     def __enter__(self) -> "Progress":
         self.bar.start()
@@ -70,6 +72,7 @@ class Progress(Log):
         self.bar.stop()
 
     def record(self, entry: dict[str, Any]) -> None:
+        self.pace.update(entry)
         if entry["kind"] == "train":
             self.latest["loss"] = f"{entry['loss']:.3f}"
             self.latest["documents/s"] = f"{entry['documents_per_second']:,.0f}"
@@ -77,12 +80,20 @@ class Progress(Log):
             for name, (method, split) in self.accuracies.items():
                 splits = entry["splits"] if method is None else entry.get("methods", {}).get(method, {})
                 if splits.get(split, {}).get("count"):
-                    self.latest[name] = percent(splits[split]["accuracy"])
+                    self.latest[name] = percent(splits[split]["accuracy"], digits=0 if self.live else 1)
         order = ("loss", *self.accuracies, "documents/s")
         parts = {name: self.latest[name] for name in order if name in self.latest}
         self.bar.update(self.bar_id, completed=entry["step"], parts=parts)
         if not self.live and entry["kind"] == "evaluation":
-            say(f"step {entry['step']}/{self.steps}  {joined(parts)}")
+            left = {} if self.pace.seconds_left() is None else {"": self.time_left()}
+            say(f"step {entry['step']}/{self.config.train.steps}  {joined(parts | left)}")
+
+    def time_left(self) -> str:
+        """The time until the last step, and what is done then."""
+        seconds = self.pace.seconds_left()
+        if seconds is None:
+            return f"time left: after {self.config.train.log_every} steps"
+        return f"about {duration(max(seconds, 1))} left" if self.pace.share_done < 1 else "asking all questions"
 
     def warn(self, line: str) -> None:
         if self.live:
@@ -91,19 +102,57 @@ class Progress(Log):
             say(line)
 
 
+class Pace:
+    """How fast a run takes its steps, from the entries of its record since now, not from before a resume."""
+
+    def __init__(self, config: RunConfig):
+        self.config, self.start_time = config, time.time()
+        self.entries: list[dict[str, Any]] = []  # the first and the last one
+
+    def update(self, entry: dict[str, Any]) -> None:
+        """Takes an entry of the record."""
+        if entry["time"] >= self.start_time:
+            self.entries = [*self.entries[:1], entry]
+
+    @property
+    def share_done(self) -> float:
+        """The share of all steps that the last entry is behind."""
+        return share_done(self.config, self.entries[-1]) if self.entries else 0.0
+
+    def total_seconds(self) -> float | None:
+        """The seconds that all steps take. None before there are entries of two steps."""
+        if not self.entries:
+            return None
+        first, last = self.entries[0], self.entries[-1]
+        share = self.share_done - share_done(self.config, first)
+        return (last["time"] - first["time"]) / share if share else None
+
+    def seconds_left(self) -> float | None:
+        """The seconds from now to the last step. None before there are entries of two steps."""
+        total = self.total_seconds()
+        if total is None:
+            return None
+        since = max(time.time() - self.entries[-1]["time"], 0)
+        return max(total * (1 - self.share_done) - since, 0)
+
+
 class StepBar(Bar):
-    """One line of the terminal's width: step, a bar, the `parts` of a task (name and value) and time left.
+    """One line of the terminal's width: step, a bar, the `parts` of a task (name and value) and `time_left`.
 
     Where there is no room, first the documents a second are left out, then the bar, the loss, and the other parts from
     left to right. Step and time left always stay.
     """
 
+    def __init__(self, time_left: Callable[[], str], **options: Any):
+        self.time_left = time_left
+        super().__init__(**options)
+
     def get_renderables(self) -> Iterator[RenderableType]:
         for task in self.tasks:
-            step, left = MofNCompleteColumn().render(task), TimeRemainingColumn().render(task)
-            parts, with_bar = fitting(task.fields["parts"], self.console.width - len(f"step {step}  {left} left"))
-            row = ["step", step, *[ProgressBar(task.total, task.completed, BAR_WIDTH)] * with_bar]
-            row += [joined(parts)] * bool(parts) + [left, "left"]
+            step, left = MofNCompleteColumn().render(task), Text(self.time_left(), "progress.remaining")
+            parts, bar_width = fitting(task.fields["parts"], self.console.width - len(f"step {step}  {left}"))
+            row = ["step", step, *[ProgressBar(task.total, task.completed, bar_width)] * bool(bar_width)]
+            row += [*[joined(parts)] * bool(parts), left]
             grid = Table.grid(padding=(0, 1))
             for _ in row:
                 grid.add_column(no_wrap=True)
@@ -111,20 +160,36 @@ class StepBar(Bar):
             yield grid
 
 
-def fitting(parts: dict[str, str], width: int) -> tuple[dict[str, str], bool]:
-    """The parts for which the width has room, and whether it has room for the bar, too."""
-    with_bar = True
+def fitting(parts: dict[str, str], width: int) -> tuple[dict[str, str], int]:
+    """The parts for which the width has room, and the width of the bar: 0 where it has no room."""
+    min_bar_width = MIN_BAR_WIDTH
 
-    def needed() -> int:
-        return (BAR_WIDTH + 1) * with_bar + len(joined(parts)) + bool(parts)
+    def room() -> int:
+        return width - len(joined(parts)) - 2 * bool(parts)
 
     for name in ("documents/s", BAR, "loss", *parts):
-        if needed() <= width:
+        if room() >= min_bar_width:
             break
-        with_bar = with_bar and name != BAR
+        min_bar_width = 0 if name == BAR else min_bar_width
         parts = {other: value for other, value in parts.items() if other != name}
-    return parts, with_bar
+    return parts, min(room(), BAR_WIDTH) if min_bar_width else 0
 
 
 def joined(parts: dict[str, str]) -> str:
     return "  ".join(f"{name} {value}".strip() for name, value in parts.items())
+
+
+def share_done(config: RunConfig, entry: dict[str, Any]) -> float:
+    """The share of its steps, or of its targets if that is more, that a run had done at an entry of its record."""
+    share = entry.get("step", 0) / config.train.steps
+    if config.train.targets is not None:
+        share = max(share, entry.get("target_tokens", 0) / config.train.targets)
+    return min(share, 1.0)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as text, such as 45 s, 3 min 20 s, 2 h 05 min."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

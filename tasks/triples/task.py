@@ -66,7 +66,7 @@ class Triples(Task):
     split_help: ClassVar = {
         "forward": "A r _   as stated, last entity open: every Y with A r Y is right",
         "backward": "_ r B   as stated, first entity open: every X with X r B is right",
-        "inverse": "B r' _  by the inverse word, never stated of any right X: the reversal curse",
+        "inverse": "B r' _  by the inverse word, stated of no right X: reversal curse",
         "wrong_frame": "B r _   how often such an X is predicted instead of a stated Y",
     }
 
@@ -90,6 +90,10 @@ class Triples(Task):
         require(0 < self.one_way_share <= 1, "task.one_way_share", self.one_way_share, "above 0 and at most 1")
         require_at_least(self, "task", 1, "max_answers")
         require(is_encoding(self.encoding), "task.encoding", self.encoding, "one that Python knows, such as cp1252")
+
+    def inputs(self) -> dict[str, str]:
+        relations = self.relations_file()  # a copy of the bundled facts is no longer known as such
+        return super().inputs() | ({} if relations is None else {"relations": relations})
 
     def relations_file(self) -> str | None:
         """The table of relations. The bundled facts have their own."""
