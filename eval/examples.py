@@ -86,8 +86,8 @@ def without_filler(cloze: Cloze) -> Cloze:
     return Cloze(pack(documents.tokens, documents.roles, present), start, cloze.size)
 
 
-def describe(examples: dict[str, Example]) -> dict[str, str]:
-    """What `choose_examples` chose as sentences, by the same names."""
+def describe(examples: dict[str, Example], method: str = "") -> dict[str, str]:
+    """What `choose_examples` chose as sentences, by the same names. `method`: how they were asked, if that is shown."""
     texts: dict[str, str] = {}
     stated: tuple[str, ...] = ()
     for name, example in examples.items():
@@ -97,7 +97,7 @@ def describe(examples: dict[str, Example]) -> dict[str, str]:
         if example.premises not in (stated, ()):
             stated = example.premises
             sentence = f"training stated {' and '.join(map(repr, stated))}. A{sentence[1:]}"
-        texts[name] = f"{sentence} ({example.split}: {example.score} right)."
+        texts[name] = f"{sentence} ({', '.join(filter(None, (method, example.split)))}: {example.score} right)."
     return texts
 
 

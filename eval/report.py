@@ -14,7 +14,7 @@ from model.objectives.base import AS_TRAINED
 from tasks.common.chain_of_thought import RL_SUFFIX
 from tasks.task import Task
 
-LEGEND = "chance, elim. (elimination), link: baselines; MRR: mean reciprocal rank"
+LEGEND = "95 %: interval; baselines: chance, elimination, link; MRR: mean reciprocal rank"
 HELD_OUT = "bold magenta"  # what is of a held-out split, in terminals with colours
 EXAMPLE_STYLES = {RIGHT: "bold green", WRONG: "bold red"}
 CANNOT_BE_ASKED = "cannot be asked"
@@ -32,24 +32,22 @@ def percent(share: float | None, digits: int = 1) -> str:
     return "" if share is None else f"{100 * share:.{digits}f} %"
 
 
-def print_by_query_mode(title: str, summaries: dict[str, dict[str, Summary]], task: Task) -> None:
-    """A table for each query mode, and below them the help of each split. Held-out splits stand out in colour."""
-    console = make_console()
-    for query_mode, splits in summaries.items():
-        mode_title = title if len(summaries) == 1 else f"{title}, query mode {query_mode}"
-        print_splits(mode_title, splits, task, console)
+def print_result(title: str, entry: dict[str, Any], task: Task) -> None:
+    """A table for each query mode closed book, then for other methods, as result.json holds them; the splits' help.
+
+    Held-out splits stand out in colour.
+    """
+    console, modes, methods = make_console(), from_entry(entry), entry.get("methods", {})
+    closed_book = f"{title}{', closed book' * bool(methods)}"
+    tables = {f"{closed_book}{f', query mode {mode}' * (len(modes) > 1)}": splits for mode, splits in modes.items()}
+    tables |= {f"{title}, {name.replace('-', ' ')}": splits for name, splits in methods.items()}
+    for table_title, splits in tables.items():
+        print_splits(table_title, splits, task, console)
     print_line(LEGEND, console)
-    shown = [split for split in task.split_help if any(split in splits for splits in summaries.values())]
+    shown = [split for split in task.split_help if any(split in splits for splits in tables.values())]
     width = max(map(len, shown), default=0)
     for split in shown:
         console.print(Text(f"  {split:{width}}  {task.split_help[split]}", split_style(split, task)))
-
-
-def print_result(title: str, result: dict[str, Any], task: Task) -> None:
-    """What result.json holds: the accuracies closed book, and by all other methods that the model was trained for."""
-    for method, splits in result.get("methods", {}).items():
-        print_splits(f"{title}, {method.replace('-', ' ')}", splits, task, make_console())
-    print_by_query_mode(f"{title}{', closed book' * ('methods' in result)}", from_entry(result), task)
 
 
 def print_examples(texts: dict[str, str]) -> None:
@@ -60,9 +58,8 @@ def print_examples(texts: dict[str, str]) -> None:
 
 def print_next(commands: Iterable[str]) -> None:
     """Prints commands that are worth trying, a line each."""
-    lines = ["Next:", *(f"  {command}" for command in commands)]
-    for line in lines if len(lines) > 1 else []:
-        print_line(line, wrap=False)
+    for i, command in enumerate(commands):
+        print_line(f"{'Next: ' if i == 0 else '':7}{command}", wrap=False)
 
 
 def print_splits(title: str, splits: dict[str, Summary], task: Task, console: Console) -> None:
@@ -71,7 +68,7 @@ def print_splits(title: str, splits: dict[str, Summary], task: Task, console: Co
     Of what only some summaries have, the columns are shown where one does: accuracy by token, where names have several,
     the mean reciprocal rank (MRR), and the link baseline.
     """
-    head = {"split": "split", "accuracy": "accuracy", "interval": "95 %\ninterval"}
+    head = {"split": "split", "accuracy": "accuracy", "interval": "95 %"}
     head |= {
         name: text for name, text in HEADINGS.items() if any(line.get(name) is not None for line in splits.values())
     }

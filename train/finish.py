@@ -22,7 +22,7 @@ def print_finish(preset: str, config: RunConfig, name: str, result: dict[str, An
     print_result(f"checkpoints/{name}", result, config.task)
     corpus = with_kept_inputs(config.task, folder).build(config.seed)
     examples = choose_examples(corpus, config.task, read_csv(folder / "questions.csv"))
-    print_examples(describe(examples))
+    print_examples(describe(examples, "closed book" if "methods" in result else ""))
     print_next(map(as_typed, next_commands(preset, config, name, result, examples)))
 
 

@@ -9,14 +9,15 @@ from rich.progress import MofNCompleteColumn
 from rich.progress import Progress as Bar
 from rich.progress_bar import ProgressBar
 from rich.table import Table
-from rich.text import Text
 
 from config.terminal import clean, say
 from eval.methods.in_context import InContext
 from eval.report import percent
 from train.config import RunConfig
 
-BAR, MIN_BAR_WIDTH, BAR_WIDTH = "bar", 6, 20
+STEP, BAR, LEFT, GAP = "step", "bar", "time left", "  "
+STYLES = {STEP: "progress.download", LEFT: "progress.remaining"}
+MIN_BAR_WIDTH, BAR_WIDTH = 6, 20
 
 
 class Log:
@@ -85,14 +86,16 @@ class Progress(Log):
         parts = {name: self.latest[name] for name in order if name in self.latest}
         self.bar.update(self.bar_id, completed=entry["step"], parts=parts)
         if not self.live and entry["kind"] == "evaluation":
-            left = {} if self.pace.seconds_left() is None else {"": self.time_left()}
-            say(f"step {entry['step']}/{self.config.train.steps}  {joined(parts | left)}")
+            left = (
+                {"": self.time_left()} if 0 < self.pace.share_done < 1 and self.pace.seconds_left() is not None else {}
+            )
+            say(GAP.join((f"step {entry['step']}/{self.config.train.steps}", joined(parts | left))))
 
     def time_left(self) -> str:
         """The time until the last step, and what is done then."""
         seconds = self.pace.seconds_left()
         if seconds is None:
-            return f"time left: after {self.config.train.log_every} steps"
+            return "time left: soon"
         return f"about {duration(max(seconds, 1))} left" if self.pace.share_done < 1 else "asking all questions"
 
     def warn(self, line: str) -> None:
@@ -139,8 +142,8 @@ class Pace:
 class StepBar(Bar):
     """One line of the terminal's width: step, a bar, the `parts` of a task (name and value) and `time_left`.
 
-    Where there is no room, first the documents a second are left out, then the bar, the loss, and the other parts from
-    left to right. Step and time left always stay.
+    Where there is no room, first the documents a second are left out, then the bar, the loss, the word "step", and the
+    other parts from left to right. The number of steps and the time left always stay.
     """
 
     def __init__(self, time_left: Callable[[], str], **options: Any):
@@ -149,34 +152,25 @@ class StepBar(Bar):
 
     def get_renderables(self) -> Iterator[RenderableType]:
         for task in self.tasks:
-            step, left = MofNCompleteColumn().render(task), Text(self.time_left(), "progress.remaining")
-            parts, bar_width = fitting(task.fields["parts"], self.console.width - len(f"step {step}  {left}"))
-            row = ["step", step, *[ProgressBar(task.total, task.completed, bar_width)] * bool(bar_width)]
-            row += [*[joined(parts)] * bool(parts), left]
-            grid = Table.grid(padding=(0, 1))
-            for _ in row:
-                grid.add_column(no_wrap=True)
-            grid.add_row(*row)
+            steps, parts = MofNCompleteColumn().render(task).plain, task.fields["parts"]
+            cells = {STEP: f"step {steps}", BAR: " " * MIN_BAR_WIDTH}
+            cells |= {name: joined({name: value}) for name, value in parts.items()} | {LEFT: self.time_left()}
+            for name in ("documents/s", BAR, "loss", STEP, *parts):
+                if len(GAP.join(cells.values())) <= self.console.width:
+                    break
+                cells.pop(name, None)
+                cells = {STEP: steps, **cells} if name == STEP else cells
+            bar_width = MIN_BAR_WIDTH + self.console.width - len(GAP.join(cells.values()))
+            bar = ProgressBar(task.total, task.completed, min(bar_width, BAR_WIDTH))
+            grid = Table.grid(padding=(0, len(GAP)))
+            for name in cells:
+                grid.add_column(no_wrap=True, style=STYLES.get(name))
+            grid.add_row(*(bar if name == BAR else text for name, text in cells.items()))
             yield grid
 
 
-def fitting(parts: dict[str, str], width: int) -> tuple[dict[str, str], int]:
-    """The parts for which the width has room, and the width of the bar: 0 where it has no room."""
-    min_bar_width = MIN_BAR_WIDTH
-
-    def room() -> int:
-        return width - len(joined(parts)) - 2 * bool(parts)
-
-    for name in ("documents/s", BAR, "loss", *parts):
-        if room() >= min_bar_width:
-            break
-        min_bar_width = 0 if name == BAR else min_bar_width
-        parts = {other: value for other, value in parts.items() if other != name}
-    return parts, min(room(), BAR_WIDTH) if min_bar_width else 0
-
-
 def joined(parts: dict[str, str]) -> str:
-    return "  ".join(f"{name} {value}".strip() for name, value in parts.items())
+    return GAP.join(f"{name} {value}".strip() for name, value in parts.items())
 
 
 def share_done(config: RunConfig, entry: dict[str, Any]) -> float:
