@@ -4,7 +4,8 @@
 times as many. BICO starts from the causal run of its seed. The world has 400 entities x 5 relations, 200 one-way facts,
 and one-token names. With these, reversal by entity and by token are the same.
 
-A uniform masking rate has diffusion's rates: at those of the others it stays on the undirected link (docs/tuning.md).
+A uniform masking rate has diffusion's rates: at those of the others it stays on the undirected link
+(docs/notebook/recipe.md).
 """
 
 from dataclasses import replace

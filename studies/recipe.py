@@ -1,8 +1,8 @@
 """The recipe, part by part: what updates the matrices, and whether a run starts with a subset of the facts.
 
-The same trials for a causal and a masked model, on seeds of 1000 and above (docs/tuning.md). `plain` is how most
-networks are trained: AdamW for all weights, at its best rate, and all facts from the first step on. `plain-long` gets
-four times the steps.
+The same trials for a causal and a masked model, on seeds of 1000 and above (docs/notebook/recipe.md). `plain` is how
+most networks are trained: AdamW for all weights, at its best rate, and all facts from the first step on. `plain-long`
+gets four times the steps.
 """
 
 from typing import Any

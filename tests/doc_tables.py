@@ -8,7 +8,10 @@ What a part is:
 
     accuracies, costs     the two tables of a sweep, best inverse first; with ` in order` behind it, in that of the rows
     seeds                 the table of a comparison, with a column for each seed
+    summary               the same without the seeds, with intervals and baselines
+    prompts               closed book against in context: the causal run of each task, a row for each of PROMPTED
     panel NAME            the table of a panel of the study
+    lines LABEL; LABEL    these lines of each panel that has the first of them: a row a panel, a column a line
 """
 
 import importlib
@@ -16,15 +19,24 @@ import re
 from pathlib import Path
 from types import ModuleType
 
-from train.report.base import Rows
+from train.report.base import BASELINES, Rows, baseline, markdown_table, number, over_seeds
 from train.report.by_seed import BySeed
 from train.report.by_variant import ByVariant
-from train.report.panels import panel_table
+from train.report.panels import LABEL, panel_table
 from train.report.reading import read_results
 
 ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 TABLE = re.compile(r"^<!-- table: (\S+), (.+) -->\n((?:\|.*\n)*)", re.MULTILINE)
+
+PROMPTED = {
+    ("reversal", "inverse"): "the inverse of a one-way fact",
+    ("codebook", "latent"): "an entry that is defined and never used",
+    ("codebook", "decode"): "decoding with a book that is stated one way",
+    ("syllogism", "conclusion"): "a conclusion from two premises",
+    ("hierarchy", "syllogism"): "a property inherited over one link",
+}
+"""the held-out question of each row, by task and split"""
 
 
 def study_of(rows_file: Path) -> ModuleType | None:
@@ -46,6 +58,10 @@ def build_table(rows_file: Path, part: str) -> str:
     """The table that a comment asks for."""
     if part.startswith("panel "):
         return panel_table(study_of(rows_file).PANELS[part.removeprefix("panel ")].lines(read_results(rows_file)))
+    if part in SHORT_TABLES:
+        return SHORT_TABLES[part](read_results(rows_file))
+    if part.startswith("lines "):
+        return lines_table(study_of(rows_file), read_results(rows_file), part.removeprefix("lines ").split("; "))
     if part == "seeds":
         tables = {"seeds": BySeed().markdown(read_results(rows_file)).split("\n\n")[0]}
     else:
@@ -53,6 +69,53 @@ def build_table(rows_file: Path, part: str) -> str:
         accuracies, _, costs = ByVariant(ranked).markdown(rows_in_order(rows_file)).split("\n\n")
         tables = {"accuracies": accuracies, "costs": costs}
     return tables[part.removesuffix(" in order")].strip() + "\n"
+
+
+def summary_table(rows: Rows) -> str:
+    """A row for each variant and split: mean with interval, and the baselines, in per cent."""
+    body = []
+    for variant, split in dict.fromkeys((row["variant"], row["split"]) for row in rows):
+        of_split = [row for row in rows if (row["variant"], row["split"]) == (variant, split)]
+        baselines = (number(baseline(of_split, column), digits=2) for column in BASELINES.values())
+        body.append([variant, split, mean_cell(of_split), *baselines])
+    return markdown_table(["model", "split", "exact match (95 %)", "chance", "elimination", "link"], body, 2)
+
+
+def prompts_table(rows: Rows) -> str:
+    """A row for each of PROMPTED, in per cent."""
+    body = []
+    for (task, split), question in PROMPTED.items():
+        causal = [row for row in rows if (row["variant"], row["split"]) == (f"{task}-causal", split)]
+        closed_book, in_context = (
+            [row for row in causal if row["method"] == method] for method in ("closed-book", "in-context")
+        )
+        elimination = number(baseline(closed_book, BASELINES["elimination baseline"]))
+        body.append([task, question, mean_cell(closed_book), elimination, mean_cell(in_context)])
+    return markdown_table(["task", "held-out question", "closed book", "elimination", "in context"], body, 2)
+
+
+SHORT_TABLES = {"summary": summary_table, "prompts": prompts_table}
+
+
+def mean_cell(rows: Rows) -> str:
+    """Mean over seeds and its interval, in per cent."""
+    accuracy = over_seeds(rows)
+    return "cannot be asked" if accuracy is None else f"{number(accuracy.mean)} ({accuracy.interval()})"
+
+
+def lines_table(study: ModuleType, rows: Rows, labels: list[str]) -> str:
+    """The lines with these labels, of each panel that has the first: mean, interval, each seed."""
+    body = []
+    for title, panel in study.PANELS.items():
+        line_of = {line[LABEL]: line for line in panel.lines(rows)}
+        if labels[0] in line_of:
+            cells = [line_cell(line_of.get(label)) for label in labels]
+            body.append([f"{title}: {panel.split}", *cells, line_of[labels[0]]["elimination baseline"]])
+    return markdown_table(["task: question", *labels, f"elimination baseline, {labels[0]}"], body)
+
+
+def line_cell(line: dict[str, str] | None) -> str:
+    return f"**{line['mean']}** ({line['95 % interval']}): {line['each seed']}" if line else "–"
 
 
 def rebuild(text: str) -> str:

@@ -1,12 +1,20 @@
-"""The numbers that README and docs show are those of the rows that docs keep."""
+"""README and docs: numbers are those of the rows that docs keep, links lead somewhere, sentences are short."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.doc_tables import PAGES, ROOT, TABLE, rebuild, tables_without_rows
+from tests.doc_tables import PAGES, ROOT, TABLE, build_table, rebuild, tables_without_rows
+from tests.test_house import MAX_WORDS, count_words, sentences
 from train.report.base import number, over_seeds
 from train.report.reading import read_results
 
 DOCS = ROOT / "docs"
+RESULTS = sorted(set((DOCS / "results").glob("*.md")) - {DOCS / "results" / "README.md"})
+SHORT_SENTENCES = (ROOT, DOCS / "results", DOCS / "lessons", DOCS / "notebook")
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)")
 ROWS = read_results(DOCS / "context.csv")
 TABLES = [found for page in PAGES for found in TABLE.finditer(page.read_text())]
 VARIANTS = {
@@ -37,9 +45,19 @@ def test_a_table_with_another_number_is_made_anew_and_the_text_around_it_stays()
     assert tables_without_rows(f"{right}\n| a | b |\n|---|---:|\n| c | 1 |\n") == ["| a | b |"]
 
 
+def test_a_table_of_lines_has_a_row_for_each_panel_that_has_the_first():
+    head, _, *body = build_table(DOCS / "context.csv", "lines generate and verify; closed book").splitlines()
+    assert cells(head)[1:3] == ["generate and verify", "closed book"]
+    assert "reversal: inverse" in [cells(line)[0] for line in body]
+    assert "syllogism: conclusion" not in [cells(line)[0] for line in body]  # a conclusion has no inverse form
+    panel = build_table(DOCS / "context.csv", "panel reversal").splitlines()
+    mean, interval, each_seed = next(cells(line)[1:4] for line in panel if cells(line)[0] == "closed book")
+    assert cells(body[0])[2] == f"**{mean}** ({interval}): {each_seed}"
+
+
 def block(name: str) -> str:
-    """The text between a pair of marks in context.md."""
-    _, _, rest = (DOCS / "context.md").read_text().partition(f"<!-- {name} -->\n")
+    """The text between a pair of marks in bridges.md."""
+    _, _, rest = (DOCS / "results" / "bridges.md").read_text().partition(f"<!-- {name} -->\n")
     text, end, _ = rest.partition(f"<!-- /{name} -->")
     assert end, name
     return text
@@ -61,3 +79,69 @@ def test_the_table_of_variants_is_that_of_the_rows(label):
         rows = [row for row in ROWS if (row["variant"], row["method"], row["split"]) == wanted]
         assert {row["seed"] for row in rows} == set(range(3)), wanted
         assert value == number(over_seeds(rows).mean, digits=0), wanted
+
+
+# --- pages ---
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def prose(page: str) -> Iterator[str]:
+    """The paragraphs of a page, each on one line: no code, tables, comments or headings, and links as their texts."""
+    page = re.sub(r"^```.*?^```|<!--.*?-->|^ *\|.*?$|^#.*?$", "\n", page, flags=re.MULTILINE | re.DOTALL)
+    page = re.sub(r"^ *(?:[-*]|\d+\.) ", "\n", page, flags=re.MULTILINE)  # each item of a list is a paragraph
+    page = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", page).replace("**", "")
+    for paragraph in re.split(r"\n\s*\n", page):
+        yield " ".join(paragraph.split())
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.parent in SHORT_SENTENCES], ids=name_of)
+def test_no_sentence_is_long(page):
+    found = [sentence for paragraph in prose(page.read_text()) for sentence in sentences(paragraph)]
+    assert not [sentence for sentence in found if count_words(sentence) > MAX_WORDS]
+
+
+def test_prose_is_what_is_read_as_sentences():
+    page = "# Title\n\n**One\n[two](a.md).** ![Figure](b.svg)\n\n- Three\n  four\n- `five`\n\n  | a | b |\n|---|---|\n"
+    assert [text for text in prose(page + "\n```\ncode\n```\n<!-- note -->\n1. six\n") if text] == [
+        "One two. Figure",
+        "Three four",
+        "`five`",
+        "six",
+    ]
+
+
+def anchors(page: str) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```", "", page, flags=re.MULTILINE | re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_link_leads_to_a_file_and_a_heading(page):
+    for file, anchor in LINK.findall(page.read_text()):
+        linked = (page.parent / file).resolve() if file else page
+        assert linked.exists(), file
+        assert not anchor or anchor in anchors(linked.read_text()), f"{file}#{anchor}"
+
+
+def test_the_anchor_of_a_heading():
+    assert anchors("# A `b_c`, d-e: 5 %\n```\n# no heading\n```\n") == {"a-b_c-d-e-5-"}
+
+
+@pytest.mark.parametrize("page", RESULTS, ids=name_of)
+def test_a_page_of_results_claims_and_bounds(page):
+    text = page.read_text()
+    for part in (
+        r"\*\*Claim\.\*\* ",
+        r"\|[ :|-]+\|$",
+        r"(## |\*\*)What it rests on",
+        r"(## |\*\*)What it does not show",
+    ):
+        assert re.search(f"^{part}", text, re.MULTILINE), part
+    claim = text.partition("**Claim.**")[2].partition("\n\n")[0]
+    assert re.search(r"\d", claim), "a claim has a number"
+    assert re.search(r"\bseeds?\b", claim), "and says on how many seeds"
+    assert f"({page.name})" in (DOCS / "results" / "README.md").read_text(), "the index lists the page"

@@ -1,7 +1,7 @@
 """The runs that have a name: `python -m train NAME`. To add one: a line in PRESETS; every objective has one by itself.
 
 Those of objectives share task, network, batches and, but for diffusion, rates. All were chosen on seeds of 1000 and
-above (docs/tuning.md).
+above (docs/notebook/recipe.md).
 """
 
 from dataclasses import fields, replace
@@ -44,7 +44,7 @@ BIDIRECTIONAL = replace(CAUSAL, objective=Masked(), train=TrainConfig(steps=1200
 PLAIN = TrainConfig(optimiser="adamw", subset=1.0, final_rate=0.1, evaluate_every=500)
 PLAIN_RECIPE = {f"train.{name}": getattr(PLAIN, name) for name in ("optimiser", "subset", "final_rate")}
 # What an objective needs beside it: what is not at 90 % inverse in as many steps gets up to five times as many.
-# Diffusion weights its targets by up to 20, so that it learns at lower rates alone (docs/tuning.md).
+# Diffusion weights its targets by up to 20, so that it learns at lower rates alone (docs/notebook/recipe.md).
 OWN_TRAINING: dict[type[Objective], dict[str, Any]] = {
     **{objective: {"steps": 2400, "evaluate_every": 200} for objective in (Reversed, BothDirections, SpanDenoising)},
     Permuted: {"steps": 3000, "evaluate_every": 250},
@@ -95,15 +95,15 @@ REINFORCED = replace(
 )
 
 # Half of a batch are episodes, and the network is one that learns to use its context: a convolution, positions that
-# are not rotary. It is the same for all four tasks, and for causal and masked (docs/context.md). A subset of the facts
-# brings nothing here: episodes take longer to learn than facts.
+# are not rotary. It is the same for all four tasks, and for causal and masked (docs/notebook/in-context.md). A
+# subset of the facts brings nothing here: episodes take longer to learn than facts.
 IN_CONTEXT = RunConfig(
     Reversal(entities=200, unseen=100, episodes=ReversalEpisodeConfig(share=0.5)),
     Causal(),
     ModelConfig(heads=2, convolution=5, position="relative"),
     TrainConfig(steps=2500, subset=1.0, evaluate_every=250),
 )
-# Two premises in a prompt require episodes, and a start with episodes alone (docs/context.md).
+# Two premises in a prompt require episodes, and a start with episodes alone (docs/notebook/two-steps.md).
 SYLLOGISM = replace(
     IN_CONTEXT,
     task=Syllogism(episodes=SyllogismEpisodeConfig(share=0.5, only_steps=1000)),
