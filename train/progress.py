@@ -86,10 +86,9 @@ class Progress(Log):
         parts = {name: self.latest[name] for name in order if name in self.latest}
         self.bar.update(self.bar_id, completed=entry["step"], parts=parts)
         if not self.live and entry["kind"] == "evaluation":
-            left = (
-                {"": self.time_left()} if 0 < self.pace.share_done < 1 and self.pace.seconds_left() is not None else {}
-            )
-            say(GAP.join((f"step {entry['step']}/{self.config.train.steps}", joined(parts | left))))
+            is_known = self.pace.share_done < 1 and self.pace.seconds_left() is not None
+            parts = {"step": f"{entry['step']}/{self.config.train.steps}"} | parts
+            say(joined(parts | {"": self.time_left()} if is_known else parts))
 
     def time_left(self) -> str:
         """The time until the last step, and what is done then."""
