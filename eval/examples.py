@@ -43,9 +43,9 @@ def choose_examples(corpus: Corpus, task: Task, rows: list[dict[str, str]]) -> d
     }
 
     def places(splits: tuple[str, ...], correct: str) -> list[tuple[str, int]]:
-        """Split and row of each such question, those first that every keyboard has the letters of."""
+        """Split and row of each such question, those first that make the best example."""
         found = [(split, i) for split in splits for i, row in enumerate(asked[split]) if row["correct"] == correct]
-        return sorted(found, key=lambda place: (splits.index(place[0]), not is_ascii(asked[place[0]][place[1]])))
+        return sorted(found, key=lambda place: (splits.index(place[0]), example_rank(task, asked[place[0]][place[1]])))
 
     def premises(place: tuple[str, int]) -> list[int]:
         return corpus.questions[place[0]].premises[place[1]].tolist()
@@ -73,8 +73,10 @@ def make_example(corpus: Corpus, asked: dict[str, list[dict[str, str]]], split: 
     )
 
 
-def is_ascii(row: dict[str, str]) -> bool:
-    return f"{row['question']}{row['answer']}".isascii()
+def example_rank(task: Task, row: dict[str, str]) -> tuple[bool, bool]:
+    """Sorts questions about the task's examples first, then those with letters that every keyboard has."""
+    words = f" {row['question']} {row['answer']} "
+    return not any(f" {name} " in words for name in task.example_names()), not words.isascii()
 
 
 def without_filler(cloze: Cloze) -> Cloze:

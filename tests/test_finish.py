@@ -19,7 +19,7 @@ from config.cli import parse_arguments
 from config.override import override
 from eval.examples import RIGHT, WRONG, choose_examples, describe
 from eval.run_methods import RunMethods
-from eval.text import encode, parse_question
+from eval.text import encode, parse_question, render_question
 from eval.trained_model import load_trained_model
 from model.objectives.bico import Bico
 from model.objectives.causal import Causal
@@ -40,11 +40,17 @@ def answered(corpus, correct: dict[str, str], mode: str = "as-trained") -> list[
     """Rows of questions.csv: of each split, a question for each sign, which is right where the sign is 1."""
     rows = []
     for split, signs in correct.items():
+        questions = corpus.questions[split]
         for i, sign in enumerate(signs):
-            right = corpus.entities.names[corpus.questions[split].accepted[i, 0]]
+            right = corpus.entities.names[questions.accepted[i, 0]]
             wrong = next(name for name in corpus.entities.names if name != right)
             prediction = {"1": right, "0": wrong, "-": ""}[sign]
-            row = {"question": "", "answer": right, "prediction": prediction, "correct": sign.strip("-")}
+            row = {
+                "question": render_question(corpus, questions.cloze, i),
+                "answer": right,
+                "prediction": prediction,
+                "correct": sign.strip("-"),
+            }
             rows.append({"split": split, "query_mode": mode} | row)
     return rows
 
@@ -95,8 +101,16 @@ def test_the_first_query_mode_is_the_one_that_is_shown():
 def test_names_that_every_keyboard_has_come_first():
     task = TASKS["triples"]()
     corpus = task.build(0)
+    task = replace(task, one_way_names=())
     found = chosen("1" * 100, "0" * 100, corpus, task)
     assert all(example.question.isascii() and "".join(example.answers).isascii() for example in found.values())
+
+
+def test_the_bundled_facts_are_told_by_their_best_known_example():
+    task = TASKS["triples"]()
+    corpus = task.build(0)
+    found = chosen("1" * len(corpus.questions["forward"]), "0" * len(corpus.questions["inverse"]), corpus, task)
+    assert (found[RIGHT].question, found[WRONG].question) == ("Paris capital-of _", "France has-capital _")
 
 
 def test_both_are_told_as_sentences():
@@ -320,9 +334,10 @@ def test_python_is_named_so_that_the_one_of_the_project_runs(tmp_path, monkeypat
 
 def test_a_study_ends_with_where_its_outputs_are(capsys):
     finish.print_study_finish("compare", {"compare-causal-0": CAUSAL, "compare-bidirectional-0": BIDIRECTIONAL})
-    table, figure, asked, board = capsys.readouterr().out.splitlines()
-    assert "checkpoints/compare/table.md" in table
-    assert "checkpoints/compare/figure.svg" in figure
+    *outputs, asked, board = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in outputs] == [
+        f"checkpoints/compare/{name}" for name in ("table.md", "figure.svg", "results.csv")
+    ]
     assert asked.endswith("-m eval ask compare-causal-0 compare-bidirectional-0")
     assert board == '       make tensorboard RUNS="compare-causal-0 compare-bidirectional-0"'
 

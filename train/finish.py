@@ -28,8 +28,8 @@ def print_finish(preset: str, config: RunConfig, name: str, result: dict[str, An
 
 def print_study_finish(name: str, runs: dict[str, RunConfig]) -> None:
     """Prints where the outputs of the study `name` are, and what to try next with its finished `runs`."""
-    print(f"table: checkpoints/{name}/table.md; every number: results.csv and curves.csv there")
-    print(f"figure: checkpoints/{name}/figure.svg and figure.png")
+    for output, file in (("table", "table.md"), ("figure", "figure.svg"), ("numbers", "results.csv")):
+        print(f"{output + ':':8} checkpoints/{name}/{file}")
     print_next(map(as_typed, study_commands(runs)))
 
 

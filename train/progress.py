@@ -62,7 +62,7 @@ class Progress(Log):
         self.console = console or Console(stderr=True, emoji=False)
         self.live = self.console.is_terminal
         self.latest: dict[str, str] = {}
-        self.bar = StepBar(self.time_left, console=self.console, disable=not self.live)
+        self.bar = StepBar(self.time_left, console=self.console, disable=not self.live, transient=True)
         self.bar_id = self.bar.add_task("", total=config.train.steps, parts={"": "the first steps"})
 
     def __enter__(self) -> "Progress":
@@ -99,7 +99,7 @@ class Progress(Log):
 
     def warn(self, line: str) -> None:
         if self.live:
-            self.bar.console.print(clean(line), style="yellow", markup=False, highlight=False, soft_wrap=True)
+            self.bar.console.print(clean(line), style="yellow", markup=False, highlight=False)
         else:
             say(line)
 

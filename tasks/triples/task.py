@@ -95,6 +95,9 @@ class Triples(Task):
         relations = self.relations_file()  # a copy of the bundled facts is no longer known as such
         return super().inputs() | ({} if relations is None else {"relations": relations})
 
+    def example_names(self) -> tuple[str, ...]:
+        return self.one_way_names
+
     def relations_file(self) -> str | None:
         """The table of relations. The bundled facts have their own."""
         return EXAMPLE_RELATIONS if self.relations is None and self.file == EXAMPLE else self.relations
