@@ -49,7 +49,7 @@ def finished(tmp_path_factory):
 def runs(monkeypatch, tmp_path, finished):
     """The folder in which command lines keep their runs. One is `finished`, and must not change."""
     runs = tmp_path / "runs"
-    for module in ("run", "recorded"):
+    for module in ("run", "recorded", "finish"):
         monkeypatch.setattr(f"train.{module}.run_folder", lambda name: run_folder(name, runs))
     shutil.copytree(finished, runs / "finished")
     yield runs
