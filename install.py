@@ -21,7 +21,7 @@ CONSTRAINTS = ROOT / "constraints.txt"
 # Fails where .venv cannot work: its Python was removed, or has another version now and finds no pip.
 DESCRIBE = "import os, pip, platform, sys; print(sys.implementation.cache_tag, platform.machine(), "
 DESCRIBE += "os.path.realpath(sys.prefix))"
-WITHOUT_VENV = "README.md says how to go on without make and venv, under 'Without make'"
+WITHOUT_VENV = "docs/running.md says how to go on without make and venv, under 'Without make'"
 
 
 def main(stamp_name, requirements, *pip_arguments):

@@ -53,7 +53,7 @@ def typed(annotation: Any, value: Any, setting: str) -> Any:
             return None
         return typed(next(argument for argument in arguments if argument is not type(None)), value, setting)
     if generic is tuple:
-        require(isinstance(value, list), setting, value, "a list")
+        require(isinstance(value, list | tuple), setting, value, "a list")
         return tuple(typed(arguments[0], item, setting) for item in value)
     if annotation is float and type(value) is int:
         return float(value)
@@ -84,8 +84,15 @@ def is_of_earlier_format(data: bytes) -> bool:
 
 
 def read_config(folder: Path, sections: dict[str, dict[str, type]]) -> dict[str, Any]:
-    """`seed` and the settings of each of `sections`, which gives the types a section may have, by name."""
-    values = read_config_json(folder)
+    """`restore_config` of what config.json of a run folder holds."""
+    return restore_config(read_config_json(folder), sections)
+
+
+def restore_config(values: dict[str, Any], sections: dict[str, dict[str, type]]) -> dict[str, Any]:
+    """`seed` and the settings of each of `sections`, which gives the types a section may have, by name.
+
+    `values`: what `config_json` made. Raises SettingError by name.
+    """
     config: dict[str, Any] = {"seed": typed(int, values.get("seed"), "seed")}
     require_seed(config["seed"])
     for section, types_by_name in sections.items():

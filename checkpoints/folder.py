@@ -110,5 +110,5 @@ def escape_formula(cell: Any) -> Any:
 
 
 def unescape_formula(cell: str) -> str:
-    """The text that `escape_formula` made a cell of."""
+    """The text that `escape_formula` made this cell of."""
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell[1:]) else cell

@@ -17,3 +17,4 @@ VARIANTS = {
     "masked-causal": replace(BASE, objective=Masked(visibility="causal")),
     "masked-full": replace(BASE, objective=Masked()),
 }
+TITLE = "What is varied: what is predicted, and what attention may see"

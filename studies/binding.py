@@ -114,3 +114,4 @@ VARIANTS = {
     **with_changes("decode", DECODE, CHANGED_DECODE),  # in its own steps: with fewer it does not learn to decode
 }
 METHODS = {"in-context": ALL_METHODS["in-context"]}
+TITLE = "What is varied: one thing about a model that looks facts up in its prompt"

@@ -25,3 +25,4 @@ VARIANTS = {
     "masked-copy-source-never": replace(BASE, objective=MaskedCopy(maskable=TARGET_ONLY)),
     "masked-target-never": replace(BASE, objective=Masked(maskable=SOURCE_ONLY)),
 }
+TITLE = "What is varied: the objective, and which entities it may mask"

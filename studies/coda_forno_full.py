@@ -9,3 +9,4 @@ from studies.coda_forno import VARIANTS as SMALL
 from train.presets import CODA_FORNO as BASE
 
 VARIANTS = {name: replace(BASE, objective=config.objective) for name, config in SMALL.items()}
+TITLE = "What is varied: the objective, and which entities it may mask (published size)"

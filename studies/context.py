@@ -111,6 +111,7 @@ FINE_TUNED = {
     "before, closed book": ("reversal-causal", "closed-book"),
     "before, in context": ("reversal-causal", "in-context"),
 }
+TITLE = "Weights against prompts: what a causal model answers from"
 PANELS = {
     "reversal": panel("reversal", "forward", "inverse", **REVERSAL_ONLY),
     "syllogism": panel("syllogism", "trained", "conclusion", **SYLLOGISM_ONLY),
@@ -120,4 +121,27 @@ PANELS = {
     "hierarchy, inverse word": panel("hierarchy", "stated", "inverse"),
     "after fine-tuning": Panel("unseen_inverse", FINE_TUNED),
     "after fine-tuning, old facts": Panel("forward", FINE_TUNED),
+}
+
+
+def slide_panel(name: str, split: str) -> Panel:
+    """What the first figure shows of a task: one line for what answers come from."""
+    causal = f"{name}-causal"
+    return Panel(
+        split,
+        {
+            "its weights:\nclosed book": (causal, "closed-book"),
+            "its prompt:\nin context": (causal, "in-context"),
+            "what is retrieved:\npremises, by an oracle": (causal, "oracle-retrieval"),
+            "what it infers:\ngenerate and verify": (causal, *VERIFIED),
+            "training on what it\ninfers: augmentation": (f"{name}-augmented", "augmentation"),
+        },
+    )
+
+
+SLIDE = {
+    "reversal:\nthe inverse of a fact": slide_panel("reversal", "inverse"),
+    "syllogisms: what two\npremises imply": slide_panel("syllogism", "conclusion"),
+    "codebooks: an entry\nthat is never used": slide_panel("codebook", "latent"),
+    "hierarchies: what a\ncategory inherits": slide_panel("hierarchy", "syllogism"),
 }

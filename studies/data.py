@@ -21,3 +21,5 @@ VARIANTS = {
     "no-filler": override(BASE, {"task.documents.filler": 0}),
     "filler-5": override(BASE, {"task.documents.filler": 5}),
 }
+TITLE = "What is varied: the content of a causal model's documents"
+RANKED = False  # the inverse is at 0 in all of them

@@ -27,3 +27,4 @@ VARIANTS = {
     "fixed-40": replace(BASE, objective=Masked(scheme="fixed", maskable=ALL, rate=0.40)),
     "fixed-85": replace(BASE, objective=Masked(scheme="fixed", maskable=ALL, rate=0.85)),
 }
+TITLE = "What is varied: the objective and the masking rate. Names have two tokens"

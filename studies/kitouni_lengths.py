@@ -29,3 +29,5 @@ VARIANTS = {
     for length in (1, 2, 4, 8)
     for rate, objective in RATES.items()
 }
+TITLE = "What is varied: the masking rate and the length of names"
+AXES = dict.fromkeys(RATES, "tokens of a name")

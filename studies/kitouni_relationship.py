@@ -18,3 +18,4 @@ VARIANTS = {
     "delimiter": replace(BASE, objective=Reversed(direction=False, delimiter=True)),
     "direction-token": replace(BASE, objective=Reversed(direction=True)),
 }
+TITLE = "What is varied: how reversed text is marked"

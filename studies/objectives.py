@@ -25,6 +25,7 @@ SLOW = replace(BASE, train=replace(BASE.train, **OWN_TRAINING[Diffusion]))
 VARIANTS = {name: PRESETS[name][1] for name, objective in OBJECTIVES.items() if objective is not Reinforced}
 VARIANTS["bico"] = replace(VARIANTS["bico"], train=replace(VARIANTS["bico"].train, init_from="causal"))
 VARIANTS["masked-uniform"] = replace(SLOW, objective=Masked(scheme="uniform", maskable=tuple(ROLES)))
+TITLE = "What is varied: the objective. Fourteen of them on the same worlds"
 
 
 def quick(config: RunConfig) -> RunConfig:

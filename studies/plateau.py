@@ -58,6 +58,7 @@ VARIANTS = {f"{name}-{share}": override(base(name), SHARES[share]) for name in O
 for name in ("causal", "masked"):
     VARIANTS[f"{name}-base"] = override(base(name), {"task.unseen": 100})
     VARIANTS |= {f"{name}-replay-{per_cent}": replayed(name, per_cent) for per_cent in REPLAY}
+TITLE = "What is varied: which facts come first, and how many old ones are replayed"
 
 
 def quick(config: RunConfig) -> RunConfig:

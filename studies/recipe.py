@@ -33,3 +33,4 @@ def changed(name: str, base: RunConfig) -> dict[str, RunConfig]:
 
 
 VARIANTS = changed("causal", CAUSAL) | changed("masked", BIDIRECTIONAL)
+TITLE = "What is varied: one part of the training recipe"

@@ -33,3 +33,10 @@ VARIANTS = {
     "steps-x10": replace(CAUSAL, train=replace(CAUSAL.train, steps=10 * CAUSAL.train.steps, evaluate_every=700)),
     **{f"wordings-{n}": replace(CAUSAL, task=replace(CAUSAL.task, wordings=n)) for n in (3, 10)},
 }
+TITLE = "What is varied: the amount of a causal model's data"
+AXES = {
+    "two-way": "two-way facts, % of all",
+    "facts": "facts, times as many",
+    "steps": "steps, times as many",
+    "wordings": "wordings of a relation",
+}

@@ -16,6 +16,7 @@ import eval.__main__, tasks.__main__
 from train.sweeps.pool import PRELOADED
 for module in PRELOADED:
     __import__(module)
+exec(sys.argv[1])
 for line in sys.stdin:
     module, arguments, stdout, stderr = json.loads(line)
     child = os.fork()
@@ -41,15 +42,16 @@ for line in sys.stdin:
 
 
 class CommandServer:
-    """A context in which commands of the checkout `root` run."""
+    """A context in which commands of the checkout `root` run, each after the Python of `prelude`."""
 
-    def __init__(self, root: Path):
-        self.root = root
+    def __init__(self, root: Path, prelude: str = ""):
+        self.root, self.prelude = root, prelude
 
     def __enter__(self) -> "CommandServer":
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         environment = os.environ | {"COLUMNS": "100"}
-        self.process = subprocess.Popen([sys.executable, "-c", SERVER], cwd=self.root, env=environment, **pipes)
+        command = [sys.executable, "-c", SERVER, self.prelude]
+        self.process = subprocess.Popen(command, cwd=self.root, env=environment, **pipes)
         return self
 
     def __exit__(self, *_: object) -> None:

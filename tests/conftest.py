@@ -12,7 +12,13 @@ import pytest
 import torch
 
 # What tests import, and the package that it needs.
-DEV_IMPORTS = {"hypothesis": "hypothesis", "transformers": "transformers", "train.bench": "transformers"}
+DEV_IMPORTS = {
+    "hypothesis": "hypothesis",
+    "transformers": "transformers",
+    "train.bench": "transformers",
+    "jupytext": "jupytext",
+    "nbclient": "nbclient",
+}
 MISSING = {name for name, package in DEV_IMPORTS.items() if find_spec(package) is None}
 left_out: set[str] = set()
 
@@ -26,6 +32,7 @@ if "hypothesis" not in MISSING:
 # Files that take longest, those of `make test-slow` among them. Workers take whole files in this order, so that none is
 # left with a long one at the end.
 LONGEST_FIRST = (
+    "test_lessons",
     "test_claim_two_steps",
     "test_claim_in_context",
     "test_claim",
@@ -78,6 +85,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def no_attention_maps(request: pytest.FixtureRequest) -> Iterator[None]:
     """Runs draw no attention maps, which take most of the time of a tiny one, but in files that test figures."""
     with pytest.MonkeyPatch.context() as patch:
-        if request.path.stem not in ("test_tensorboard", "test_bad_input"):
+        if request.path.stem not in ("test_tensorboard", "test_serve_tensorboard", "test_bad_input"):
             patch.setattr("train.attention_maps.attention_maps", lambda *_: None)
         yield

@@ -31,8 +31,8 @@ TABLE = re.compile(r"^<!-- table: (\S+), (.+) -->\n((?:\|.*\n)*)", re.MULTILINE)
 
 PROMPTED = {
     ("reversal", "inverse"): "the inverse of a one-way fact",
-    ("codebook", "latent"): "an entry that is defined and never used",
-    ("codebook", "decode"): "decoding with a book that is stated one way",
+    ("codebook", "latent"): "an entry defined and never used",
+    ("codebook", "decode"): "decoding with a book stated one way",
     ("syllogism", "conclusion"): "a conclusion from two premises",
     ("hierarchy", "syllogism"): "a property inherited over one link",
 }

@@ -14,7 +14,14 @@ def row(variant: str, method: str, split: str, seed: int, correct: int, **furthe
     usual = {"query_mode": "as-trained", "count": 40, "accuracy": correct / 40}
     usual |= {"retrieved": None, "correct_where_retrieved": None}
     baselines = {"chance": 0.01, "elimination_baseline": 0.05 + 0.01 * seed}
-    identity = {"variant": variant, "method": method, "split": split, "seed": seed, "correct": correct}
+    identity = {
+        "objective": "causal",
+        "variant": variant,
+        "method": method,
+        "split": split,
+        "seed": seed,
+        "correct": correct,
+    }
     return identity | usual | baselines | further
 
 
@@ -69,23 +76,38 @@ def test_tables_leave_out_what_has_no_rows(capsys):
 
 def test_the_figure_has_a_point_for_each_seed(tmp_path, monkeypatch):
     drawn = []
-    monkeypatch.setattr("train.report.panels.Figure.savefig", lambda self, *_, **__: drawn.append(self))
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda self, *_, **__: drawn.append(self))
     REPORT.draw(ROWS, [], tmp_path)
     first, empty = drawn[0].axes
     points = [collection.get_offsets()[:, 0].tolist() for collection in first.collections]
     assert points == [pytest.approx([5, 10]), pytest.approx([25, 50])]
     assert not empty.collections
+    assert [text.get_text() for text in first.texts] == ["–"]  # cannot be asked
+    assert len(empty.texts) == len(VARIANTS)
 
 
 def test_a_row_of_the_figure_has_the_labels_of_its_own_panels(tmp_path, monkeypatch):
     drawn = []
-    monkeypatch.setattr("train.report.panels.Figure.savefig", lambda self, *_, **__: drawn.append(self))
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda self, *_, **__: drawn.append(self))
     first, last = (Panel("inverse", {label: ("weights", "closed-book")}) for label in ("first", "last"))
     PanelReport({"1": first, "2": first, "3": first, "4": first, "5": last}).draw(ROWS, [], tmp_path)
     axes = drawn[0].axes
-    assert [axis.get_title() for axis in axes] == [f"{i}: inverse" for i in range(1, 6)]
+    assert [axis.get_title() for axis in axes] == [f"{i}:\ninverse" for i in range(1, 6)]
     labels = [[tick.get_text() for tick in axis.get_yticklabels()] for axis in (axes[0], axes[4])]
     assert labels == [["first"], ["last"]]
+
+
+def test_a_slide_is_the_first_figure_and_the_second_has_the_rest(tmp_path, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr("train.report.panels.save_figure", lambda figure, _, name: drawn.update({name: figure}))
+    slide = {"as a slide": Panel("inverse", {"from\nthe prompt": VARIANTS["prompt"]})}
+    report = PanelReport({"one": PANEL, "all shown": Panel("inverse", {"p": VARIANTS["prompt"]})}, "the title", slide)
+    report.draw(ROWS, [], tmp_path)
+    (first,), (second,) = (drawn[name].axes for name in ("figure", "figure-2"))
+    labels = [[label.get_text() for label in axes.get_yticklabels()] for axes in (first, second)]
+    assert labels == [["from\nthe prompt"], ["weights", "other"]]
+    assert [text.get_text() for text in first.texts] == ["38"]  # the mean, 37.5
+    assert [figure.get_suptitle() for figure in drawn.values()] == ["the title", "the title (the rest)"]
 
 
 def test_five_seeds_fit_a_terminal_of_80_columns_and_no_number_is_cut(capsys, monkeypatch):

@@ -61,20 +61,34 @@ def test_the_table_has_medians_and_says_how_many_seeds_got_there():
     assert lines[2:] == ["| causal | all | 250 (2/3) | – | – | 100 |", "| masked | power-law | – | – | – | 300 |"]
 
 
+def result(variant: str, split: str, seed: int, correct: int) -> dict:
+    """A row of results.csv."""
+    row = {"variant": variant, "objective": variant.partition("-")[0], "split": split, "seed": seed, "count": 40}
+    return row | {"correct": correct, "accuracy": correct / 40, "elimination_baseline": 0.05}
+
+
+RESULTS = [
+    *(result("causal-all", "forward", seed, correct) for seed, correct in enumerate((38, 40))),
+    *(result("causal-twentieth", "forward", seed, 20) for seed in range(2)),
+    result("masked-power-law", "forward", 0, 16),  # no share, so it is in the table alone
+    result("masked-replay-10", "forward", 0, 28),
+    result("masked-replay-50", "forward", 0, 40),
+    result("masked-replay-50", "unseen_forward", 0, 36),
+]
+
+
 def test_the_command_writes_the_table_and_draws_every_seed(tmp_path, capsys, monkeypatch):
     drawn = []
-    monkeypatch.setattr("train.report.plateau.save_figure", lambda figure, folder: drawn.append(figure))
+    monkeypatch.setattr("train.report.numeric.save_figure", lambda figure, folder: drawn.append(figure))
+    monkeypatch.setattr("train.report.plateau.read_results", lambda path: RESULTS)
     (tmp_path / "curves.csv").write_text(as_csv(ROWS + OTHERS))
     plateau.main([str(tmp_path)])
     table = (tmp_path / "phases" / "table.md").read_text()
     assert capsys.readouterr().out == table == phase_table(phase_rows(read_curves(ROWS)))
     assert len(read_csv(tmp_path / "phases" / "rows.csv")) == 3
-    forward, backward, *_, second = drawn[0].axes
-    points = [points.get_offsets()[:, 1].tolist() for points in forward.collections]
-    assert points == [[300, 200], [], [], [300]]  # reached and not reached, of causal and of masked
-    assert sum(len(points.get_offsets()) for points in backward.collections) == 1  # causal cannot be asked
-    assert [line.get_ydata().tolist() for line in second.lines] == [[100, 60, 50, 70], [0, 20, 60, 100]]
-    assert [line.get_linestyle() for line in second.lines] == ["-", "--"]
+    first, *_, old, new, _ = drawn[0].axes
+    points = [points.get_offsets().tolist() for axes in (first, old, new) for points in axes.collections]
+    assert points == [[[5, 50], [5, 50], [100, 95], [100, 100]], [[10, 70], [50, 100]], [[50, 90]]]
 
 
 @pytest.mark.parametrize(

@@ -128,31 +128,21 @@ def test_what_pip_cannot_install_ends_in_one_line(fresh, tmp_path):
     assert call.returncode == 2
     assert "no-such-folder" in errors  # pip's own words
     assert "Traceback" not in errors
-    assert "error: pip failed (README.md says how to go on without make and venv" in errors
+    assert "error: pip failed (docs/running.md says how to go on without make and venv" in errors
 
 
-def test_make_shows_chosen_runs_under_short_names(tmp_path):
+def test_make_passes_runs_and_patterns_on_to_tensorboard(tmp_path):
     shutil.copy2(HOUSE / "Makefile", tmp_path)
-    for name in ("causal-0", "masked-0"):
-        (tmp_path / "checkpoints" / name / "tensorboard").mkdir(parents=True)
-        (tmp_path / "checkpoints" / name / "config.json").touch()
-    # Instead of TensorBoard: what is in the folder that it is given.
-    lists = "RUN=sh -c 'for run in \"$$3\"/*/.; do echo $$run; done; echo $$*' --"
-    call = ["make", "--no-print-directory", "-o", ".venv/ready", lists, "tensorboard"]
+    (tmp_path / "compare-file").touch()  # no shell may expand a pattern
+    echo = "RUN=printf '<%s> '"
+    call = ["make", "--no-print-directory", "-s", "-o", ".venv/ready", echo, "tensorboard"]
 
-    def shown(*words: str) -> subprocess.CompletedProcess:
-        return subprocess.run([*call, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+    def passed(*words: str) -> str:
+        return subprocess.run([*call, *words], cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
 
-    ended = shown("RUNS=causal-0 masked-0", "PORT=6007")
-    *runs, arguments = ended.stdout.splitlines()
-    assert [Path(run).parts[-1] for run in runs] == ["causal-0", "masked-0"], ended.stderr
-    assert arguments.endswith("--reload_interval 5 --host localhost --port 6007")
-    assert not Path(runs[0]).parent.exists()  # removed at the end
-    *runs, arguments = shown().stdout.splitlines()
-    assert [Path(run) for run in runs] == [Path("checkpoints/causal-0"), Path("checkpoints/masked-0")]
-    ended = shown("RUNS=causal-0 mask-0")
-    assert ended.returncode == 2
-    assert ended.stderr.splitlines()[0] == "error: checkpoints/mask-0 is no run"
+    assert passed() == "<train.serve_tensorboard> <--port> <6006>"
+    chosen = passed("RUNS=causal-0 compare-*", "PORT=6007")
+    assert chosen == "<train.serve_tensorboard> <causal-0> <compare-*> <--port> <6007>"
 
 
 WITHOUT_DEV = """

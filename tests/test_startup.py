@@ -91,5 +91,26 @@ def test_ask_imports_neither_scipy_nor_matplotlib(name):
     train_run(tiny(), name)
     entity = load_trained_model(ROOT / name)[0].corpus.entities.names[0]
     ended = python("-X", "importtime", "-m", "eval", "ask", str(ROOT / name), f"{entity} teacher-of _")
-    assert "probability" in ended.stdout
+    assert ended.stdout.count(" % ") >= 5
     assert imported(ended.stderr) & LARGE == {"torch", "einops"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import eval, train",
+        "from eval import load; from train import preset, train",
+        "from train import preset; preset('causal', {'train.steps': 50})",
+    ],
+)
+def test_the_python_interface_imports_nothing_large_before_it_is_used(line):
+    ended = python("-X", "importtime", "-c", line)
+    assert ended.returncode == 0, ended.stderr[-500:]
+    assert not imported(ended.stderr) & LARGE
+
+
+def test_importing_the_packages_imports_no_module_of_theirs():
+    ended = python("-X", "importtime", "-c", "import eval, train")
+    names = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()}
+    assert {"eval", "train"} <= names
+    assert not [name for name in names if name.startswith(("eval.", "train.", "model.", "tasks.", "numpy"))]

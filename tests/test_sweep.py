@@ -36,7 +36,7 @@ from train.report.reading import read_results
 from train.report.results import what_differs
 from train.signals import StopFlag
 from train.sweeps import pool, study
-from train.sweeps.from_file import Sweep, sweep
+from train.sweeps.from_file import Sweep, SweepFile, sweep
 from train.sweeps.live_table import LiveTable
 from train.sweeps.pool import first_ready, train_all
 from train.sweeps.study import Study
@@ -389,6 +389,14 @@ def test_without_a_terminal_a_line_is_printed_for_each_run_that_ends(capsys):
     ]
 
 
+def test_a_warning_that_several_runs_give_is_said_once(capsys):
+    table = LiveTable({"a": tiny(), "b": tiny(seed=1)}, jobs=2)
+    for name, line in (("a", "first"), ("b", "first"), ("b", "second")):
+        table.update("warning", name, line)
+    assert capsys.readouterr().err == "first\nsecond\n"
+    assert table.failures == {}
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")]
 )
@@ -672,6 +680,11 @@ def panel_of(*selection: str) -> str:
         ("import sys\nsys.exit(0)", [], "cannot be run: SystemExit"),
         (f"{LISTED}\ndef quick(config):\n    return None", ["--quick"], "must define VARIANTS"),
         (f"{LISTED}\nVARIANTS['odd'] = replace(VARIANTS['plain'], task=None)", [], "task of odd is 'NoneType'"),
+        (f"{LISTED}\nTITLE = 3", [], "TITLE is 3, but must be a text"),
+        (f"{LISTED}\nAXES = {{'plain': 1}}", [], "AXES is {'plain': 1}, but must be a dict from the beginnings"),
+        (f"{LISTED}\nRANKED = 'no'", [], "RANKED is 'no', but must be True or False"),
+        (f"{LISTED}\nSLIDE = {{}}", [], "SLIDE is '', but must be left out where there are no PANELS"),
+        (f"{LISTED}{panel_of('plain', 'closed-book')}\nSLIDE = {{'x': 1}}", [], "SLIDE must be a dict from titles"),
         (LISTED, ["--only", "causl"], "only is 'causl', but must be one of after, plain, lost"),
         (LISTED, ["--quick"], "has no function of that name"),
         (LISTED, ["--seeds", "0"], "seeds is 0"),
@@ -689,6 +702,18 @@ def test_what_cannot_be_swept_is_refused_in_one_line(tmp_path, capsys, text, fla
     assert (code, err.count("\n")) == (2, 1)
     assert err.startswith("error: ")
     assert message in err
+
+
+def test_a_file_says_what_its_figure_is_about(tmp_path):
+    file = tmp_path / "listed.py"
+    file.write_text(LISTED)
+    assert SweepFile.read(file).report() == ByVariant(title="What is varied: the variants of listed.py")
+    file.write_text(f"{LISTED}\nTITLE = 'about it'\nAXES = {{'plain': 'steps'}}\nRANKED = False")
+    assert SweepFile.read(file).report() == ByVariant(False, "about it", {"plain": "steps"})
+    slide = panel_of("plain", "closed-book") + "\nSLIDE = {'slide': PANELS['x']}"
+    file.write_text(LISTED + slide)
+    report = SweepFile.read(file).report()
+    assert report.slide["slide"] == report.panels["x"]
 
 
 def test_a_folder_or_another_type_of_file_is_no_sweep(tmp_path, capsys):
@@ -764,7 +789,7 @@ def test_what_starts_from_a_run_that_failed_is_not_trained(started):
 
 def rows_of(variant: str, query_mode: str, splits: dict[str, list[int | None]]) -> list[dict]:
     """Rows of results.csv, of ten questions each: correct ones by split and seed, None where it cannot be asked."""
-    row = {"variant": variant, "method": "closed-book", "query_mode": query_mode}
+    row = {"variant": variant, "objective": "causal", "method": "closed-book", "query_mode": query_mode}
     row |= {"chance": 0.02, "elimination_baseline": 0.05, "steps": 40, "target_tokens": 120_000}
     row |= {"steps_to_90": None, "targets_to_90": None, "seconds": 7.0, "parameters": 90_000}
     return [
@@ -859,12 +884,12 @@ def test_the_terminal_shows_the_cost_of_ninety_per_cent_where_it_was_reached(cap
 
 def test_the_figure_has_a_line_for_each_variant_and_marks_what_cannot_be_asked(tmp_path, monkeypatch):
     figures = []
-    monkeypatch.setattr(by_variant.Figure, "savefig", lambda self, path, **_: figures.append(self))
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda self, *_, **__: figures.append(self))
     ByVariant().draw(ROWS, [], tmp_path)
     panels = figures[0].axes
     assert [panel.get_title() for panel in panels] == ["forward", "backward", "inverse"]
     assert [tick.get_text() for tick in panels[0].get_yticklabels()] == ["both", "both, left-to-right", "causal"]
-    assert [text.get_text() for text in panels[1].texts] == ["cannot be asked"] * 2
+    assert [text.get_text() for text in panels[1].texts] == ["–"] * 2  # cannot be asked
     points = [collection.get_offsets()[:, 0].tolist() for collection in panels[2].collections]
     assert points == [[90.0, 70.0], [30.0, 40.0], [0.0, 10.0]]  # every seed
 

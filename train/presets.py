@@ -5,7 +5,7 @@ above (docs/notebook/recipe.md).
 """
 
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from model.config import ModelConfig
 from model.objectives import OBJECTIVES
@@ -38,6 +38,7 @@ from tasks.syllogism.episodes import SyllogismEpisodeConfig
 from tasks.triples import Triples
 from train.config import RunConfig, TrainConfig
 
+Settings = TypeVar("Settings")  # that have a task
 CAUSAL = RunConfig(Reversal(), Causal(), train=TrainConfig(steps=700, evaluate_every=100))
 BIDIRECTIONAL = replace(CAUSAL, objective=Masked(), train=TrainConfig(steps=1200, evaluate_every=100))
 # As most networks are trained: AdamW for all weights, all facts from the first step on. It takes four times the steps.
@@ -130,8 +131,8 @@ HIERARCHY = replace(
 TRIPLES = replace(CAUSAL, task=Triples())
 
 
-def with_task(config: RunConfig, name: str) -> RunConfig:
-    """The run with the task of this name, which keeps the settings that all tasks have."""
+def with_task(config: Settings, name: str) -> Settings:
+    """The run or comparison with the task of this name, which keeps the settings that all tasks have."""
     task = TASKS[name]()
     shared = {field.name: getattr(config.task.episodes, field.name) for field in fields(EpisodeConfig)}
     return replace(

@@ -26,6 +26,7 @@ class RebuildView:
 
 def rebuild_view(settings: RebuildView, stop: StopFlag) -> None:
     """Makes the view of each run again. Raises SettingError for what is no finished run."""
+    from train.progress import Tee
     from train.run import train_run
 
     for name in settings.names:
@@ -34,5 +35,6 @@ def rebuild_view(settings: RebuildView, stop: StopFlag) -> None:
         require((folder / "result.json").exists(), "names", name, "finished: --resume continues it")
         if (folder / VIEW).exists():
             remove(folder / VIEW)
-        train_run(replace(config, train=replace(config.train, device="auto")), name, resume=True, stop=stop)
+        config = replace(config, train=replace(config.train, device="auto"))
+        train_run(config, name, resume=True, log=Tee(), stop=stop)  # without the warnings, which training gave
         print(f"made again: {folder / VIEW}")

@@ -136,7 +136,7 @@ def train_and_ask(
     """Trains, asks all questions and writes the results, which it returns."""
     folder = lock.folder
     run_id = read_identity(folder).run
-    with TensorBoardWriter(folder, config.task.progress_splits) as writer:
+    with TensorBoardWriter(folder, config.task) as writer:
         counters = Loop(config, trained, lock, run_id, device, Tee(writer, log), stop).run()
         if not counters.target_tokens:
             log.warn("no token was ever a target: nothing was learned")

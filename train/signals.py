@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -53,6 +54,29 @@ def stop_on_signals() -> Iterator[StopFlag]:
         if flag.signal_number is None:  # else the process is about to end, and further signals shall not cut that short
             for number in handled:
                 signal.signal(number, handlers[number])
+
+
+@contextlib.contextmanager
+def stop_on_interrupt() -> Iterator[StopFlag]:
+    """Yields a flag that the first Ctrl-C sets, or the stop button of a notebook; a second one interrupts at once.
+
+    Afterwards Ctrl-C does what it did before: the process goes on. Only the main thread can be interrupted so.
+    """
+    flag = StopFlag()
+    if threading.current_thread() is not threading.main_thread():
+        yield flag
+        return
+
+    def remember(number: int, _frame: object) -> None:
+        if flag.signal_number is not None:
+            raise KeyboardInterrupt
+        flag.signal_number = number
+
+    before = signal.signal(signal.SIGINT, remember)
+    try:
+        yield flag
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

@@ -3,48 +3,51 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
-import re
 import threading
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from checkpoints.steps import remove
 from checkpoints.view import VIEW
 from config.validation import SettingError
-from eval.evaluate import inference_mode, predict_split
-from eval.methods.base import AnswerMethod
+from eval.internals import entity_embeddings
 from eval.methods.in_context import InContext
-from eval.methods.retrieval import LexicalRetrieval
-from eval.report import CANNOT_BE_ASKED, percent
-from eval.trained_methods import trained_methods
 from eval.trained_model import TrainedModel
-from model.objectives.base import AS_TRAINED
-from tasks.vocabulary import PAD, SEPARATOR, SPECIAL
+from tasks.task import Task
 from train.config import RunConfig
 from train.progress import Log
+from train.projector import COLUMNS, entity_rows
+from train.text_tables import describe, example_rows, shown_methods, table
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-EXAMPLES = 8  # questions a split in the text tables
-SCALARS = ("loss", "learning_rate", "gradient_norm", "documents_per_second", "targets_per_second")
+FLUSH_SECONDS = 2  # so that a run of 20 seconds can be watched
+# What is shown first has a tag that is first in the alphabet. All accuracies are in per cent.
+STATED, HELD_OUT, IN_CONTEXT = (f"accuracy, %/{name}" for name in ("as stated", "held out", "held out, in context"))
+TRAINING = {
+    "loss": "loss, nats",
+    "learning_rate": "learning rate",
+    "gradient_norm": "gradient norm",
+    "documents_per_second": "documents a second",
+    "targets_per_second": "targets a second",
+}
 
-
-def charts(stated: str, held_out: str) -> dict[str, dict[str, list]]:
-    """Curves that are shown in one chart, for the progress splits of a task."""
-    closed_book, in_context = f"accuracy/{held_out}", f"in_context/{held_out}"
-    return {
-        "stated and held out": {
-            f"{stated} and {held_out}": ["Multiline", [f"accuracy/{stated}", closed_book]],
-            f"{held_out}, closed book and in context": ["Multiline", [closed_book, in_context]],
-            "every split": ["Multiline", ["accuracy/.*"]],
-        }
+# Custom Scalars. The last of three charts is an area for each run, from its held-out curve up to the stated one.
+CHARTS = {
+    "exact matches in %": {
+        "facts as stated, a line a run": ["Multiline", [f"{STATED}$"]],
+        "held-out facts, a line a run": ["Multiline", [f"{HELD_OUT}$"]],
+        "the gap between the two, an area a run": ["Margin", [STATED, HELD_OUT, STATED]],
     }
+}
+IN_CONTEXT_CHARTS = {
+    "exact matches in %, held-out facts whose premises are in the prompt": {
+        "in context, a line a run": ["Multiline", [f"{IN_CONTEXT}$"]],
+    }
+}
 
 
 class TensorBoardWriter(Log):
@@ -53,10 +56,10 @@ class TensorBoardWriter(Log):
     The entries from before the first step wait until it is taken: TensorBoard takes a third of a second to import.
     """
 
-    def __init__(self, folder: Path, progress_splits: tuple[str, str]):
+    def __init__(self, folder: Path, task: Task):
         if os.path.lexists(folder / VIEW):
             remove(folder / VIEW)
-        self.folder, self.progress_splits = folder, progress_splits
+        self.folder, self.task = folder, task
         self.waiting: list[dict[str, Any]] = []
 
     @cached_property
@@ -64,8 +67,8 @@ class TensorBoardWriter(Log):
         """Opens the files."""
         from torch.utils.tensorboard import SummaryWriter
 
-        writer = SummaryWriter(str(self.folder / VIEW), flush_secs=10)
-        writer.add_custom_scalars(charts(*self.progress_splits))
+        writer = SummaryWriter(str(self.folder / VIEW), flush_secs=FLUSH_SECONDS)
+        writer.add_custom_scalars(CHARTS | (IN_CONTEXT_CHARTS if self.task.episodes.share else {}))
         return writer
 
     def __enter__(self) -> TensorBoardWriter:
@@ -100,15 +103,23 @@ class TensorBoardWriter(Log):
 
     def write(self, entry: dict[str, Any]) -> None:
         """Writes an entry as scalars."""
+        for tag, value in self.values(entry).items():
+            self.writer.add_scalar(tag, value, entry["step"], entry["time"])
+
+    def values(self, entry: dict[str, Any]) -> dict[str, float]:
+        """What is shown of an entry, by tag."""
         if entry["kind"] == "train":
-            values = {name: entry[name] for name in SCALARS}
-        else:
-            in_context = entry.get("methods", {}).get(InContext.name, {})
-            values = scalars("accuracy", "accuracy", entry["splits"])
-            values |= scalars("log_prob", "log_prob", entry["splits"])
-            values |= scalars("in_context", "accuracy", in_context)
-        for name, value in values.items():
-            self.writer.add_scalar(name, value, entry["step"], entry["time"])
+            return {f"training/{shown}": entry[name] for name, shown in TRAINING.items()}
+        (stated, held_out), in_context = self.task.progress_splits, entry.get("methods", {}).get(InContext.name, {})
+        by_split = {split: 100 * value for split, value in of_splits("accuracy", entry["splits"]).items()}
+        by_prompt = {split: 100 * value for split, value in of_splits("accuracy", in_context).items()}
+        shown = {STATED: by_split.get(stated), HELD_OUT: by_split.get(held_out), IN_CONTEXT: by_prompt.get(held_out)}
+        return (
+            {tag: value for tag, value in shown.items() if value is not None}
+            | grouped("every split, %", by_split)
+            | grouped("in context, %", by_prompt)
+            | grouped("log-probability, nats", of_splits("log_prob", entry["splits"]))
+        )
 
     def finish(
         self, trained: TrainedModel, config: RunConfig, rows: list[dict[str, Any]], result: dict[str, Any]
@@ -120,33 +131,50 @@ class TensorBoardWriter(Log):
         from train.attention_maps import attention_maps  # only now, as it imports matplotlib
 
         step, model = result["steps"], next(iter(trained.query_modes().values()))
-        self.writer.add_text("questions", table(rows), step)
+        self.writer.add_text("closed book", table(self.held_out_first(rows)), step)
         for name, method in shown_methods(trained, config).items():
             with contextlib.suppress(SettingError):  # learned positions can be fewer than a prompt's tokens
-                self.writer.add_text(name.replace("-", " "), table(example_rows(model, method)), step)
+                shown = table(self.held_out_first(example_rows(model, method)))
+                self.writer.add_text(name.replace("-", " "), shown, step)
+        first_rows = {row["split"]: row for row in reversed(rows) if row["query_mode"] == rows[0]["query_mode"]}
         for split, questions in trained.corpus.questions.items():
-            figure = attention_maps(model, questions[:1].cloze) if len(questions) else None
-            if figure is not None:
-                self.writer.add_figure(f"attention/{split}", figure, step)
-        names = list(trained.corpus.entities.names)
-        self.writer.add_embedding(entity_embeddings(trained), names, global_step=step, tag="entities")
-        final = scalars("final", "accuracy", result["splits"])
-        for name, value in final.items():
-            self.writer.add_scalar(name, value, step)
-        self.add_settings(config, final)
+            if len(questions):
+                figure = attention_maps(model, questions[:1].cloze, describe(first_rows[split]))
+                if figure is not None:
+                    self.writer.add_figure(f"attention, layer by head/{split}", figure, step)
+        vectors, entities = entity_embeddings(trained), entity_rows(trained.corpus)
+        self.writer.add_embedding(vectors, entities, global_step=step, tag="entities", metadata_header=COLUMNS)
+        final = {split: 100 * value for split, value in of_splits("accuracy", result["splits"]).items()}
+        for tag, value in grouped("final, %", final).items():
+            self.writer.add_scalar(tag, value, step)
+        self.add_settings(config)
 
-    def add_settings(self, config: RunConfig, final: dict[str, float]) -> None:
-        """Writes the settings of the run beside its final accuracies."""
+    def held_out_first(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The rows with those of the held-out progress split first, then the stated one, then all others."""
+        first = self.task.progress_splits[::-1]
+        return sorted(rows, key=lambda row: first.index(row["split"]) if row["split"] in first else len(first))
+
+    def add_settings(self, config: RunConfig) -> None:
+        """Writes the settings of the run.
+
+        Without the summary that lists them, TensorBoard shows first those in which the runs differ.
+        """
         settings = {name: value for name, value in flat(config.json()).items() if name != "format"}
         from torch.utils.tensorboard.summary import hparams  # not add_hparams, which makes a second run for them
 
-        for summary in hparams(settings, final):
+        _, start, end = hparams(settings, {})
+        for summary in (start, end):
             self.writer._get_file_writer().add_summary(summary)
 
 
-def scalars(prefix: str, key: str, splits: dict[str, dict[str, Any]]) -> dict[str, float]:
-    """`key` of the summary of each split that was asked, by tag."""
-    return {f"{prefix}/{split}": summary[key] for split, summary in splits.items() if summary["count"]}
+def of_splits(key: str, splits: dict[str, dict[str, Any]]) -> dict[str, float]:
+    """`key` of the summary of each split that was asked."""
+    return {split: summary[key] for split, summary in splits.items() if summary["count"]}
+
+
+def grouped(group: str, values: dict[str, float]) -> dict[str, float]:
+    """The values with the name of their group in front of their own."""
+    return {f"{group}/{name}": value for name, value in values.items()}
 
 
 def flat(values: dict[str, Any], path: str = "") -> dict[str, Any]:
@@ -156,66 +184,7 @@ def flat(values: dict[str, Any], path: str = "") -> dict[str, Any]:
         if isinstance(value, dict):
             settings |= flat(value, f"{path}{name}.")
         else:
-            # A path can hold bytes that are no text in this locale.
+            # A path can hold bytes that are no text in this locale; a bool would be shown as a number.
             text = str(value).encode(errors="backslashreplace").decode()
-            settings[path + name] = value if isinstance(value, bool | int | float) else text
+            settings[path + name] = value if isinstance(value, int | float) and not isinstance(value, bool) else text
     return settings
-
-
-def table(rows: list[dict[str, Any]]) -> str:
-    """The first questions of each split as a Markdown table. `rows` are those of questions.csv."""
-    with_rank = any("rank" in row for row in rows)
-    columns = ["split", "question", "answer", "prediction", "correct", "p(answer)", *["rank"] * with_rank]
-    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
-    count: dict[str, int] = {}
-    for row in rows:
-        mode = row["query_mode"]
-        split = row["split"] if mode == AS_TRAINED else f"{row['split']}, {mode}"
-        count[split] = count.get(split, 0) + 1
-        if count[split] <= EXAMPLES:
-            lines.append("| " + " | ".join(cells(split, row, with_rank)) + " |")
-    return "\n".join(lines)
-
-
-def cells(split: str, row: dict[str, Any], with_rank: bool) -> list[str]:
-    """The cells of one row of the table."""
-    texts = [split, row["question"], row["answer"], CANNOT_BE_ASKED, "", ""]
-    if "prediction" in row:
-        texts[3:] = [row["prediction"], "yes" if row["correct"] else "no", percent(math.exp(row["log_prob"]))]
-    texts += [str(row.get("rank", ""))] * with_rank
-    texts = [escape_markdown(text) for text in texts]
-    texts[1] = texts[1].replace(BREAK, "<br>")  # on one line, a prompt leaves the other columns no room
-    return texts
-
-
-def shown_methods(trained: TrainedModel, config: RunConfig) -> dict[str, AnswerMethod]:
-    """The methods beside closed book whose predictions are shown: those that the model was trained for."""
-    retrieval = {LexicalRetrieval.name: LexicalRetrieval()} if trained.corpus.episodes else {}
-    return trained_methods(trained, config.task) | retrieval
-
-
-def example_rows(trained: TrainedModel, method: AnswerMethod) -> list[dict[str, Any]]:
-    """The first questions of each split, with their prompts and the predictions by this method."""
-    return [
-        {"split": split, "query_mode": AS_TRAINED} | row
-        for split, questions in trained.corpus.questions.items()
-        for row in predict_split(trained, method, questions[:EXAMPLES])
-    ]
-
-
-def escape_markdown(text: str) -> str:
-    """Text that Markdown shows as it is; names are data."""
-    return re.sub(r"[^\w\s]|_", lambda sign: f"&#{ord(sign[0])};", text)
-
-
-BREAK = escape_markdown(SPECIAL[SEPARATOR])  # between the statements of a document, each on a line of its own
-
-
-def entity_embeddings(trained: TrainedModel) -> torch.Tensor:
-    """The mean embedding of each entity's tokens, [e, d]."""
-    with inference_mode(trained):
-        tokens = torch.from_numpy(trained.corpus.entities.tokens).long()  # [e, k]
-        tokens = tokens.to(next(trained.modules.parameters()).device)
-        is_token = (tokens != PAD)[..., None]
-        vectors = (trained.modules["network"].embedding(tokens) * is_token).sum(1) / is_token.sum(1)
-    return vectors.clone()

@@ -1,6 +1,7 @@
 """An index of the training documents: documents with the same statements are one entry, found by word with BM25."""
 
 import os
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -57,7 +58,9 @@ def bm25_index(corpus: Corpus) -> "BM25":
     """BM25 (Robertson & Zaragoza 2009) over the words of the entries, by bm25s (Lù 2024, 2407.03618)."""
     # The import of bm25s tries JAX which, where it is installed, would take most of a GPU's memory.
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
-    from bm25s import BM25
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # in a notebook without ipywidgets, of a progress bar that is never shown
+        from bm25s import BM25
 
     documents, bm25 = document_index(corpus).documents, BM25()
     words = [[str(token) for token in row[:n]] for row, n in zip(documents.tokens.tolist(), documents.lengths)]

@@ -68,8 +68,9 @@ class Objective(ABC):
     needs_trained_model: ClassVar[bool] = False
     """whether it is meant for a network that is trained already (--from)"""
     scores_in_one_pass: ClassVar[bool] = False
-    """whether a query with a whole name filled in gives the log-probability of each of its tokens: those of one token
-    are predicted one position left of those of the next"""
+    """whether a query with a whole name filled in scores it all: each token one position left of the next one's"""
+    predicts_tokens: ClassVar[bool] = True
+    """whether the network's logits mean anything; without, it is trained on representations alone"""
 
     def check_model(self, config: ModelConfig) -> None:
         """Raises SettingError where the network's settings make no sense with this objective."""

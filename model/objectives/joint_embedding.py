@@ -30,6 +30,7 @@ class JointEmbedding(Objective):
     """
 
     summary = "the representation of an answer is predicted, not its tokens"
+    predicts_tokens = False
 
     temperature: float = 0.1
     """similarities, cosines, are divided by it"""

@@ -107,6 +107,11 @@ class StatementReader:
         prefix, word, second = number // self.base**2, number // self.base % self.base, number % self.base
         return (self.meaning[prefix] * self.base + self.meaning[word]) * self.base + self.meaning[second]
 
+    def text(self, number: int, relations: tuple[str, ...]) -> str:
+        """The relation words that are one number. `relations`: those of the corpus."""
+        digits = number // self.base**2, number // self.base % self.base, number % self.base
+        return " ".join(relations[digit - 1] for digit in digits if digit)
+
     def heads(self, statements: Triples) -> np.ndarray:
         """The entity that the fact of each statement is about, int32[n]: the target where one of its words is inverse.
 

@@ -61,6 +61,7 @@ class Triples(Task):
     """
 
     held_out_splits: ClassVar = ("inverse",)
+    mistake_splits: ClassVar = ("wrong_frame",)
     progress_splits: ClassVar = ("forward", "inverse")
     input_settings: ClassVar = ("file", "relations")
     split_help: ClassVar = {
@@ -92,7 +93,8 @@ class Triples(Task):
         require(is_encoding(self.encoding), "task.encoding", self.encoding, "one that Python knows, such as cp1252")
 
     def inputs(self) -> dict[str, str]:
-        relations = self.relations_file()  # a copy of the bundled facts is no longer known as such
+        """The files of facts and relations; the bundled table of relations, too, as a copy of the facts has none."""
+        relations = self.relations_file()
         return super().inputs() | ({} if relations is None else {"relations": relations})
 
     def example_names(self) -> tuple[str, ...]:
@@ -124,12 +126,8 @@ class Triples(Task):
         rng, facts = np.random.default_rng([seed, 0]), self.read()
         words = DisplayedWords.of(facts, self.episodes.own_entities)
         writer = TriplesWriter.of(words, facts, self.documents)
-        forward_only, inverse_only = choose_one_way(
-            facts, self.one_way_share, self.max_answers, rng, self.named_entities(facts)
-        )
+        forward_only, inverse_only = self.one_way_facts(facts, rng)
         is_one_way = forward_only | inverse_only
-        allowed = "larger, or the files others: every whole set of right answers is a larger share of its relation"
-        require(bool(is_one_way.any()), "task.one_way_share", self.one_way_share, allowed)
 
         by_forward = Statements(facts.heads, 2 * facts.relation, facts.tails)
         true = by_forward + by_forward.inverse()
@@ -167,6 +165,14 @@ class Triples(Task):
             notes=lambda: [*notes.overview(is_one_way, corpus.questions), *notes.counts(self.show_command())],
             all_notes=notes.lines,
         )
+
+    def one_way_facts(self, facts: FileFacts, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Those stated by the forward word only, and by the inverse word only, bool[n]. SettingError if none."""
+        named = self.named_entities(facts)
+        forward_only, inverse_only = choose_one_way(facts, self.one_way_share, self.max_answers, rng, named)
+        allowed = "larger, or the files others: every whole set of right answers is a larger share of its relation"
+        require(bool((forward_only | inverse_only).any()), "task.one_way_share", self.one_way_share, allowed)
+        return forward_only, inverse_only
 
     def show_command(self) -> str:
         """What prints all notes about the files."""

@@ -83,7 +83,7 @@ def shown(folder: Path) -> dict[str, Any]:
     events = EventAccumulator(str(folder / VIEW), {"scalars": 0})
     events.Reload()
     tags = events.Tags()
-    clocks = ("documents_per_second", "targets_per_second")
+    clocks = ("training/documents a second", "training/targets a second")
     scalars = {tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in tags["scalars"] if tag not in clocks}
     return {"scalars": scalars, "images": tags["images"], "tensors": tags["tensors"]}
 

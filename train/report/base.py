@@ -7,9 +7,6 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from matplotlib.figure import Figure
-from matplotlib.text import Text
-
 from config.terminal import clean
 from eval.metrics import t_interval, wilson_interval
 
@@ -94,14 +91,3 @@ def literal(text: str) -> str:
     """Text that Markdown, and HTML in it, show as it is: names of variants and splits, titles."""
     escaped = re.sub(r"[\\`*~|$\[\]]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", html.escape(clean(text), quote=False))
     return escaped.replace("://", ":&#47;/").replace("www.", "www&#46;")  # neither is made a link
-
-
-def save_figure(figure: Figure, folder: Path) -> None:
-    """Writes figure.svg and figure.png, without the date, which would differ each time.
-
-    All text is drawn as it is: $ begins no formula.
-    """
-    for text in figure.findobj(Text):
-        text.set_parse_math(False)
-    figure.savefig(folder / "figure.svg", metadata={"Date": None})
-    figure.savefig(folder / "figure.png", dpi=160)

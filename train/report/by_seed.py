@@ -1,17 +1,17 @@
 """The report of a comparison: a table with a column for each seed, and how both models learn to answer."""
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from eval.methods.closed_book import ClosedBook
 from eval.report import CANNOT_BE_ASKED
 from eval.tables import print_line, print_table
+from tasks import TASKS
 from train.report.base import (
-    ELIMINATION,
     INTERVALS,
     Report,
     Row,
@@ -21,18 +21,21 @@ from train.report.base import (
     markdown_table,
     number,
     over_seeds,
+)
+from train.report.style import (
+    BASELINE_COLOUR,
+    STYLE,
+    add_legend,
+    drawn_baselines,
+    look_of,
+    new_figure,
+    per_cent_axis,
     save_figure,
+    split_title,
 )
 
-COLOURS = {"causal": "#d1495b", "bidirectional": "#00798c"}  # they differ in grey, and for the colour-blind
-CURVES = {"forward": "asked as stated", "inverse": "asked by the inverse word"}
-BARS = {
-    "forward": "forward",
-    "backward": "backward",
-    "inverse": "inverse",
-    "wrong_frame": "wrong frame\n(lower is better)",
-}
-BAR_WIDTH = 0.38
+BAR_WIDTH = 0.4
+NOTE = "exact match, %. Lines and points: seeds; bar: mean over seeds; thin line: its 95 % interval"
 SHORT_HEADINGS = {  # in a terminal
     "95 % interval": "95 %\ninterval",
     "elimination baseline": "elim.",
@@ -40,8 +43,12 @@ SHORT_HEADINGS = {  # in a terminal
 }
 
 
+@dataclass(frozen=True)
 class BySeed(Report):
     """For a causal and a bidirectional model: a row for each variant and split, and a curve for each seed."""
+
+    title: str = "What is varied: causal or bidirectional. The same facts, the same network"
+    """of the figure"""
 
     def markdown(self, rows: Rows) -> str:
         head, body = by_seed(rows)
@@ -57,19 +64,26 @@ class BySeed(Report):
             print()
         print_line(INTERVALS)
 
+    @rc_context(STYLE)
     def draw(self, rows: Rows, curves: Rows, folder: Path) -> None:
         """Writes figure.svg and figure.png: accuracy against documents, and at the end."""
-        figure = Figure(figsize=(13, 4.2), layout="constrained")
-        *curve_axes, bar_axes = figure.subplots(1, 3, width_ratios=[1, 1, 1.25])
-        for axes, (split, title) in zip(curve_axes, CURVES.items()):
+        figure = new_figure(self.title)
+        *curve_axes, bar_axes = figure.subplots(1, 3, width_ratios=[1, 1, 1.25], sharey=True)
+        for axes, (split, title) in zip(curve_axes, curve_splits(rows).items()):
+            draw_baselines(axes, [row for row in rows if row["split"] == split])
             draw_curves(axes, [row for row in curves if (row["method"], row["split"]) == (ClosedBook.name, split)])
-            axes.set_title(f"{title} ({split})")
-        if curves:
-            curve_axes[0].legend(frameon=False, loc="lower right")
+            axes.set_title(f"{title}\n({split.replace('_', ' ')})")
         curve_axes[0].set_ylabel("exact match, %")
-        draw_elimination_baseline(curve_axes[1], [row for row in rows if row["split"] == "inverse"])
         draw_bars(bar_axes, rows)
+        looks = dict.fromkeys(look_of([row]) for row in rows)
+        add_legend(figure, [look.handle(has_line=True) for look in looks], rows, NOTE)
         save_figure(figure, folder)
+
+
+def curve_splits(rows: Rows) -> dict[str, str]:
+    """The two splits of the task that show its progress, and what each is."""
+    stated, held_out = TASKS[rows[0]["task"]].progress_splits
+    return {stated: "stated in training", held_out: "held out"}
 
 
 def by_seed(rows: Rows) -> tuple[list[str], list[list[str]]]:
@@ -95,50 +109,51 @@ def seed_cells(row_of_seed: dict[int, Row], seeds: list[int], baselines: list[st
 
 def draw_curves(axes: Axes, curves: Rows) -> None:
     """Accuracy against documents trained on, a curve for each seed."""
-    for variant, rows in rows_of_variants(curves):
-        for j, seed in enumerate(sorted({row["seed"] for row in rows})):
-            points = [(row["documents"] / 1000, 100 * row["accuracy"]) for row in rows if row["seed"] == seed]
-            axes.plot(*zip(*points), color=COLOURS[variant], lw=1.3, alpha=0.8, label=None if j else variant)
-    axes.set(xlabel="documents trained on (thousands)", ylim=(-3, 103))
-    axes.spines[["top", "right"]].set_visible(False)
+    runs: dict[tuple[str, int], Rows] = {}
+    for row in curves:
+        if row["count"]:
+            runs.setdefault((row["variant"], row["seed"]), []).append(row)
+    for rows in runs.values():
+        look = look_of(rows)
+        points = [(row["documents"] / 1000, 100 * row["accuracy"]) for row in rows]
+        axes.plot(*zip(*points), color=look.colour, ls=look.dashes, lw=1.8, alpha=0.85, clip_on=False)
+    axes.set(xlabel="documents trained on (thousands)")
+    per_cent_axis(axes, "y")
 
 
-def rows_of_variants(rows: Rows) -> Iterator[tuple[str, Rows]]:
-    """Each variant and its rows that have an accuracy."""
-    for variant in COLOURS:
-        yield variant, [row for row in rows if row["variant"] == variant and row["count"]]
-
-
-def draw_elimination_baseline(axes: Axes, rows: Rows) -> None:
-    """The mean elimination baseline as a dotted line."""
-    y = 100 * baseline(rows, ELIMINATION)
-    axes.axhline(y, color="0.4", lw=1, ls=":")
-    axes.annotate(
-        "elimination baseline",
-        (1, y),
-        (-2, 3),
-        xycoords=("axes fraction", "data"),
-        textcoords="offset points",
-        ha="right",
-        color="0.4",
-        fontsize=8,
-    )
+def draw_baselines(axes: Axes, rows: Rows) -> None:
+    """The means of the baselines, as horizontal lines."""
+    for share, dashes in drawn_baselines(rows):
+        axes.axhline(share, color=BASELINE_COLOUR, lw=1.5, ls=dashes, zorder=0.5)
 
 
 def draw_bars(axes: Axes, rows: Rows) -> None:
-    """Accuracy at the end: the mean as a bar, each seed as a point."""
-    trained = {row["variant"] for row in rows}
-    for i, (variant, variant_rows) in enumerate(rows_of_variants(rows)):
-        colour = COLOURS[variant]
-        for j, split in enumerate(BARS if variant in trained else ()):
-            accuracies = [100 * row["accuracy"] for row in variant_rows if row["split"] == split]
-            x = j + (i - 0.5) * BAR_WIDTH
-            if accuracies:
-                axes.bar(x, np.mean(accuracies), BAR_WIDTH * 0.92, color=colour, alpha=0.45)
-                offsets = np.linspace(-0.1, 0.1, len(accuracies)) if len(accuracies) > 1 else np.zeros(1)
-                axes.scatter(x + offsets, accuracies, s=14, color=colour, zorder=3, clip_on=False)
-            else:
-                axes.text(x, 2, CANNOT_BE_ASKED, rotation=90, ha="center", va="bottom", color=colour, fontsize=8)
-    axes.set_xticks(range(len(BARS)), BARS.values())
-    axes.set(ylim=(0, 103), title="at the end, every seed a point")
-    axes.spines[["top", "right"]].set_visible(False)
+    """Accuracy at the end: the mean as a bar with its interval, and each seed as a point."""
+    splits, variants = (list(dict.fromkeys(row[column] for row in rows)) for column in ("split", "variant"))
+    for i, variant in enumerate(variants):
+        for j, split in enumerate(splits):
+            shown = [row for row in rows if (row["variant"], row["split"]) == (variant, split)]
+            if shown:
+                draw_bar(axes, j + (i - (len(variants) - 1) / 2) * BAR_WIDTH, shown)
+    for j, split in enumerate(splits):
+        for share, dashes in drawn_baselines([row for row in rows if row["split"] == split]):
+            axes.plot([j - 0.46, j + 0.46], [share] * 2, color=BASELINE_COLOUR, lw=1.5, ls=dashes, zorder=1.5)
+    axes.set_xticks(
+        range(len(splits)), [split_title(split, "\n").replace("is better", "is\nbetter") for split in splits]
+    )
+    axes.tick_params(axis="x", length=0)
+    axes.set_title("at the end of training\n(all splits)")
+    per_cent_axis(axes, "y")
+
+
+def draw_bar(axes: Axes, x: float, rows: Rows) -> None:
+    """One bar, or that its question cannot be asked."""
+    look, accuracy = look_of(rows), over_seeds(rows)
+    if accuracy is None:
+        axes.text(x, 2, CANNOT_BE_ASKED, rotation=90, ha="center", va="bottom", color="0.35")
+        return
+    each_seed = [100 * row["accuracy"] for row in rows if row["count"]]
+    axes.bar(x, 100 * accuracy.mean, BAR_WIDTH * 0.92, color=look.pale(), zorder=1)
+    axes.plot([x, x], [100 * accuracy.low, 100 * accuracy.high], color=look.dark(), lw=1.5, clip_on=False)
+    offsets = np.linspace(-0.13, 0.13, len(each_seed)) if len(each_seed) > 1 else np.zeros(1)
+    axes.scatter(x + offsets, each_seed, s=34, **look.points())

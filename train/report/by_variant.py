@@ -1,18 +1,13 @@
 """The report of a sweep or an ablation: many variants in one table, a row for each, and in one figure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from eval.methods.closed_book import ClosedBook
-from eval.report import CANNOT_BE_ASKED
 from eval.tables import print_table
-from model.objectives.base import AS_TRAINED
 from train.report.base import (
     ELIMINATION,
     INTERVALS,
@@ -23,36 +18,17 @@ from train.report.base import (
     markdown_table,
     number,
     over_seeds,
-    save_figure,
 )
-from train.report.lines import draw_line, label_lines
+from train.report.groups import Group, Groups, group_rows, of_split, splits_of
+from train.report.variant_figure import draw_variants
 
-COLOURS = {"forward": "#30638e", "backward": "#7a9e7e", "inverse": "#d1495b", "wrong_frame": "#8d8d8d"}
-OTHER_COLOUR = "#6a4c93"
 DIFFERS = "differs"
 MAX_DIFFERENCE = 0.005  # between the baselines of variants that are said to have the same
 COSTS = ("steps_to_90", "targets_to_90")
 STATEMENT_SPLITS = ("forward", "backward", "inverse")
 LEARNED = ("forward", "inverse")  # splits of which the terminal shows the cost
 RANKING = ("inverse", "backward", "forward")
-LOWER_IS_BETTER = ("wrong_frame", "echo")
-USUAL = (ClosedBook.name, AS_TRAINED)  # method and query mode that a label leaves out
 NONE = "–"
-
-
-class Group(NamedTuple):
-    """What one row of a table is about."""
-
-    variant: str
-    method: str
-    query_mode: str
-
-    def label(self) -> str:
-        further = (part for part in (self.method, self.query_mode) if part not in USUAL)
-        return ", ".join([self.variant, *further])
-
-
-Groups = dict[Group, Rows]
 
 
 @dataclass(frozen=True)
@@ -61,6 +37,10 @@ class ByVariant(Report):
 
     ranked: bool = True
     """whether the best inverse comes first; otherwise variants keep their order"""
+    title: str = "Variants of a sweep"
+    """of the figure: what was varied"""
+    axes: dict[str, str] = field(default_factory=dict)
+    """by the beginning of variants' names, the setting or number that the rest of the name is a value of"""
 
     def markdown(self, rows: Rows) -> str:
         """Two tables: accuracies with intervals and every seed, then what each variant cost."""
@@ -76,21 +56,12 @@ class ByVariant(Report):
             print_costs(self.groups([row for row in rows if row["method"] == ClosedBook.name]))
 
     def draw(self, rows: Rows, curves: Rows, folder: Path) -> None:
-        """Writes figure.svg and figure.png: a line for each variant, a point for each seed, a panel for each split."""
-        groups, splits = self.groups(rows), splits_of(rows)
-        figure = Figure(figsize=(2.6 * len(splits) + 2.6, 0.32 * len(groups) + 1.3), layout="constrained")
-        panels = figure.subplots(1, len(splits), sharey=True, squeeze=False)[0]
-        for panel, split in zip(panels, splits):
-            draw_split(panel, groups, split)
-        label_lines(panels, [group.label() for group in groups])
-        figure.supxlabel("exact match, % (every seed a point; dotted: elimination baseline)", fontsize=9)
-        save_figure(figure, folder)
+        """Writes figure.svg and figure.png: accuracy against numbers, or a line for each variant."""
+        draw_variants(self.title, rows, self.groups(rows), self.axes, folder)
 
     def groups(self, rows: Rows) -> Groups:
         """Rows by group, method by method, and in each the best mean inverse first where ranked."""
-        groups: Groups = {}
-        for row in rows:
-            groups.setdefault(Group(row["variant"], row["method"], row["query_mode"]), []).append(row)
+        groups = group_rows(rows)
         methods = methods_of(rows)
 
         def sort_key(group: Group) -> tuple[float, ...]:
@@ -100,16 +71,8 @@ class ByVariant(Report):
         return {group: groups[group] for group in sorted(groups, key=sort_key)}
 
 
-def splits_of(rows: Rows) -> list[str]:
-    return list(dict.fromkeys(row["split"] for row in rows))
-
-
 def methods_of(rows: Rows) -> list[str]:
     return list(dict.fromkeys(row["method"] for row in rows))
-
-
-def of_split(rows: Rows, split: str) -> Rows:
-    return [row for row in rows if row["split"] == split]
 
 
 def accuracy_table(groups: Groups, splits: list[str]) -> str:
@@ -214,12 +177,3 @@ def print_costs(groups: Groups) -> None:
         for group, rows in groups.items()
     ]
     print_table(head, body, title="to reach 90 %: median over seeds; in brackets how many did, where not all")
-
-
-def draw_split(panel: Axes, groups: Groups, split: str) -> None:
-    """The line of each group, and where it cannot be asked."""
-    for y, rows in enumerate(of_split(group, split) for group in groups.values()):
-        draw_line(panel, y, rows, COLOURS.get(split, OTHER_COLOUR))
-        if rows and not any(row["count"] for row in rows):
-            panel.text(1, y, CANNOT_BE_ASKED, va="center", fontsize=7, color="0.45")
-    panel.set_title(split.replace("_", " ") + (" (lower is better)" if split in LOWER_IS_BETTER else ""), fontsize=10)

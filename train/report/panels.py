@@ -1,14 +1,11 @@
 """The report of a study: a few accuracies out of many runs, side by side, a panel for each task or question."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from eval.methods.closed_book import ClosedBook
-from eval.methods.in_context import InContext
 from eval.tables import print_line, print_table
 from train.report.base import (
     BASELINES,
@@ -20,9 +17,9 @@ from train.report.base import (
     markdown_table,
     number,
     over_seeds,
-    save_figure,
 )
-from train.report.lines import draw_line, label_lines
+from train.report.lines import NOTE, draw_baselines, draw_line, label_lines, write_mean
+from train.report.style import STYLE, add_legend, look_of, model_handles, new_figure, save_figure
 
 LABEL, MEAN, RETRIEVED = "", "mean", "correct where retrieved"
 # In per cent. The last column is for methods that retrieve documents: accuracy on the questions whose premises were all
@@ -32,10 +29,8 @@ TERMINAL_HEAD = {name: name for name in HEAD if name != "link baseline"} | {
     "elimination baseline": "elim.\nbaseline",
     RETRIEVED: "correct where\nretrieved",
 }
-COLOURS = {ClosedBook.name: "#d1495b", InContext.name: "#30638e"}  # the two that every other is compared with
-OTHER_COLOUR, OTHER_SPLIT_COLOUR = "#7a9e7e", "#8d8d8d"
 PANELS_PER_ROW = 4  # as a slide has room for
-LEGEND = "every seed a point; dotted: elimination baseline; empty: cannot be asked, or was not"
+LINE_HEIGHT, ROW_MARGIN, MARGINS = 0.2, 0.6, 1.3  # inches
 
 Selection = tuple[str, str] | tuple[str, str, str]
 
@@ -94,10 +89,14 @@ def retrieved_cell(rows: Rows) -> str:
 
 @dataclass(frozen=True)
 class PanelReport(Report):
-    """A table for each panel, and panels side by side in one figure."""
+    """A table for each panel, and panels side by side in one figure, or in two: a slide and the rest."""
 
     panels: dict[str, Panel]
     """by title"""
+    title: str = "Variants of a sweep"
+    """of the figure: what was varied"""
+    slide: dict[str, Panel] = field(default_factory=dict)
+    """what figure.svg shows, by title, if not all; the other accuracies are in figure-2.svg"""
 
     def markdown(self, rows: Rows) -> str:
         tables = [
@@ -117,25 +116,27 @@ class PanelReport(Report):
         print_line(INTERVALS)
 
     def draw(self, rows: Rows, curves: Rows, folder: Path) -> None:
-        """Writes figure.svg and figure.png: panels in rows, each row with labels of its own."""
-        panels = list(self.panels.items())
-        grid = [panels[first : first + PANELS_PER_ROW] for first in range(0, len(panels), PANELS_PER_ROW)]
-        labels = [list(dict.fromkeys(label for _, panel in row for label in panel.variants)) for row in grid]
-        width = 2.6 * len(grid[0]) + 2.4
-        height = sum(0.25 * len(row_labels) + 0.5 for row_labels in labels) + 0.5
-        figure = Figure(figsize=(width, height), layout="constrained")
-        all_axes = figure.subplots(
-            len(grid),
-            len(grid[0]),
-            sharex=True,
-            sharey="row",
-            squeeze=False,
-            height_ratios=[len(row_labels) + 1 for row_labels in labels],
+        """Writes figure.svg and figure.png and, where there is a slide, figure-2.svg and figure-2.png."""
+        if self.slide:
+            draw_grid(self.title, self.slide, rows, folder, "figure", with_means=True)
+            draw_grid(f"{self.title} (the rest)", self.rest(), rows, folder, "figure-2")
+        else:
+            draw_grid(self.title, self.titled(self.panels), rows, folder, "figure")
+
+    def titled(self, panels: dict[str, Panel]) -> dict[str, Panel]:
+        """The panels with their splits in the titles."""
+        return {f"{title}:\n{panel.split.replace('_', ' ')}": panel for title, panel in panels.items()}
+
+    def rest(self) -> dict[str, Panel]:
+        """The panels without what the slide shows."""
+        shown = {(panel.split, selection) for panel in self.slide.values() for selection in panel.variants.values()}
+        left = {
+            title: {label: choice for label, choice in panel.variants.items() if (panel.split, choice) not in shown}
+            for title, panel in self.panels.items()
+        }
+        return self.titled(
+            {title: replace(self.panels[title], variants=labels) for title, labels in left.items() if labels}
         )
-        for axes, row, row_labels in zip(all_axes, grid, labels):
-            draw_row(axes, row, row_labels, rows)
-        figure.supxlabel(f"exact match, % ({LEGEND})", fontsize=9)
-        save_figure(figure, folder)
 
 
 def panel_table(lines: list[dict[str, str]]) -> str:
@@ -151,19 +152,35 @@ def print_panel(title: str, lines: list[dict[str, str]]) -> None:
     print_table([TERMINAL_HEAD[name] for name in head], body, title=title)
 
 
-def draw_row(all_axes: np.ndarray, panels: list[tuple[str, Panel]], labels: list[str], rows: Rows) -> None:
-    """One row of the figure: its panels by title, which share `labels`."""
-    for axes, (title, panel) in zip(all_axes, panels):
-        draw_panel(axes, panel, rows, labels)
-        axes.set_title(f"{title}: {panel.split.replace('_', ' ')}", fontsize=10)
-    label_lines(all_axes[: len(panels)], labels)
-    for axes in all_axes[len(panels) :]:
-        axes.remove()
+@rc_context(STYLE)
+def draw_grid(
+    title: str, panels: dict[str, Panel], rows: Rows, folder: Path, name: str, with_means: bool = False
+) -> None:
+    """Writes NAME.svg and NAME.png: panels in rows, each row with labels of its own."""
+    titles = list(panels)
+    grid = [titles[first : first + PANELS_PER_ROW] for first in range(0, len(titles), PANELS_PER_ROW)]
+    labels = [list(dict.fromkeys(label for title in row for label in panels[title].variants)) for row in grid]
+    figure = new_figure(title, sum(LINE_HEIGHT * len(of_row) + ROW_MARGIN for of_row in labels) + MARGINS)
+    ratios = [len(of_row) + 1 for of_row in labels]
+    shape = len(grid), len(grid[0])
+    all_axes = figure.subplots(*shape, sharex=True, sharey="row", squeeze=False, height_ratios=ratios)
+    for axes_row, row, of_row in zip(all_axes, grid, labels):
+        for axes, panel_title in zip(axes_row, row):
+            draw_panel(axes, panels[panel_title], rows, of_row, with_means)
+            axes.set_title(panel_title)
+        label_lines(axes_row[: len(row)], of_row)
+        for axes in axes_row[len(row) :]:
+            axes.remove()
+    shown = [row for panel in panels.values() for label in panel.variants for row in panel.rows(rows, label)]
+    add_legend(figure, model_handles(shown), shown, NOTE)
+    save_figure(figure, folder, name)
 
 
-def draw_panel(axes: Axes, panel: Panel, rows: Rows, labels: list[str]) -> None:
-    """The line of each label."""
-    for y, label in enumerate(labels):
-        _, method, *other_split = panel.variants.get(label, (None, None))
-        colour = OTHER_SPLIT_COLOUR if other_split else COLOURS.get(method, OTHER_COLOUR)
-        draw_line(axes, y, panel.rows(rows, label), colour)
+def draw_panel(axes: Axes, panel: Panel, rows: Rows, labels: list[str], with_means: bool) -> None:
+    """The line of each label that the panel has."""
+    rows_of = {y: panel.rows(rows, label) for y, label in enumerate(labels) if label in panel.variants}
+    for y, of_label in rows_of.items():
+        draw_line(axes, y, of_label, look_of(of_label))
+        if with_means and of_label:
+            write_mean(axes, y, of_label)
+    draw_baselines(axes, rows_of)

@@ -11,7 +11,7 @@ from eval.methods.closed_book import ClosedBook
 from train.report.base import Rows, markdown_table
 from train.report.results import LEVEL
 
-SHARES = ("all", "half", "sixth", "twentieth", "power-law")
+SHARES = {"all": 100, "half": 50, "sixth": 16, "twentieth": 5, "power-law": None}  # per cent of the entities
 SPLITS = ("forward", "backward", "inverse")
 NOT_LEARNED, NEAR = 0.5, 0.1
 PLATEAU = "plateau"

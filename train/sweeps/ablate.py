@@ -100,7 +100,8 @@ def ablate(settings: Ablate, stop: StopFlag) -> None:
     study = settings.study()
     from train.report.by_variant import ByVariant  # only now, as it imports matplotlib
 
-    study.run(stop, ByVariant(ranked=False))
+    title = f"What is varied: {settings.axis}"
+    study.run(stop, ByVariant(False, title, dict.fromkeys(settings.objectives, settings.axis)))
 
 
 def parse_value(text: str) -> Any:

@@ -7,6 +7,11 @@ The file is code, and is run. It holds
     METHODS: dict[str, AnswerMethod]               methods that are applied to each run (optional; eval/methods/)
     METHODS: dict[str, dict[str, AnswerMethod]]    the same by variant; none for a variant that is left out
     PANELS: dict[str, Panel]                       what table and figure show instead of all (optional; panels.py)
+    SLIDE: dict[str, Panel]                        what figure.svg shows of these; figure-2.svg: the rest (optional)
+    TITLE: str                                     the figure's title: what is varied (optional)
+    AXES: dict[str, str]                           by the beginning of variants' names, what the rest is a value of,
+                                                   such as {"two-way": "two-way facts, %"} for two-way-50 (optional)
+    RANKED = False                                 variants in the order of the file, not the best inverse first
 
 Where a variant's `train.init_from` is another variant's name, it starts from that one's weights at the same seed.
 """
@@ -33,10 +38,10 @@ from train.sweeps.study import MultiRunConfig, Study
 
 if TYPE_CHECKING:
     from train.report.base import Report
-    from train.report.panels import Panel
     from train.sweeps.pool import MethodSet
 
 Variants = dict[str, RunConfig]
+FIGURE_NAMES = ("PANELS", "SLIDE", "TITLE", "AXES", "RANKED")  # of what a file says about its table and figure
 Result = TypeVar("Result")
 
 
@@ -106,8 +111,8 @@ class SweepFile:
     """VARIANTS"""
     methods: dict[str, Any]
     """METHODS, empty where there are none"""
-    panels: dict[str, Panel] | None
-    """PANELS"""
+    figure: dict[str, Any]
+    """those of FIGURE_NAMES that it has"""
     quick: Callable[[RunConfig], RunConfig] | None
     """the function of that name"""
 
@@ -117,10 +122,13 @@ class SweepFile:
         require(path.suffix == ".py" and path.is_file(), "file", str(path), "an existing Python file")
         names = run_code(str(path), lambda: runpy.run_path(str(path)))
         variants = require_variants(path, names.get("VARIANTS"))
-        methods, panels = names.get("METHODS", {}), names.get("PANELS")
+        methods = names.get("METHODS", {})
         require_methods(path, methods, variants)
-        require_panels(path, {} if panels is None else panels, variants)
-        return SweepFile(path, variants, methods, panels, names.get("quick"))
+        figure = {name: names[name] for name in FIGURE_NAMES if name in names}
+        require_figure(path, figure)
+        for name in ("PANELS", "SLIDE"):
+            require_panels(path, name, figure.get(name, {}), variants)
+        return SweepFile(path, variants, methods, figure, names.get("quick"))
 
     def quickened(self) -> SweepFile:
         """The file with the variants that its `quick` makes of its own."""
@@ -137,7 +145,10 @@ class SweepFile:
         from train.report.by_variant import ByVariant
         from train.report.panels import PanelReport
 
-        return ByVariant() if self.panels is None else PanelReport(self.panels)
+        title = self.figure.get("TITLE", f"What is varied: the variants of {self.path.name}")
+        if "PANELS" in self.figure:
+            return PanelReport(self.figure["PANELS"], title, self.figure.get("SLIDE", {}))
+        return ByVariant(self.figure.get("RANKED", True), title, self.figure.get("AXES", {}))
 
 
 def run_code(what: str, act: Callable[[], Result]) -> Result:
@@ -184,17 +195,27 @@ def require_methods(path: Path, methods: Any, variants: Variants) -> None:
             require(known, f"{path}: a method", name, f"one of {', '.join(METHODS)}, with settings of its own")
 
 
-def require_panels(path: Path, panels: Any, variants: Variants) -> None:
+def require_figure(path: Path, figure: dict[str, Any]) -> None:
+    """Raises SettingError where one of FIGURE_NAMES that are no panels is of another type."""
+    axes = figure.get("AXES", {})
+    are_texts = isinstance(axes, dict) and all(isinstance(text, str) for item in axes.items() for text in item)
+    require(are_texts, f"{path}: AXES", axes, "a dict from the beginnings of variants' names to what the rest is of")
+    require(isinstance(figure.get("TITLE", ""), str), f"{path}: TITLE", figure.get("TITLE"), "a text")
+    require(isinstance(figure.get("RANKED", True), bool), f"{path}: RANKED", figure.get("RANKED"), "True or False")
+    require("PANELS" in figure or "SLIDE" not in figure, f"{path}: SLIDE", "", "left out where there are no PANELS")
+
+
+def require_panels(path: Path, name: str, panels: Any, variants: Variants) -> None:
     """Raises SettingError unless these are panels about the variants."""
     from train.report.panels import Panel
 
     if not isinstance(panels, dict) or not all(isinstance(panel, Panel) for panel in panels.values()):
-        raise SettingError(f"{path}: PANELS must be a dict from titles to Panel")
+        raise SettingError(f"{path}: {name} must be a dict from titles to Panel")
     selections = [item for panel in panels.values() for item in panel.variants.items()]
     for label, selection in selections:
         allowed = "a variant, a method and, if it is another, a split"
-        require(len(selection) in (2, 3), f"{path}: PANELS, label {label!r}", selection, allowed)
-    require_known(f"{path}: PANELS", {variant for _, (variant, *_) in selections}, variants)
+        require(len(selection) in (2, 3), f"{path}: {name}, label {label!r}", selection, allowed)
+    require_known(f"{path}: {name}", {variant for _, (variant, *_) in selections}, variants)
 
 
 def require_known(what: str, names: Iterable[str], variants: Variants) -> None:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from config.terminal import say
 from eval.report import percent
 from train.config import RunConfig
 from train.progress import Pace, duration, share_done
@@ -30,12 +31,21 @@ class LiveTable:
         self.entries: dict[str, dict[str, Any]] = {}
         self.results: RunResults = {}
         self.failures: Failures = {}
+        self.warnings: set[str] = set()
         self.console = Console(stderr=True)
         self.live = Live(self.table(), console=self.console, refresh_per_second=4, transient=True)
         self.live.auto_refresh = self.console.is_terminal
 
     def update(self, event: str, name: str, value: Any) -> None:
-        """Takes in what a message holds: of a run, an "entry" of its record, its result ("done") or why it "failed"."""
+        """Takes in what a message holds: of a run, an "entry" of its record, its result ("done") or why it "failed".
+
+        A "warning" is said at once, but only the first time that a run gives it.
+        """
+        if event == "warning":
+            if value not in self.warnings:
+                self.warnings.add(value)
+                say(value)
+            return
         if event == "entry":
             self.entries[name] = self.entries.get(name, {}) | value
             self.paces[name].update(value)

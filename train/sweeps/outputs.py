@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 Failures = dict[str, str]
 """by run, why it failed"""
-FILES = ("results.csv", "curves.csv", "table.md", "figure.svg", "figure.png")
+FIGURES = tuple(f"{name}.{kind}" for name in ("figure", "figure-2") for kind in ("svg", "png"))
+FILES = ("results.csv", "curves.csv", "table.md", *FIGURES)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,58 @@
+"""Figures that are made of rows. `python -m tests.doc_figures` draws docs/NAME.svg of every docs/NAME.csv again.
+
+With names, it draws these alone: `python -m tests.doc_figures compare kitouni`. Learning curves are in
+docs/NAME-curves.csv, which is the curves.csv of the comparison.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from checkpoints.folder import read_csv
+from tests.doc_tables import ROOT, rows_in_order
+from train.report import plateau
+from train.report.base import Rows
+from train.report.by_seed import BySeed
+from train.report.by_variant import ByVariant
+from train.sweeps.from_file import SweepFile
+
+DOCS = ROOT / "docs"
+CURVES = "-curves"
+POSITION = dict.fromkeys(("causal", "masked"), "model.position")
+OTHERS: dict[str, Callable[[Rows, Rows, Path], None]] = {
+    "compare": BySeed().draw,
+    "position": ByVariant(False, "What is varied: model.position", POSITION).draw,
+    "plateau": lambda rows, curves, folder: plateau.draw(rows, folder),
+}
+"""what draws rows, their curves and into which folder, where these are no sweep's or it draws them in another way"""
+NAMES = [path.stem for path in sorted(DOCS.glob("*.csv")) if not path.stem.endswith(CURVES)]
+
+
+def drawing_of(name: str) -> Callable[[Rows, Rows, Path], None]:
+    """What draws docs/NAME.csv."""
+    if name in OTHERS:
+        return OTHERS[name]
+    return SweepFile.read(ROOT / "studies" / f"{name.replace('-', '_')}.py").report().draw
+
+
+def curves_of(name: str) -> Rows:
+    """The learning curves that docs keep of a comparison; none of others."""
+    path = DOCS / f"{name}{CURVES}.csv"
+    rows = read_csv(path) if path.exists() else []
+    types = {"seed": int, "count": int, "documents": int, "accuracy": float}
+    return [row | {column: kind(row[column]) for column, kind in types.items() if row[column]} for row in rows]
+
+
+def draw(name: str, folder: Path) -> None:
+    """Writes NAME.svg into the folder and, where the report has a second figure, NAME-2.svg."""
+    with TemporaryDirectory() as temporary:
+        drawing_of(name)(rows_in_order(DOCS / f"{name}.csv"), curves_of(name), Path(temporary))
+        for figure in Path(temporary).glob("*.svg"):
+            (folder / figure.name.replace("figure", name)).write_bytes(figure.read_bytes())
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or NAMES:
+        draw(name, DOCS)
+        print(f"docs/{name}.svg")
