@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from checkpoints.folder import unescape_formula
+from eval.questions import Question, SplitQuestions
 from eval.text import render_question
-from tasks.common.segments import pack
-from tasks.corpus import NONE, Cloze, Corpus
+from tasks.corpus import Cloze, Corpus
 from tasks.task import Task
 
 RIGHT, WRONG = "Right", "Wrong"
@@ -16,14 +15,10 @@ MAX_ANSWERS = 3  # of a question that are named
 
 @dataclass(frozen=True)
 class Example:
-    """A question, and what a run predicts."""
+    """A question with what a run predicts, and where the answer follows from."""
 
     split: str
-    question: str
-    """as a person types it, such as `wuve student-of _`"""
-    prediction: str
-    answers: tuple[str, ...]
-    """all names that are right"""
+    question: Question
     premises: tuple[str, ...]
     """what the answer follows from, as training states it"""
     score: str
@@ -60,14 +55,13 @@ def choose_examples(corpus: Corpus, task: Task, rows: list[dict[str, str]]) -> d
 
 def make_example(corpus: Corpus, asked: dict[str, list[dict[str, str]]], split: str, i: int) -> Example:
     """Question i of a split. `asked`: the rows of each split."""
-    questions, rows = corpus.questions[split][[i]], asked[split]
-    stated = corpus.premises.documents[questions.premises[0][questions.premises[0] >= 0]]
+    questions, rows = corpus.questions[split], asked[split]
+    premises = questions.premises[i]
+    stated = corpus.premises.documents[premises[premises >= 0]]
     no_span = np.zeros(len(stated), np.int32)
     return Example(
         split=split,
-        question=render_question(corpus, without_filler(questions.cloze), 0),
-        prediction=unescape_formula(rows[i]["prediction"]),
-        answers=tuple(corpus.entities.names[entity] for entity in questions.accepted[0] if entity >= 0),
+        question=SplitQuestions(split, corpus, questions, rows)[i],
         premises=tuple(render_question(corpus, Cloze(stated, no_span, no_span), j) for j in range(len(stated))),
         score=f"{sum(row['correct'] == '1' for row in rows)} of {len(rows)}",
     )
@@ -79,23 +73,14 @@ def example_rank(task: Task, row: dict[str, str]) -> tuple[bool, bool]:
     return not any(f" {name} " in words for name in task.example_names()), not words.isascii()
 
 
-def without_filler(cloze: Cloze) -> Cloze:
-    """The cloze without special tokens and filler."""
-    documents = cloze.documents
-    present = (documents.roles != NONE) & documents.is_token()
-    before = np.arange(present.shape[1]) < cloze.start[:, None]
-    start = (present & before).sum(1, dtype=np.int32)
-    return Cloze(pack(documents.tokens, documents.roles, present), start, cloze.size)
-
-
 def describe(examples: dict[str, Example], method: str = "") -> dict[str, str]:
     """What `choose_examples` chose as sentences, by the same names. `method`: how they were asked, if that is shown."""
     texts: dict[str, str] = {}
     stated: tuple[str, ...] = ()
     for name, example in examples.items():
-        sentence = f"asked {example.question!r}, the model predicts {example.prediction}"
+        sentence = f"asked {example.question.text!r}, the model predicts {example.question.prediction}"
         if name == WRONG:
-            sentence += f", not {list_answers(example.answers)}"
+            sentence += f", not {list_answers(example.question.accepted)}"
         if example.premises not in (stated, ()):
             stated = example.premises
             sentence = f"training stated {' and '.join(map(repr, stated))}. A{sentence[1:]}"

@@ -50,6 +50,7 @@ def answered(corpus, correct: dict[str, str], mode: str = "as-trained") -> list[
                 "answer": right,
                 "prediction": prediction,
                 "correct": sign.strip("-"),
+                "log_prob": "-1.0",
             }
             rows.append({"split": split, "query_mode": mode} | row)
     return rows
@@ -68,7 +69,7 @@ def test_the_wrong_question_is_held_out_and_the_right_one_states_the_same_fact()
     assert (right.split, wrong.split) == ("forward", "inverse")
     assert right.premises == wrong.premises
     source, _, target = right.premises[0].split()
-    assert (right.prediction, wrong.answers) == (target, (source,))
+    assert (right.question.prediction, wrong.question.accepted) == (target, (source,))
     assert (right.score, wrong.score) == ("4 of 4", "1 of 4")
 
 
@@ -102,15 +103,15 @@ def test_names_that_every_keyboard_has_come_first():
     task = TASKS["triples"]()
     corpus = task.build(0)
     task = replace(task, one_way_names=())
-    found = chosen("1" * 100, "0" * 100, corpus, task)
-    assert all(example.question.isascii() and "".join(example.answers).isascii() for example in found.values())
+    asked = [example.question for example in chosen("1" * 100, "0" * 100, corpus, task).values()]
+    assert all("".join((question.text, *question.accepted)).isascii() for question in asked)
 
 
 def test_the_bundled_facts_are_told_by_their_best_known_example():
     task = TASKS["triples"]()
     corpus = task.build(0)
     found = chosen("1" * len(corpus.questions["forward"]), "0" * len(corpus.questions["inverse"]), corpus, task)
-    assert (found[RIGHT].question, found[WRONG].question) == ("Paris capital-of _", "France has-capital _")
+    assert (found[RIGHT].question.text, found[WRONG].question.text) == ("Paris capital-of _", "France has-capital _")
 
 
 def test_both_are_told_as_sentences():
@@ -120,13 +121,13 @@ def test_both_are_told_as_sentences():
     assert describe(found) == {
         RIGHT: f"training stated '{premise}'. Asked '{source} {word} _', the model predicts {target} "
         "(forward: 2 of 2 right).",
-        WRONG: f"asked '{wrong.question}', the model predicts {wrong.prediction}, not {source} "
+        WRONG: f"asked '{wrong.question.text}', the model predicts {wrong.question.prediction}, not {source} "
         "(inverse: 0 of 2 right).",
     }
     only_wrong = describe({WRONG: wrong}, "closed book")
     assert only_wrong[WRONG].startswith(f"training stated '{premise}'. Asked ")
     assert only_wrong[WRONG].endswith("(closed book, inverse: 0 of 2 right).")
-    many = replace(wrong, answers=("a", "b", "c", "d", "e"))
+    many = replace(wrong, question=replace(wrong.question, accepted=("a", "b", "c", "d", "e")))
     assert ", not a or b or c or 2 more (" in describe({WRONG: many})[WRONG]
 
 
@@ -134,7 +135,7 @@ def test_a_prediction_that_a_spreadsheet_would_take_for_a_formula_is_shown_as_it
     rows = answered(CORPUS, {"forward": "1", "inverse": "0"})
     rows[1]["prediction"] = folders.escape_formula("-5")
     assert rows[1]["prediction"] == "'-5"
-    assert choose_examples(CORPUS, WORLD, rows)[WRONG].prediction == "-5"
+    assert choose_examples(CORPUS, WORLD, rows)[WRONG].question.prediction == "-5"
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -143,8 +144,8 @@ def test_questions_and_premises_of_every_task_can_be_typed(name):
     corpus = task.build(0)
     rows = answered(corpus, dict.fromkeys(corpus.questions, "10"))
     for example in choose_examples(corpus, task, rows).values():
-        parsed = parse_question(corpus, example.question)
-        i = int(example.prediction not in example.answers)
+        parsed = parse_question(corpus, example.question.text)
+        i = int(not example.question.correct)
         questions = corpus.questions[example.split]
         given = encode(corpus, parsed, int(questions.cloze.size[i]))
         asked = corpus.vocabulary.text(given.documents.tokens[0]).replace("[begin] ", "")

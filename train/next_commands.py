@@ -100,7 +100,7 @@ def ended_early(preset: RunConfig, config: RunConfig, result: dict[str, Any]) ->
 
 def ask_command(config: RunConfig, name: str, example: Example) -> str:
     """The command that asks a question again, as the run was trained to answer it."""
-    words = ["python -m eval ask", name, quoted(example.question)]
+    words = ["python -m eval ask", name, quoted(example.question.text)]
     if config.task.episodes.share:
         words += ["--context", *map(quoted, example.premises)]
     elif config.task.chain_of_thought.copies:
