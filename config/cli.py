@@ -15,6 +15,7 @@ from config.validation import SettingError, did_you_mean
 Settings = TypeVar("Settings")
 BAD_INPUT = 2  # exit code
 HELP = {"-h", "--help", "--help-all"}
+COLOUR = re.compile(r"\x1b\[[\d;]*m")  # with which tyro writes where standard output is a terminal
 
 
 def parse_arguments(kind: type[Settings], arguments: list[str], program: str, **options: Any) -> Settings:
@@ -28,7 +29,7 @@ def parse_arguments(kind: type[Settings], arguments: list[str], program: str, **
     except SystemExit as end:
         if not end.code:
             raise
-        refuse(first_message(stderr.getvalue(), program))
+        refuse(first_message(COLOUR.sub("", stderr.getvalue()), program))
     except MemoryError as error:  # settings that check themselves by building something
         refuse_too_large(error)
 

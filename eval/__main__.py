@@ -82,15 +82,13 @@ def evaluate_command(arguments: list[str]) -> None:
     with refusals():
         (folder,) = prepare(settings.run)
         trained, step, _ = load_trained_model(folder)
-        summaries = summarize(trained, predict_all(trained))
+        entry = to_entry(summarize(trained, predict_all(trained)))
     if settings.json:
-        entry = to_entry(summaries)
         print(json.dumps(entry.get("query_modes", entry["splits"]), indent=1))
     else:
-        from eval.report import print_by_query_mode
+        from eval.report import print_result
 
-        split_help = read_config(folder, SECTIONS)["task"].split_help
-        print_by_query_mode(f"{settings.run}, step {step}", summaries, split_help)
+        print_result(f"{settings.run}, step {step}", entry, read_config(folder, SECTIONS)["task"])
 
 
 def methods_command(arguments: list[str]) -> None:

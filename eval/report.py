@@ -1,17 +1,25 @@
 """Tables of accuracy in a terminal: by split, and by split and method."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
+from config.terminal import clean
 from eval.evaluate import Summary, from_entry
+from eval.examples import RIGHT, WRONG
 from eval.tables import make_console, print_line, print_table
 from model.objectives.base import AS_TRAINED
+from tasks.common.chain_of_thought import RL_SUFFIX
+from tasks.task import Task
 
-LEGEND = "chance, elim. (elimination) and link are baselines; MRR is the mean reciprocal rank"
+LEGEND = "95 %: interval; baselines: chance, elimination, link; MRR: mean reciprocal rank"
+HELD_OUT = "bold magenta"  # what is of a held-out split, in terminals with colours
+EXAMPLE_STYLES = {RIGHT: "bold green", WRONG: "bold red"}
 CANNOT_BE_ASKED = "cannot be asked"
 HEADINGS = {
-    "token_accuracy": "by token",
+    "token_accuracy": "by\ntoken",
     "reciprocal_rank": "MRR",
     "chance": "chance",
     "elimination_baseline": "elim.",
@@ -24,37 +32,54 @@ def percent(share: float | None, digits: int = 1) -> str:
     return "" if share is None else f"{100 * share:.{digits}f} %"
 
 
-def print_by_query_mode(title: str, summaries: dict[str, dict[str, Summary]], split_help: dict[str, str]) -> None:
-    """A table for each query mode, and below them the help of each split."""
-    console = make_console()
-    for query_mode, splits in summaries.items():
-        print_splits(title if len(summaries) == 1 else f"{title}, query mode {query_mode}", splits, console)
+def print_result(title: str, entry: dict[str, Any], task: Task) -> None:
+    """A table for each query mode closed book, then for other methods, as result.json holds them; the splits' help.
+
+    Held-out splits stand out in colour.
+    """
+    console, modes, methods = make_console(), from_entry(entry), entry.get("methods", {})
+    closed_book = f"{title}{', closed book' * bool(methods)}"
+    tables = {f"{closed_book}{f', query mode {mode}' * (len(modes) > 1)}": splits for mode, splits in modes.items()}
+    tables |= {f"{title}, {name.replace('-', ' ')}": splits for name, splits in methods.items()}
+    for table_title, splits in tables.items():
+        print_splits(table_title, splits, task, console)
     print_line(LEGEND, console)
-    shown = {split: line for split, line in split_help.items() if any(split in splits for splits in summaries.values())}
+    shown = [split for split in task.split_help if any(split in splits for splits in tables.values())]
     width = max(map(len, shown), default=0)
-    for split, line in shown.items():
-        print_line(f"  {split:{width}}  {line}", console)
+    for split in shown:
+        console.print(Text(f"  {split:{width}}  {task.split_help[split]}", split_style(split, task)))
 
 
-def print_result(title: str, result: dict[str, Any], split_help: dict[str, str]) -> None:
-    """What result.json holds: the accuracies closed book, and by all other methods that the model was trained for."""
-    for method, splits in result.get("methods", {}).items():
-        print_splits(f"{title}, {method.replace('-', ' ')}", splits, make_console())
-    print_by_query_mode(f"{title}{', closed book' * ('methods' in result)}", from_entry(result), split_help)
+def print_examples(texts: dict[str, str]) -> None:
+    """Prints the sentences that `eval.examples.describe` made."""
+    for name, text in texts.items():
+        make_console().print(Text.assemble((f"{name}: ", EXAMPLE_STYLES[name]), clean(text)))
 
 
-def print_splits(title: str, splits: dict[str, Summary], console: Console) -> None:
+def print_next(commands: Iterable[str]) -> None:
+    """Prints commands that are worth trying, a line each."""
+    for i, command in enumerate(commands):
+        print_line(f"{'Next: ' if i == 0 else '':7}{command}", wrap=False)
+
+
+def print_splits(title: str, splits: dict[str, Summary], task: Task, console: Console) -> None:
     """A row for each split: accuracy with its 95 % interval, other measures, baselines, and how many were asked.
 
     Of what only some summaries have, the columns are shown where one does: accuracy by token, where names have several,
     the mean reciprocal rank (MRR), and the link baseline.
     """
-    head = {"split": "split", "accuracy": "accuracy", "interval": "95 %\ninterval"}
+    head = {"split": "split", "accuracy": "accuracy", "interval": "95 %"}
     head |= {
         name: text for name, text in HEADINGS.items() if any(line.get(name) is not None for line in splits.values())
     }
     lines = [split_cells(split, summary) for split, summary in splits.items()]
-    print_table([*head.values()], [[line[name] for name in head] for line in lines], title=title, console=console)
+    body = [[line[name] for name in head] for line in lines]
+    styles = [split_style(split, task) for split in splits]
+    print_table([*head.values()], body, title=title, row_styles=styles, console=console)
+
+
+def split_style(split: str, task: Task) -> str:
+    return HELD_OUT if split.removesuffix(RL_SUFFIX) in task.held_out_splits else ""
 
 
 def split_cells(split: str, summary: Summary) -> dict[str, str]:

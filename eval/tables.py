@@ -1,6 +1,6 @@
 """Tables in a terminal of any width: no number is cut, and no text in them can change how they look."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich import box
 from rich.console import Console
@@ -30,19 +30,21 @@ def print_table(
     foot: Rows = (),
     title: str = "",
     text_columns: tuple[int, ...] = (0,),
+    row_styles: Sequence[str] = (),
     console: Console | None = None,
 ) -> None:
     """Prints a table, its `title` above it and the rows of `foot` below a line.
 
     Columns that the terminal has no room for follow in further tables, each with the first column again. Numbers are
-    aligned right, and the `text_columns` left. A line break in a heading or a cell is one.
+    aligned right, and the `text_columns` left. A line break in a heading or a cell is one. `row_styles` are those of
+    `body`, as rich names them; none given: plain.
     """
     console = console or make_console()
     if title:
         print_line(title, console)
     cells = [[Text("\n").join(map(Text, map(clean, cell.split("\n")))) for cell in row] for row in (head, *body, *foot)]
     for columns in parts(cells, text_columns, console.width):
-        console.print(part_of_table(cells, columns, text_columns, len(foot)))
+        console.print(part_of_table(cells, columns, text_columns, len(foot), row_styles))
 
 
 def parts(cells: list[list[Text]], text_columns: tuple[int, ...], width: int) -> Iterator[list[int]]:
@@ -63,7 +65,9 @@ def min_width(cells: list[list[Text]], j: int, text_columns: tuple[int, ...]) ->
     return min(longest, MIN_TEXT_WIDTH) if j in text_columns else longest
 
 
-def part_of_table(cells: list[list[Text]], columns: list[int], text_columns: tuple[int, ...], num_foot: int) -> Table:
+def part_of_table(
+    cells: list[list[Text]], columns: list[int], text_columns: tuple[int, ...], num_foot: int, row_styles: Sequence[str]
+) -> Table:
     """The table of these columns."""
     table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
     head, *body = cells
@@ -75,5 +79,5 @@ def part_of_table(cells: list[list[Text]], columns: list[int], text_columns: tup
     for i, row in enumerate(body):
         if num_foot and i == len(body) - num_foot:
             table.add_section()
-        table.add_row(*(row[j] for j in columns))
+        table.add_row(*(row[j] for j in columns), style=row_styles[i] if i < len(row_styles) else None)
     return table

@@ -38,6 +38,10 @@ class Task(ABC):
         paths = {setting: getattr(self, setting) for setting in self.input_settings}
         return {setting: path for setting, path in paths.items() if path is not None}
 
+    def example_names(self) -> tuple[str, ...]:
+        """Names that an example is about where possible; none: whatever comes first."""
+        return ()
+
     @abstractmethod
     def build(self, seed: int) -> Corpus:
         """The corpus, a pure function of these settings and `seed`. Raises SettingError where they fit no world."""

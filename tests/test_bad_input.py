@@ -28,7 +28,7 @@ from tasks import TASKS
 from tasks.common.episodes import EpisodeConfig
 from tests.running import Recorder, command, contents, flags, python, stop_after, tiny
 from train.loop import NonFiniteStep
-from train.presets import PRESETS
+from train.presets import PRESETS, with_task
 from train.run import train_run
 from train.signals import StopRequested
 
@@ -49,7 +49,7 @@ def finished(tmp_path_factory):
 def runs(monkeypatch, tmp_path, finished):
     """The folder in which command lines keep their runs. One is `finished`, and must not change."""
     runs = tmp_path / "runs"
-    for module in ("run", "recorded"):
+    for module in ("run", "recorded", "finish"):
         monkeypatch.setattr(f"train.{module}.run_folder", lambda name: run_folder(name, runs))
     shutil.copytree(finished, runs / "finished")
     yield runs
@@ -217,7 +217,7 @@ def test_another_task_keeps_what_all_tasks_have(runs, capsys):
 @pytest.mark.parametrize("preset", ["in-context", "reinforced", "coda-forno-small"])
 def test_every_preset_can_be_given_every_task(preset, name):
     config = PRESETS[preset][1]
-    task = train.__main__.with_task(config, name).task
+    task = with_task(config, name).task
     assert type(task) is TASKS[name]
     assert (task.documents, task.chain_of_thought) == (config.task.documents, config.task.chain_of_thought)
     for field in fields(EpisodeConfig):

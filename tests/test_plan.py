@@ -57,7 +57,7 @@ def test_a_larger_network_takes_longer():
 def test_far_fewer_steps_than_the_presets_are_said_to_be_too_few():
     study = ablation(steps=400)
     _, note = plan(study.runs, study.runs, study.variants, {}, 2)
-    assert note == "masked: 400 steps are far fewer than the 1,200 of its preset: too short to conclude"
+    assert note == "masked: 400 steps, where its preset has 1,200: too short to conclude"
     assert len(plan(*[ablation(steps=600).runs] * 2, ablation(steps=600).variants, {}, 2)) == 1
 
 

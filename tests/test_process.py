@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
@@ -207,3 +208,16 @@ def test_no_name_of_a_users_file_moves_the_cursor(tmp_path):
         ended = python("-m", "tasks", *command, *files)
         assert ended.returncode == 0
         assert not set(ended.stdout + ended.stderr) & set("\x1b\x9b\r\u202e")
+
+
+def test_bad_input_is_refused_in_plain_text_in_a_terminal_too():
+    parent, terminal = pty.openpty()
+    options = {"stdout": terminal, "capture_output": False, "stderr": subprocess.PIPE}
+    try:
+        ended = python("-m", "train", "causal", "--train.stepz", "3", env=os.environ | {"TERM": "xterm"}, **options)
+    finally:
+        os.close(terminal)
+        os.close(parent)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: Unrecognized options: --train.stepz, 3. did you mean --train.steps")
+    assert ended.stderr.count("\n") == 1

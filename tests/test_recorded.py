@@ -16,7 +16,7 @@ from train.tensorboard import TensorBoardWriter
 @pytest.fixture(autouse=True)
 def runs(monkeypatch, tmp_path):
     """The folder in which command lines keep their runs."""
-    for module in ("run", "recorded"):
+    for module in ("run", "recorded", "finish"):
         monkeypatch.setattr(f"train.{module}.run_folder", lambda name, root=tmp_path: run_folder(name, root))
     monkeypatch.setattr(TensorBoardWriter, "finish", lambda *_: None)
     return tmp_path
@@ -99,4 +99,4 @@ def test_a_run_ends_with_all_that_it_was_trained_for(runs, capsys):
     assert result["methods"]["in-context"]["unseen_inverse"]["count"] == 2
     main(["causal", "--resume", "--name", "run"])
     shown = capsys.readouterr().out
-    assert shown.index("run, in context") < shown.index("run, closed book")
+    assert shown.index("run, closed book") < shown.index("run, in context")  # nearest to the prompt

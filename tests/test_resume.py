@@ -69,7 +69,7 @@ def without_figures(monkeypatch):
 @pytest.fixture
 def runs(monkeypatch, tmp_path):
     """The folder in which command lines keep their runs."""
-    for module in ("run", "recorded"):
+    for module in ("run", "recorded", "finish"):
         monkeypatch.setattr(f"train.{module}.run_folder", lambda name, root=tmp_path: run_folder(name, root))
     return tmp_path
 

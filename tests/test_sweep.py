@@ -29,6 +29,7 @@ from eval.metrics import t_interval, wilson_interval
 from tests.running import HOUSE, command, contents, tiny
 from tests.test_compare import COLUMNS
 from train.config import RunConfig
+from train.progress import duration
 from train.report import by_variant
 from train.report.base import literal
 from train.report.by_variant import ByVariant
@@ -37,7 +38,7 @@ from train.report.results import what_differs
 from train.signals import StopFlag
 from train.sweeps import pool, study
 from train.sweeps.from_file import Sweep, SweepFile, sweep
-from train.sweeps.live_table import LiveTable, duration
+from train.sweeps.live_table import LiveTable
 from train.sweeps.outputs import failure_lines
 from train.sweeps.pool import first_ready, train_all
 from train.sweeps.study import Study

@@ -223,7 +223,8 @@ def test_a_device_that_the_machine_lacks_is_refused_by_name():
 @pytest.mark.parametrize(("preset", "splits"), [("causal", ("forward", "inverse")), ("codebook", ("encode", "latent"))])
 def test_progress_shows_the_progress_splits_of_the_task(preset, splits, capsys):
     stated, held_out = ({"count": 4, "accuracy": share} for share in (0.75, 0.25))
-    entry = {"kind": "evaluation", "step": 7, "splits": dict(zip(splits, (stated, held_out))) | {"other": stated}}
+    shown = dict(zip(splits, (stated, held_out)))
+    entry = {"kind": "evaluation", "step": 7, "time": 0.0, "splits": shown | {"other": stated}}
     with Progress(PRESETS[preset][1]) as progress:
         progress.record(entry)
         progress.record(entry | {"methods": {"in-context": {splits[1]: {"count": 2, "accuracy": 0.5}}}})

@@ -910,7 +910,7 @@ def started(monkeypatch):
     """What a command line would train: settings and name of each run."""
     runs = []
     monkeypatch.setattr("train.run.train_run", lambda config, name, **_: runs.append((config, name)) or {})
-    monkeypatch.setattr("eval.report.print_result", lambda *_: None)
+    monkeypatch.setattr("train.finish.print_finish", lambda *_: None)
     return runs
 
 

@@ -9,7 +9,7 @@ if __name__ == "__main__":
     exit_at_interrupt()  # the other imports take a while
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from tyro.conf import arg
@@ -18,9 +18,8 @@ from config.cli import parse_arguments, refusals, refuse
 from config.terminal import say
 from config.validation import require, require_choice
 from tasks import TASKS
-from tasks.common.episodes import EpisodeConfig
 from train.config import RunConfig
-from train.presets import PRESETS
+from train.presets import PRESETS, with_task
 from train.recorded import argument, default_name, recorded_config
 from train.signals import StopFlag, StopRequested, stop_on_signals
 
@@ -121,12 +120,12 @@ def train_one(preset: str, rest: list[str]) -> None:
     """Trains one run with the settings of a preset, but for those that the arguments `rest` set."""
     parsed = parse_run(Arguments, preset, recorded_config(preset, PRESETS[preset][1], rest), rest)
     name = default_name(preset, parsed.task, str(parsed.config.seed)) if parsed.name is None else parsed.name
-    train_and_print(parsed, name)
+    train_and_print(parsed, preset, name)
 
 
-def train_and_print(arguments: Arguments, name: str) -> None:
-    """Trains the run and prints its accuracies."""
-    from eval.report import print_result
+def train_and_print(arguments: Arguments, preset: str, name: str) -> None:
+    """Trains the run and prints its accuracies, two of its questions, and what to try next."""
+    from train.finish import print_finish
     from train.loop import NonFiniteStep
     from train.progress import Progress
     from train.run import train_run
@@ -141,7 +140,7 @@ def train_and_print(arguments: Arguments, name: str) -> None:
     except NonFiniteStep as error:
         say(f"error: {error}; the steps before it are saved in checkpoints/{name}")
         raise SystemExit(NOT_FINITE) from None
-    print_result(f"checkpoints/{name}", result, config.task.split_help)
+    print_finish(preset, config, name, result)
 
 
 def parse_compare(settings_type: type, rest: list[str], program: str) -> Any:
@@ -168,21 +167,6 @@ def with_given_task(config: Settings, arguments: list[str]) -> Settings:
     name = argument(arguments, "--task")
     is_other = name in TASKS and TASKS[name] is not type(config.task)
     return with_task(config, name) if is_other else config
-
-
-def with_task(config: Settings, name: str) -> Settings:
-    """The run or comparison with the task of this name, which keeps the settings that all tasks have."""
-    task = TASKS[name]()
-    shared = {field.name: getattr(config.task.episodes, field.name) for field in fields(EpisodeConfig)}
-    return replace(
-        config,
-        task=replace(
-            task,
-            documents=config.task.documents,
-            chain_of_thought=config.task.chain_of_thought,
-            episodes=replace(task.episodes, **shared),
-        ),
-    )
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ Those of objectives share task, network, batches and, but for diffusion, rates. 
 above (docs/notebook/recipe.md).
 """
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import fields, replace
+from typing import Any, TypeVar
 
 from model.config import ModelConfig
 from model.objectives import OBJECTIVES
@@ -21,9 +21,11 @@ from model.objectives.reinforced import Reinforced
 from model.objectives.reversed import Reversed
 from model.objectives.semantic_permutation import SemanticPermutation
 from model.objectives.span_denoising import SpanDenoising
+from tasks import TASKS
 from tasks.codebook import Codebook
 from tasks.codebook.episodes import CodebookEpisodeConfig
 from tasks.common.chain_of_thought import ChainOfThoughtConfig
+from tasks.common.episodes import EpisodeConfig
 from tasks.common.names import NameConfig
 from tasks.common.statements import DocumentConfig
 from tasks.corpus import ROLES
@@ -36,6 +38,7 @@ from tasks.syllogism.episodes import SyllogismEpisodeConfig
 from tasks.triples import Triples
 from train.config import RunConfig, TrainConfig
 
+Settings = TypeVar("Settings")  # that have a task
 CAUSAL = RunConfig(Reversal(), Causal(), train=TrainConfig(steps=700, evaluate_every=100))
 BIDIRECTIONAL = replace(CAUSAL, objective=Masked(), train=TrainConfig(steps=1200, evaluate_every=100))
 # As most networks are trained: AdamW for all weights, all facts from the first step on. It takes four times the steps.
@@ -126,6 +129,21 @@ HIERARCHY = replace(
     train=replace(IN_CONTEXT.train, steps=4000),
 )
 TRIPLES = replace(CAUSAL, task=Triples())
+
+
+def with_task(config: Settings, name: str) -> Settings:
+    """The run or comparison with the task of this name, which keeps the settings that all tasks have."""
+    task = TASKS[name]()
+    shared = {field.name: getattr(config.task.episodes, field.name) for field in fields(EpisodeConfig)}
+    return replace(
+        config,
+        task=replace(
+            task,
+            documents=config.task.documents,
+            chain_of_thought=config.task.chain_of_thought,
+            episodes=replace(task.episodes, **shared),
+        ),
+    )
 
 
 def with_own_training(objective: Objective) -> RunConfig:

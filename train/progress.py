@@ -1,11 +1,11 @@
 """Where a run reports to: nowhere, several logs, or a live bar in a terminal and plain lines elsewhere."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from rich.console import Console, RenderableType
-from rich.progress import MofNCompleteColumn, TimeRemainingColumn
+from rich.progress import MofNCompleteColumn
 from rich.progress import Progress as Bar
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -15,7 +15,9 @@ from eval.methods.in_context import InContext
 from eval.report import percent
 from train.config import RunConfig
 
-BAR, BAR_WIDTH = "bar", 20
+STEP, BAR, LEFT, GAP = "step", "bar", "time left", "  "
+STYLES = {STEP: "progress.download", LEFT: "progress.remaining"}
+MIN_BAR_WIDTH, BAR_WIDTH = 6, 20
 FIRST_LINE = 10  # seconds of questions without a line, where there is no bar
 
 
@@ -63,13 +65,15 @@ class Progress(Log):
     """
 
     def __init__(self, config: RunConfig, console: Console | None = None):
-        self.steps, (stated, held_out) = config.train.steps, config.task.progress_splits
+        self.config, self.pace, (stated, held_out) = config, Pace(config), config.task.progress_splits
         self.accuracies = {stated: (None, stated), held_out: (None, held_out), "in context": (InContext.name, held_out)}
         self.console = console or Console(stderr=True, emoji=False)
         self.live = self.console.is_terminal
         self.latest: dict[str, str] = {}
-        self.bar = StepBar(console=self.console, disable=not self.live)
-        self.bar_id = self.bar.add_task("step", total=self.steps, parts={"": "the first steps"})
+        self.asked_since: float | None = None  # the time of the first question after the last step
+        self.seconds_of_questions: float | None = None
+        self.bar = StepBar(self.time_left, console=self.console, disable=not self.live, transient=True)
+        self.bar_id = self.bar.add_task("step", total=config.train.steps, parts={"": "the first steps"})
 
     def __enter__(self) -> "Progress":
         self.bar.start()
@@ -79,6 +83,7 @@ class Progress(Log):
         self.bar.stop()
 
     def record(self, entry: dict[str, Any]) -> None:
+        self.pace.update(entry)
         if entry["kind"] == "train":
             self.latest["loss"] = f"{entry['loss']:.3f}"
             self.latest["documents/s"] = f"{entry['documents_per_second']:,.0f}"
@@ -86,12 +91,22 @@ class Progress(Log):
             for name, (method, split) in self.accuracies.items():
                 splits = entry["splits"] if method is None else entry.get("methods", {}).get(method, {})
                 if splits.get(split, {}).get("count"):
-                    self.latest[name] = percent(splits[split]["accuracy"])
+                    self.latest[name] = percent(splits[split]["accuracy"], digits=0 if self.live else 1)
         order = ("loss", *self.accuracies, "documents/s")
         parts = {name: self.latest[name] for name in order if name in self.latest}
         self.bar.update(self.bar_id, completed=entry["step"], parts=parts)
         if not self.live and entry["kind"] == "evaluation":
-            say(f"step {entry['step']}/{self.steps}  {joined(parts)}")
+            is_known = self.pace.share_done < 1 and self.pace.seconds_left() is not None
+            parts = {"step": f"{entry['step']}/{self.config.train.steps}"} | parts
+            say(joined(parts | {"": self.time_left()} if is_known else parts))
+
+    def time_left(self) -> str:
+        """The time until the last step and, after it, until the last question."""
+        is_asking = self.asked_since is not None
+        seconds = self.seconds_of_questions if is_asking else self.pace.seconds_left()
+        if not is_asking and self.pace.share_done == 1:
+            return "asking all questions"
+        return "time left: soon" if seconds is None else f"about {duration(max(seconds, 1))} left"
 
     def asked(self, answered: int, total: int) -> None:
         """In the bar; elsewhere a line after 10, 20, 40, ... seconds, and so none where the questions take less."""
@@ -99,54 +114,99 @@ class Progress(Log):
         if not answered:
             self.asked_since, self.next_line = now, now + FIRST_LINE
             self.bar.reset(self.bar_id, description="question", total=total, parts={"": "after the last step"})
+        else:
+            self.seconds_of_questions = (now - self.asked_since) * (total / answered - 1)
         self.bar.update(self.bar_id, completed=answered)
         if not self.live and now >= self.next_line and answered < total:
-            seconds = now - self.asked_since
-            say(f"question {answered:,}/{total:,} after the last step, {seconds * (total / answered - 1):.0f} s left")
-            self.next_line = now + seconds
+            say(f"question {answered:,}/{total:,} after the last step  {self.time_left()}")
+            self.next_line = now + (now - self.asked_since)
 
     def warn(self, line: str) -> None:
         if self.live:
-            self.bar.console.print(clean(line), style="yellow", markup=False, highlight=False, soft_wrap=True)
+            self.bar.console.print(clean(line), style="yellow", markup=False, highlight=False)
         else:
             say(line)
 
 
-class StepBar(Bar):
-    """One line of the terminal's width: step or question, a bar, the `parts` of a task (name and value) and time left.
+class Pace:
+    """How fast a run takes its steps, from the entries of its record since now, not from before a resume."""
 
-    Where there is no room, first the documents a second are left out, then the bar, the loss, and the other parts from
-    left to right. Step and time left always stay.
+    def __init__(self, config: RunConfig):
+        self.config, self.start_time = config, time.time()
+        self.entries: list[dict[str, Any]] = []  # the first and the last one
+
+    def update(self, entry: dict[str, Any]) -> None:
+        """Takes an entry of the record."""
+        if entry["time"] >= self.start_time:
+            self.entries = [*self.entries[:1], entry]
+
+    @property
+    def share_done(self) -> float:
+        """The share of all steps that the last entry is behind."""
+        return share_done(self.config, self.entries[-1]) if self.entries else 0.0
+
+    def total_seconds(self) -> float | None:
+        """The seconds that all steps take. None before there are entries of two steps."""
+        if not self.entries:
+            return None
+        first, last = self.entries[0], self.entries[-1]
+        share = self.share_done - share_done(self.config, first)
+        return (last["time"] - first["time"]) / share if share else None
+
+    def seconds_left(self) -> float | None:
+        """The seconds from now to the last step. None before there are entries of two steps."""
+        total = self.total_seconds()
+        if total is None:
+            return None
+        since = max(time.time() - self.entries[-1]["time"], 0)
+        return max(total * (1 - self.share_done) - since, 0)
+
+
+class StepBar(Bar):
+    """One line of the terminal's width: step, a bar, the `parts` of a task (name and value) and `time_left`.
+
+    Where there is no room, first the documents a second are left out, then the bar, the loss, the word "step", and the
+    other parts from left to right. The number of steps and the time left always stay.
     """
+
+    def __init__(self, time_left: Callable[[], str], **options: Any):
+        self.time_left = time_left
+        super().__init__(**options)
 
     def get_renderables(self) -> Iterator[RenderableType]:
         for task in self.tasks:
-            step, left = MofNCompleteColumn().render(task), TimeRemainingColumn().render(task)
-            used = len(f"{task.description} {step}  {left} left")
-            parts, with_bar = fitting(task.fields["parts"], self.console.width - used)
-            row = [task.description, step, *[ProgressBar(task.total, task.completed, BAR_WIDTH)] * with_bar]
-            row += [joined(parts)] * bool(parts) + [left, "left"]
-            grid = Table.grid(padding=(0, 1))
-            for _ in row:
-                grid.add_column(no_wrap=True)
-            grid.add_row(*row)
+            steps, parts = MofNCompleteColumn().render(task).plain, task.fields["parts"]
+            cells = {STEP: f"{task.description} {steps}", BAR: " " * MIN_BAR_WIDTH}
+            cells |= {name: joined({name: value}) for name, value in parts.items()} | {LEFT: self.time_left()}
+            for name in ("documents/s", BAR, "loss", STEP, *parts):
+                if len(GAP.join(cells.values())) <= self.console.width:
+                    break
+                cells.pop(name, None)
+                cells = {STEP: steps, **cells} if name == STEP else cells
+            bar_width = MIN_BAR_WIDTH + self.console.width - len(GAP.join(cells.values()))
+            bar = ProgressBar(task.total, task.completed, min(bar_width, BAR_WIDTH))
+            grid = Table.grid(padding=(0, len(GAP)))
+            for name in cells:
+                grid.add_column(no_wrap=True, style=STYLES.get(name))
+            grid.add_row(*(bar if name == BAR else text for name, text in cells.items()))
             yield grid
 
 
-def fitting(parts: dict[str, str], width: int) -> tuple[dict[str, str], bool]:
-    """The parts for which the width has room, and whether it has room for the bar, too."""
-    with_bar = True
-
-    def needed() -> int:
-        return (BAR_WIDTH + 1) * with_bar + len(joined(parts)) + bool(parts)
-
-    for name in ("documents/s", BAR, "loss", *parts):
-        if needed() <= width:
-            break
-        with_bar = with_bar and name != BAR
-        parts = {other: value for other, value in parts.items() if other != name}
-    return parts, with_bar
-
-
 def joined(parts: dict[str, str]) -> str:
-    return "  ".join(f"{name} {value}".strip() for name, value in parts.items())
+    return GAP.join(f"{name} {value}".strip() for name, value in parts.items())
+
+
+def share_done(config: RunConfig, entry: dict[str, Any]) -> float:
+    """The share of its steps, or of its targets if that is more, that a run had done at an entry of its record."""
+    share = entry.get("step", 0) / config.train.steps
+    if config.train.targets is not None:
+        share = max(share, entry.get("target_tokens", 0) / config.train.targets)
+    return min(share, 1.0)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as text, such as 45 s, 3 min 20 s, 2 h 05 min."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

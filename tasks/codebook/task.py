@@ -59,10 +59,10 @@ class Codebook(Task):
     progress_splits: ClassVar = ("encode", "latent")
     split_help: ClassVar = {
         "define": "a r means _           as stated",
-        "encode": "b a d r encodes-as _  used entries in a combination that is never stated",
-        "decode_stated": "V U W s decodes-as _  the same, decoded, in a book whose decodings are stated",
+        "encode": "b a d r encodes-as _  used entries, combination never stated",
+        "decode_stated": "V U W s decodes-as _  the same, in a book with stated decodings",
         "latent": "c a e r encodes-as _  entries that are defined and never used",
-        "decode": "X Y W r decodes-as _  a stated encoding, in a book whose decodings are never stated",
+        "decode": "X Y W r decodes-as _  a stated encoding; r states no decoding",
     }
 
     episodes: CodebookEpisodeConfig = CodebookEpisodeConfig()

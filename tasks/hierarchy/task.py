@@ -71,10 +71,10 @@ class Hierarchy(Task):
         "rephrased": "A has-colour-2 _  in a wording in which it is never stated",
         "inverse": "V colour-of _     by the inverse word, never stated",
         "inherited": "B has-colour _    inherited, and stated as an example",
-        "similar": "D has-colour _    inherited, stated of all heirs like D and not of D",
+        "similar": "D has-colour _    inherited, stated of all heirs like D but D",
         "syllogism": "C has-food _      inherited over one link, stated of no heir",
         "chain": "C has-sound _     the same, over two links or more",
-        "holdout": "D has-food _      as syllogism, of categories of which only the link is stated",
+        "holdout": "D has-food _      as syllogism, where only the link is stated",
         "holdout_chain": "D has-sound _     as chain, of such categories",
     }
 

@@ -58,7 +58,7 @@ class Reversal(Task):
         "backward": "_ r B   as stated, first entity open",
         "inverse": "B r' _  by the inverse word, never stated: the reversal curse",
         "wrong_frame": "B r _   how often A is predicted, which is wrong",
-        "unseen_forward": "A r _   a fact that no document states, by the word of the prompt",
+        "unseen_forward": "A r _   a fact in no document, by the word of the prompt",
         "unseen_inverse": "B r' _  the same, by the inverse word",
         "echo": "B r' _  how often B itself is predicted, which is wrong",
         "inverse_stated": "B r' _  for facts whose inverse is stated after all",

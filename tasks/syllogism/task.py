@@ -61,7 +61,7 @@ class Syllogism(Task):
         "premise": "A all-are _    as stated",
         "trained": "H none2-are _  a conclusion, as stated",
         "conclusion": "A none2-are _  never stated, from two premises",
-        "misleading": "A none2-are _  the same, where A is stated to be near another class",
+        "misleading": "A none2-are _  the same, with A stated to be near another class",
         "chain": "D some3-are _  never stated, from three premises or more",
     }
 

@@ -68,7 +68,7 @@ class Triples(Task):
     split_help: ClassVar = {
         "forward": "A r _   as stated, last entity open: every Y with A r Y is right",
         "backward": "_ r B   as stated, first entity open: every X with X r B is right",
-        "inverse": "B r' _  by the inverse word, never stated of any right X: the reversal curse",
+        "inverse": "B r' _  by the inverse word, stated of no right X: reversal curse",
         "wrong_frame": "B r _   how often such an X is predicted instead of a stated Y",
     }
 
@@ -97,6 +97,9 @@ class Triples(Task):
         """The files of facts and relations; the bundled table of relations, too, as a copy of the facts has none."""
         relations = self.relations_file()
         return super().inputs() | ({} if relations is None else {"relations": relations})
+
+    def example_names(self) -> tuple[str, ...]:
+        return self.one_way_names
 
     def relations_file(self) -> str | None:
         """The table of relations. The bundled facts have their own."""

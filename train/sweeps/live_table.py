@@ -12,6 +12,7 @@ from rich.table import Table
 from config.terminal import clean, say
 from eval.report import percent
 from train.config import RunConfig
+from train.progress import Pace, duration, share_done
 from train.sweeps.outputs import Failures
 
 MAX_TABLE_ROWS = 16  # with more runs, the live table shows only some of them
@@ -24,10 +25,10 @@ class LiveTable:
 
     def __init__(self, runs: dict[str, RunConfig], jobs: int):
         self.runs, self.jobs, self.start_time = runs, jobs, time.time()
+        self.paces = {name: Pace(config) for name, config in runs.items()}
         splits = {config.task.progress_splits for config in runs.values()}
         self.headings = splits.pop() if len(splits) == 1 else ("stated", "held out")
         self.entries: dict[str, dict[str, Any]] = {}
-        self.first_entries: dict[str, dict[str, Any]] = {}  # since this command started, not from before a resume
         self.results: RunResults = {}
         self.failures: Failures = {}
         self.warnings: set[str] = set()
@@ -47,8 +48,7 @@ class LiveTable:
             return
         if event == "entry":
             self.entries[name] = self.entries.get(name, {}) | value
-            if value["time"] >= self.start_time:
-                self.first_entries.setdefault(name, value)
+            self.paces[name].update(value)
         elif event == "done":
             self.results[name] = value
         else:
@@ -76,7 +76,7 @@ class LiveTable:
         A run that has taken no step yet needs what others of its settings do. Where none of them has, it needs the
         mean seconds per step of all. None before any step.
         """
-        totals = {name: total for name in self.runs if (total := self.total_seconds(name)) is not None}
+        totals = {name: total for name in self.runs if (total := self.paces[name].total_seconds()) is not None}
         if not totals:
             return None
         pace = fmean(total / self.runs[name].train.steps for name, total in totals.items())
@@ -89,14 +89,6 @@ class LiveTable:
             total = totals.get(name) or fmean(alike.get(without_seed(config), [pace * config.train.steps]))
             left.append(total * (1 - share_done(config, self.entries.get(name, {}))))
         return max(sum(left) / self.jobs, max(left))
-
-    def total_seconds(self, name: str) -> float | None:
-        """The seconds that a whole run takes, from the steps that it has taken now. None before there are any."""
-        if name not in self.first_entries:
-            return None
-        first, last = self.first_entries[name], self.entries[name]
-        share = share_done(self.runs[name], last) - share_done(self.runs[name], first)
-        return (last["time"] - first["time"]) / share if share else None
 
     def visible_runs(self) -> dict[str, RunConfig]:
         """All runs or, where they would fill the screen, those that train or have failed."""
@@ -124,22 +116,6 @@ class LiveTable:
         return table
 
 
-def share_done(config: RunConfig, entry: dict[str, Any]) -> float:
-    """The share of its steps, or of its targets if that is more, that a run had done at an entry of its record."""
-    share = entry.get("step", 0) / config.train.steps
-    if config.train.targets is not None:
-        share = max(share, entry.get("target_tokens", 0) / config.train.targets)
-    return min(share, 1.0)
-
-
 def without_seed(config: RunConfig) -> RunConfig:
     """The settings that runs of one variant share."""
     return replace(config, seed=0, train=replace(config.train, init_from=None))
-
-
-def duration(seconds: float) -> str:
-    """Seconds as text, such as 45 s, 3 min 20 s, 2 h 05 min."""
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes >= 60:
-        return f"{minutes // 60} h {minutes % 60:02} min"
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

@@ -70,7 +70,7 @@ def too_short(runs: dict[str, RunConfig]) -> list[str]:
         if config.train.init_from is None and config.train.targets is None and steps < preset / 2:
             short.setdefault(config.json()["objective"]["name"], (steps, preset))
     return [
-        f"{objective}: {steps:,} steps are far fewer than the {preset:,} of its preset: too short to conclude"
+        f"{objective}: {steps:,} steps, where its preset has {preset:,}: too short to conclude"
         for objective, (steps, preset) in short.items()
     ]
 

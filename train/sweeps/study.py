@@ -19,6 +19,7 @@ from config.validation import SettingError, require, require_at_least
 from eval.run_methods import unfinished_methods
 from train.compiler import require_compiler
 from train.config import FREE, RunConfig, refuse_other_settings
+from train.finish import print_study_finish
 from train.report.reading import read_results
 from train.report.results import no_methods, run_tables, what_differs
 from train.signals import StopFlag
@@ -130,7 +131,7 @@ class Study:
             say(f"error: {name}: {reason}")
         write_outputs(folder, Outputs(rows, self.by_variant(rows), curves, failures), report)
         if rows:
-            print(f"table, figure and every number: checkpoints/{self.name}/")
+            print_study_finish(self.name, {name: self.runs[name] for name in self.runs if name in tables})
         if failures:
             raise SystemExit(1)
 
