@@ -14,7 +14,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train-causal train-bidirectional compare compare-objectives compare-context ablate tensorboard bench test test-slow chaos lint clean clean-runs
+.PHONY: help setup train-causal train-bidirectional ask capitals compare compare-objectives compare-context ablate tensorboard bench test test-slow chaos lint clean clean-runs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,13 @@ train-causal: .venv/ready ## train a causal transformer into checkpoints/causal-
 
 train-bidirectional: .venv/ready ## train a bidirectional one into checkpoints/bidirectional-SEED
 	$(RUN) train bidirectional --seed $(SEED) $(ARGS)
+
+ask: .venv/ready ## ask both models your own questions, or RUNS="causal-3 bidirectional-3"
+	@$(RUN) eval ask $(or $(RUNS),causal-0 bidirectional-0) $(ARGS)
+
+capitals: .venv/ready ## train both on real facts, in a minute each: table and figure in checkpoints/capitals
+	$(RUN) train compare --task triples --name capitals --seeds 1 $(ARGS)
+	@echo 'ask both: make ask RUNS="capitals-causal-0 capitals-bidirectional-0"'
 
 compare: .venv/ready ## train both, five seeds each: table and figure in checkpoints/compare
 	$(RUN) train compare $(ARGS)

@@ -2,7 +2,8 @@
 
 python -m eval RUN                   all its questions, closed book
 python -m eval methods RUN …         all its questions, by every method of answering
-python -m eval ask RUN "QUESTION" …  questions of your own
+python -m eval ask RUN … "QUESTION" …
+                                     questions of your own, to one run or several beside each other
 """
 
 from config.process import exit_at_interrupt, run_command
@@ -11,30 +12,25 @@ if __name__ == "__main__":
     exit_at_interrupt()  # the other imports take a while
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from tyro.conf import Positional
 
 from checkpoints.config import read_config
 from config.cli import BAD_INPUT, parse_arguments, refusals, refuse
-from config.terminal import say
-from config.validation import SettingError, require, require_at_least
-from eval.ask import RankedAnswer, TypedContext, example_question, rank_answers, stated_facts, typed_lines
-from eval.evaluate import CLOSED_BOOK, predict_all, summarize, to_entry
-from eval.methods.base import AnswerMethod
-from eval.methods.chain_of_thought import ChainOfThought
-from eval.methods.retrieval import DenseRetrieval, LexicalRetrieval
+from eval.duel import Ask, load_contenders, require_one_world
+from eval.duel_session import Duel, typed_lines
+from eval.evaluate import predict_all, summarize, to_entry
 from eval.run_methods import RunMethods, run_methods
 from eval.runs import find_run, is_run, print_runs, similar_run
-from eval.text import parse_question
 from eval.trained_model import SECTIONS, load_trained_model
 
 EVALUATE_LINE = "all its questions, closed book"
 COMMANDS = {
     "methods": ("methods RUN …", "all its questions, by every method of answering"),
-    "ask": ('ask RUN "QUESTION" …', "your own questions; none: from standard input"),
+    "ask": ('ask RUN … "QUESTION" …', "your own questions, all runs beside each other; none: from standard input"),
 }
 
 
@@ -46,42 +42,6 @@ class Evaluate:
     """a run: its name in checkpoints/ or its folder, such as causal-0"""
     json: bool = False
     """print only `splits` of result.json (`query_modes`, where there are several)"""
-
-
-@dataclass(frozen=True)
-class Ask:
-    """Ask questions: the five most probable entities for each, and what training states of them."""
-
-    run: Positional[Path]
-    """a run: its name in checkpoints/ or its folder, such as causal-0"""
-    questions: Positional[tuple[str, ...]] = ()
-    """each an entity, a relation word and an entity, one entity being _; none given: a line each of standard input"""
-    context: tuple[str, ...] = ()
-    """statements in its prompt, each in quotes: an entity, a relation word and an entity"""
-    retrieve: Literal["none", "lexical", "dense"] = "none"
-    """training documents in its prompt, retrieved by the words of the question or by the model's representation"""
-    documents: int = 4
-    """documents to retrieve"""
-    chain_of_thought: bool = False
-    """the model first writes the premises, which are shown (for a run trained on chain-of-thought documents)"""
-
-    def __post_init__(self):
-        retrieves = self.retrieve != "none"
-        require(not (self.context and retrieves), "retrieve", self.retrieve, "none where a context is given")
-        possible = not (self.chain_of_thought and (self.context or retrieves))
-        allowed = "False where a context is given or retrieved"
-        require(possible, "chain-of-thought", self.chain_of_thought, allowed)
-        require_at_least(self, "", 1, "documents")
-
-    def method(self) -> AnswerMethod:
-        """The method that makes the prompt."""
-        if self.retrieve == "lexical":
-            return LexicalRetrieval(self.documents)
-        if self.retrieve == "dense":
-            return DenseRetrieval(self.documents)
-        if self.chain_of_thought:
-            return ChainOfThought()
-        return TypedContext(self.context) if self.context else CLOSED_BOOK
 
 
 def main(arguments: list[str]) -> None:
@@ -101,7 +61,7 @@ def main(arguments: list[str]) -> None:
 
 def print_commands() -> None:
     for usage, summary in (("RUN", EVALUATE_LINE), *COMMANDS.values()):
-        print(f"python -m eval {usage:20}  {summary}")
+        print(f"python -m eval {usage:24}  {summary}")
     print("\nRUN is a run folder. With --help behind it, each command lists its settings.")
 
 
@@ -152,27 +112,14 @@ def methods_command(arguments: list[str]) -> None:
 
 
 def ask_command(arguments: list[str]) -> None:
-    """`python -m eval ask`. Exit code 2 where a question was refused; the others are answered."""
+    """`python -m eval ask`. Exit code 2 where a question was refused, but for a person who was told in a terminal."""
     settings = parse_arguments(Ask, list(map(no_option, arguments)), "python -m eval ask")
-    method = settings.method()
     with refusals():
-        (folder,) = prepare(settings.run)
-        trained, step, _ = load_trained_model(folder)
-        stated = stated_facts(trained.corpus)
-        source = f"{settings.run}, step {step}"
-        refused = answered = 0
-        for text in settings.questions or typed_lines(example_question(stated)):
-            try:
-                parsed = parse_question(trained.corpus, text)
-                prompted, answers = rank_answers(trained, parsed, stated, method)
-            except SettingError as error:
-                say(f"error: {error}")
-                refused += 1
-            else:
-                print("\n" * (answered > 0), end="")
-                answered += 1
-                print_answers(f"{parsed}    ({source})", answers, None if method is CLOSED_BOOK else prompted)
-    if refused:
+        folders, questions = settings.split()
+        require_one_world(folders)
+        duel = Duel(load_contenders(prepare(*folders)), settings)
+        refused = duel.run(questions or typed_lines(duel))
+    if refused and (questions or not sys.stdin.isatty()):
         raise SystemExit(BAD_INPUT)
 
 
@@ -180,17 +127,6 @@ def no_option(argument: str) -> str:
     """A question or statement whose first name begins with `--`, with a blank before it; others as they are."""
     is_text = argument.startswith("--") and " " in argument and "=" not in argument.partition(" ")[0]
     return f" {argument}" if is_text else argument
-
-
-def print_answers(title: str, answers: list[RankedAnswer], question: str | None) -> None:
-    """The `question` with its prompt, if given, and a row for each answer, the most probable first."""
-    from eval.report import percent
-    from eval.tables import print_line, print_table
-
-    if question is not None:
-        print_line(question, wrap=False)
-    body = [[answer.entity, percent(answer.probability), answer.stated] for answer in answers]
-    print_table(["prediction", "probability", "in training"], body, title=title, text_columns=(0, 2))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The runs in checkpoints/, a line each, and the one that a mistyped name could mean."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -38,9 +39,19 @@ def describe(name: str) -> str:
 def find_run(given: str | Path) -> Path:
     """The folder of a run, given as a path or by its name in checkpoints/. Raises SettingError where there is none."""
     if not is_run(given):
-        raise SettingError(f"{given} is no run folder: it does not exist{similar_run(str(given))}")
+        target = make_target(str(given))
+        hint = f"; make {target} trains it" if target else similar_run(str(given))
+        raise SettingError(f"{given} is no run folder: it does not exist{hint}")
     path = Path(given)
     return path if path.exists() else ROOT / path
+
+
+def make_target(name: str) -> str | None:
+    """The make target that trains the run of this name, with its variables. None where there is none."""
+    if name in ("capitals-causal-0", "capitals-bidirectional-0"):
+        return "capitals"
+    found = re.fullmatch(r"(causal|bidirectional)-(\d+)", name)
+    return f"train-{found[1]}" + f" SEED={found[2]}" * (found[2] != "0") if found else None
 
 
 def is_run(given: str | Path) -> bool:

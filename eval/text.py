@@ -56,6 +56,10 @@ class ParsedQuestion:
     def __str__(self) -> str:
         return " ".join((self.source or OPEN, *self.words, self.target or OPEN))
 
+    def filled(self, name: str) -> "ParsedQuestion":
+        """The statement with this name for what is open."""
+        return ParsedQuestion(self.source or name, self.words, self.target or name)
+
 
 def parse_question(corpus: Corpus, text: str, setting: str = "question") -> ParsedQuestion:
     """A typed question or, for any other `setting`, a statement. Names and relations may have several words.

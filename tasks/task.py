@@ -19,6 +19,8 @@ class Task(ABC):
     """a line for each split: a question in symbols, and what it asks"""
     held_out_splits: ClassVar[tuple[str, ...]]
     """splits of inferences that no training document states"""
+    mistake_splits: ClassVar[tuple[str, ...]] = ()
+    """splits that count how often a mistake is made: the answers that they accept are wrong"""
     progress_splits: ClassVar[tuple[str, str]]
     """a stated and a held-out split, shown while a run trains"""
     input_settings: ClassVar[tuple[str, ...]] = ()

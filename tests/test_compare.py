@@ -13,11 +13,16 @@ from pathlib import Path
 import pytest
 import torch
 
+import eval.__main__
+import train.__main__
 from checkpoints import folder as folders
 from config.validation import SettingError
 from eval.metrics import t_interval, wilson_interval
-from tests.running import HOUSE, flags, tiny
+from tasks.triples import Triples
+from tests.running import HOUSE, command, flags, tiny
+from train.__main__ import parse_compare
 from train.device import commit, cpu_name, num_cores
+from train.presets import PRESETS
 from train.report.base import over_seeds
 from train.report.by_seed import BySeed, by_seed
 from train.report.results import curve_rows, first_at_level, rows_of_run
@@ -261,3 +266,55 @@ def test_a_comparison_that_is_stopped_saves_its_runs_and_ends_without_a_tracebac
 def test_impossible_comparisons_are_refused(given, message):
     with pytest.raises(SettingError, match=message):
         Compare(**given)
+
+
+def compare_settings(*arguments: str) -> Compare:
+    return parse_compare(Compare, list(arguments), "python -m train compare")
+
+
+def test_another_task_is_compared_with_settings_and_a_name_of_its_own():
+    assert compare_settings() == Compare()
+    own = compare_settings("--task", "triples", "--task.one-way-share", "0.25", "--seeds", "1")
+    assert (own.task, own.name, own.seeds) == (Triples(one_way_share=0.25), "compare-triples", 1)
+    assert compare_settings("--task=triples", "--name", "mine").name == "mine"
+    assert compare_settings("--task", "reversal", "--task.entities", "500").name == "compare"
+    runs = compare_settings("--task", "triples", "--name", "capitals", "--seeds", "1").study().runs
+    steps = {name: config.train.steps for name, config in runs.items()}
+    presets = {name: PRESETS[name][1].train.steps for name in ("causal", "bidirectional")}
+    assert steps == {f"capitals-{name}-0": number for name, number in presets.items()}
+
+
+@pytest.mark.parametrize("task", ["syllogism", "hierarchy", "tripels"])
+def test_a_task_without_both_directions_is_not_compared(task, capsys):
+    code, err = command(train.__main__.main, ["compare", "--task", task], capsys)
+    assert code == 2
+    assert err.startswith(f"error: --task is '{task}', but must be one of None, reversal, triples")
+
+
+def test_own_facts_are_compared_by_one_command_and_then_asked(tmp_path, capsys):
+    name, facts, words = f"test-{uuid.uuid4().hex[:8]}", tmp_path / "facts.csv", tmp_path / "words.csv"
+    facts.write_text("head,relation,tail\n" + "".join(f"City {i},capital-of,Land {i}\n" for i in range(12)))
+    words.write_text("relation,inverse\ncapital-of,has-capital\n")
+    settings = ["--task", "triples", f"--task.file={facts}", f"--task.relations={words}", "--task.documents.copies=2"]
+    settings += [option for option in flags(tiny())[1:] if not option.startswith("--task")]
+    try:
+        train.__main__.main(["compare", *settings, "--causal-steps=12", "--seeds=1", f"--name={name}"])
+        out, err = capsys.readouterr()
+        assert err.count(": 12 facts, ") == 1  # of both runs
+        assert all(f"{variant}: exact match" in out for variant in ("causal", "bidirectional"))
+        folder = folders.ROOT / name
+        assert {row["split"] for row in read(folder / "results.csv")} == {"forward", "backward", "inverse"}
+        assert all((folder / file).exists() for file in ("table.md", "figure.svg", "figure.png"))
+        facts.unlink(), words.unlink()  # the runs have copies
+        eval.__main__.main(["ask", f"{name}-causal-0", f"{name}-bidirectional-0", "Land 3 has-capital _"])
+        assert "City 3 capital-of Land 3" in capsys.readouterr().out
+    finally:
+        for path in folders.ROOT.glob(f"{name}*"):
+            shutil.rmtree(path)
+
+
+def test_make_capitals_compares_the_bundled_facts_and_names_what_is_next():
+    call = ["make", "--no-print-directory", "-o", ".venv/ready", "RUN=echo", "capitals", "ARGS=--jobs 1"]
+    *_, ran, last = subprocess.check_output(call, cwd=HOUSE, text=True).splitlines()
+    assert ran == "train compare --task triples --name capitals --seeds 1 --jobs 1"
+    assert 'make ask RUNS="capitals-causal-0 capitals-bidirectional-0"' in last

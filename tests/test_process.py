@@ -159,7 +159,7 @@ def test_no_file_of_a_run_moves_the_cursor(name, tmp_path, place):
         (folder / "methods.json").write_text(
             json.dumps({"run": HOSTILE, "step": entry["steps"], "methods": {HOSTILE: methods["closed-book"]}})
         )
-    ended = python("-m", "eval", "methods" if place == "split" else "ask", str(folder), "q" * (place != "split"))
+    ended = python("-m", "eval", "methods" if place == "split" else "ask", str(folder), *["q r _"] * (place != "split"))
     assert not set(ended.stdout + ended.stderr) & set("\x1b\x9b\r\u202e")
 
 

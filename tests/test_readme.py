@@ -22,12 +22,14 @@ SMALLEST = {
     "train-causal": SMALL,
     "train-bidirectional": SMALL,
     "compare": f"{SMALL} --causal-steps 6 --seeds 1",
+    "capitals": "--train.steps 6 --train.warmup 2 --model.width 16 --model.heads 2 --causal-steps 6",
     "triples": "--train.steps 6 --train.warmup 2 --model.width 16 --model.heads 2",
     "ablate": "--steps 4 --seeds 1",
     "sweep": "--steps 4 --seeds 1",
     "bench": "--rows step --width 16 --depth 1 --heads 2 --batch 8 --rounds 2",
 }
 DRY = {
+    "ask",
     "compare-objectives",
     "compare-context",
     "test",
@@ -78,10 +80,12 @@ def runnable(command: str, checkout: Path) -> list[str]:
     assert words[:2] == ["python", "-m"], f"not a command this test knows: {command}"
     words[0] = sys.executable
     if words[3:5] and words[2] == "eval" and words[3] == "ask":
-        words[5] = known_question(checkout / words[4], words[5].split()[0] == "_")
+        run = checkout / "checkpoints" / Path(words[4]).name
+        asked = next(i for i, word in enumerate(words) if " " in word)
+        words[asked] = known_question(run, words[asked].split()[0] == "_")
         if "--context" in words:
             first = words.index("--context") + 1
-            words[first:] = [known_statement(checkout / words[4])] * len(words[first:])
+            words[first:] = [known_statement(run)] * len(words[first:])
     elif words[2] == "train" and len(words) > 3 and not {"--help", "--table"} & set(words):
         words += SMALLEST.get(words[3], SMALL).split()
     return words

@@ -91,7 +91,7 @@ def test_ask_imports_neither_scipy_nor_matplotlib(name):
     train_run(tiny(), name)
     entity = load_trained_model(ROOT / name)[0].corpus.entities.names[0]
     ended = python("-X", "importtime", "-m", "eval", "ask", str(ROOT / name), f"{entity} teacher-of _")
-    assert "probability" in ended.stdout
+    assert ended.stdout.count(" % ") >= 5
     assert imported(ended.stderr) & LARGE == {"torch", "einops"}
 
 

@@ -388,6 +388,14 @@ def test_without_a_terminal_a_line_is_printed_for_each_run_that_ends(capsys):
     ]
 
 
+def test_a_warning_that_several_runs_give_is_said_once(capsys):
+    table = LiveTable({"a": tiny(), "b": tiny(seed=1)}, jobs=2)
+    for name, line in (("a", "first"), ("b", "first"), ("b", "second")):
+        table.update("warning", name, line)
+    assert capsys.readouterr().err == "first\nsecond\n"
+    assert table.failures == {}
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")]
 )

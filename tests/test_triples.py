@@ -24,7 +24,7 @@ from config.validation import SettingError
 from eval.ask import stated_facts
 from eval.methods.in_context import InContext
 from eval.text import parse_question
-from eval.trained_model import TrainedModel
+from eval.trained_model import TrainedModel, load_trained_model
 from model.objectives.causal import Causal
 from tasks.common.chain_of_thought import ChainOfThoughtConfig
 from tasks.common.statement_reader import StatementReader
@@ -654,6 +654,13 @@ def test_a_knowledge_graph_trains_and_is_asked_with_its_file_alone(graph, tmp_pa
     assert any(note.startswith("inverse words are made: the inverse of ") for note in log.warnings)
     eval.__main__.main(["ask", str(tmp_path / "run"), question])
     assert question in capsys.readouterr().out
+
+
+def test_a_run_of_the_bundled_facts_is_read_from_its_folder_alone(tmp_path):
+    config = override(tiny(), {"task": Triples(documents=ONCE)})
+    train_run(config, "run", root=tmp_path)
+    corpus = load_trained_model(tmp_path / "run").trained.corpus
+    assert corpus.relations == ("capital-of", "has-capital", "code-of", "has-code", "symbol-of", "has-symbol")
 
 
 def test_a_word_like_a_made_inverse_is_refused(tmp_path):

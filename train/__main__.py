@@ -85,7 +85,8 @@ def main(arguments: list[str]) -> None:
 def train_several(command: str, rest: list[str]) -> None:
     """Runs one of COMMANDS with the arguments `rest`."""
     settings_type, act = load_command(command)
-    settings = parse_arguments(settings_type, rest, f"python -m train {command}")
+    parse = parse_compare if command == "compare" else parse_arguments
+    settings = parse(settings_type, rest, f"python -m train {command}")
     try:
         with refusals(), stop_on_signals() as stop:
             act(settings, stop)
@@ -143,17 +144,34 @@ def train_and_print(arguments: Arguments, name: str) -> None:
     print_result(f"checkpoints/{name}", result, config.task.split_help)
 
 
+def parse_compare(settings_type: type, rest: list[str], program: str) -> Any:
+    """The settings of a comparison, which has a name of its own for each task."""
+    from train.sweeps.compare import CompareArguments
+
+    default = settings_type()
+    config = with_given_task(default, rest)
+    if config is not default:
+        config = replace(config, name=f"{default.name}-{argument(rest, '--task')}")
+    parsed_type = CompareArguments[settings_type[type(config.task)]]
+    return parse_arguments(parsed_type, rest, program, default=CompareArguments(config)).config
+
+
 def parse_run(arguments_type: type, command: str, config: RunConfig, rest: list[str]) -> Any:
     """The arguments of a command about one run, which has the settings `config` but for those that `rest` sets."""
-    task = argument(rest, "--task")
-    if task in TASKS and TASKS[task] is not type(config.task):
-        config = with_task(config, task)
+    config = with_given_task(config, rest)
     parsed_type = arguments_type[RunConfig[type(config.task), type(config.objective)]]
     return parse_arguments(parsed_type, rest, f"python -m train {command}", default=arguments_type(config))
 
 
-def with_task(config: RunConfig, name: str) -> RunConfig:
-    """The run with the task of this name, which keeps the settings that all tasks have."""
+def with_given_task(config: Settings, arguments: list[str]) -> Settings:
+    """The run or comparison with the task that the arguments name, if it is another one."""
+    name = argument(arguments, "--task")
+    is_other = name in TASKS and TASKS[name] is not type(config.task)
+    return with_task(config, name) if is_other else config
+
+
+def with_task(config: Settings, name: str) -> Settings:
+    """The run or comparison with the task of this name, which keeps the settings that all tasks have."""
     task = TASKS[name]()
     shared = {field.name: getattr(config.task.episodes, field.name) for field in fields(EpisodeConfig)}
     return replace(

@@ -51,6 +51,7 @@ class Reversal(Task):
 
     main_settings: ClassVar = ("entities", "relations", "one_way", "two_way")
     held_out_splits: ClassVar = ("inverse",)
+    mistake_splits: ClassVar = ("wrong_frame", "echo")
     progress_splits: ClassVar = ("forward", "inverse")
     split_help: ClassVar = {
         "forward": "A r _   as stated, last entity open",

@@ -61,6 +61,7 @@ class Triples(Task):
     """
 
     held_out_splits: ClassVar = ("inverse",)
+    mistake_splits: ClassVar = ("wrong_frame",)
     progress_splits: ClassVar = ("forward", "inverse")
     input_settings: ClassVar = ("file", "relations")
     split_help: ClassVar = {
@@ -90,6 +91,11 @@ class Triples(Task):
         require(0 < self.one_way_share <= 1, "task.one_way_share", self.one_way_share, "above 0 and at most 1")
         require_at_least(self, "task", 1, "max_answers")
         require(is_encoding(self.encoding), "task.encoding", self.encoding, "one that Python knows, such as cp1252")
+
+    def inputs(self) -> dict[str, str]:
+        """The files of facts and relations; the bundled table of relations, too, as a copy of the facts has none."""
+        relations = self.relations_file()
+        return super().inputs() | ({} if relations is None else {"relations": relations})
 
     def relations_file(self) -> str | None:
         """The table of relations. The bundled facts have their own."""

@@ -1,27 +1,30 @@
 """`make compare`: a causal and a bidirectional model on the same worlds, several seeds each; table and figure."""
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Annotated, Generic, Literal, TypeVar
+
+from tyro.conf import arg
 
 from config.validation import require, require_at_least
 from model.config import ModelConfig
 from model.objectives.causal import Causal
 from model.objectives.masked import Masked
-from tasks.reversal import Reversal
-from train.config import RunConfig, TrainConfig
+from tasks import TASKS
+from train.config import RunConfig, TaskType, TrainConfig
 from train.presets import BIDIRECTIONAL, CAUSAL
 from train.signals import StopFlag
 from train.sweeps.study import MultiRunConfig, Study
 
+Settings = TypeVar("Settings")
+COMPARABLE = tuple(name for name, task in TASKS.items() if {"forward", "inverse"} <= task.split_help.keys())
+"""the tasks that ask facts as stated and by the inverse word, as table and figure show"""
+
 
 @dataclass(frozen=True)
-class Compare(MultiRunConfig):
-    """Train both objectives on the same worlds, with the same network and rates.
+class Compare(MultiRunConfig, Generic[TaskType]):
+    """Settings of a comparison: both objectives on the same worlds, with the same network and rates."""
 
-    Runs are checkpoints/<name>-<variant>-<seed>. Finished runs are kept, others continue.
-    """
-
-    task: Reversal = BIDIRECTIONAL.task
+    task: TaskType = BIDIRECTIONAL.task
     """the worlds"""
     model: ModelConfig = BIDIRECTIONAL.model
     """the network of both"""
@@ -59,6 +62,19 @@ class Compare(MultiRunConfig):
         steps = causal_steps if variant == "causal" else self.train.steps
         train = replace(self.train, steps=steps)
         return self.with_budget(RunConfig(self.task, getattr(self, variant), self.model, train, seed))
+
+
+@dataclass(frozen=True)
+class CompareArguments(Generic[Settings]):
+    """Train both objectives on the same worlds, with the same network and rates.
+
+    Runs are checkpoints/<name>-<variant>-<seed>. Finished runs are kept, others continue.
+    """
+
+    config: Annotated[Settings, arg(name="")]
+    """what defines the comparison"""
+    task: Literal[COMPARABLE] | None = None
+    """another task, such as triples for facts of a file; the name is then compare-<task>, unless one is given"""
 
 
 def compare(settings: Compare, stop: StopFlag) -> None:

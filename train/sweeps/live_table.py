@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from config.terminal import say
 from eval.report import percent
 from train.config import RunConfig
 from train.sweeps.outputs import Failures
@@ -29,12 +30,21 @@ class LiveTable:
         self.first_entries: dict[str, dict[str, Any]] = {}  # since this command started, not from before a resume
         self.results: RunResults = {}
         self.failures: Failures = {}
+        self.warnings: set[str] = set()
         self.console = Console(stderr=True)
         self.live = Live(self.table(), console=self.console, refresh_per_second=4, transient=True)
         self.live.auto_refresh = self.console.is_terminal
 
     def update(self, event: str, name: str, value: Any) -> None:
-        """Takes in what a message holds: of a run, an "entry" of its record, its result ("done") or why it "failed"."""
+        """Takes in what a message holds: of a run, an "entry" of its record, its result ("done") or why it "failed".
+
+        A "warning" is said at once, but only the first time that a run gives it.
+        """
+        if event == "warning":
+            if value not in self.warnings:
+                self.warnings.add(value)
+                say(value)
+            return
         if event == "entry":
             self.entries[name] = self.entries.get(name, {}) | value
             if value["time"] >= self.start_time:

@@ -143,7 +143,7 @@ def terminate(running: dict[str, Worker], table: LiveTable) -> None:
 
 
 class MessageLog(Log):
-    """Sends the entries of a run's record to the parent process, if it still lives."""
+    """Sends the entries of a run's record, and warnings, to the parent process, if it still lives."""
 
     def __init__(self, messages: Connection):
         self.messages = messages
@@ -154,6 +154,9 @@ class MessageLog(Log):
 
     def record(self, entry: dict[str, Any]) -> None:
         self.send("entry", entry)
+
+    def warn(self, line: str) -> None:
+        self.send("warning", line)
 
 
 def train_worker(name: str, config: RunConfig, overwrite: bool, methods: MethodSet, messages: Connection) -> None:
