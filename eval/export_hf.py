@@ -8,6 +8,7 @@ README.md                           what it was trained on, and how to ask it (m
 """
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,11 +24,26 @@ from eval.trained_model import SECTIONS, TrainedModel, load_trained_model
 from tasks.corpus import Corpus
 from tasks.vocabulary import BEGIN, END, MASK, PAD, SPECIAL
 
-FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "generation_config.json")
-FILES += ("README.md",)
+FILES = (
+    "config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "generation_config.json",
+    "README.md",
+)
 # Their predictions are those of the network alone, over tokens in their order, each seeing what is left of it or all.
-OBJECTIVES = ("causal", "masked", "diffusion", "reversed", "semantic-permutation", "infill", "masked-copy", "bico")
-OBJECTIVES += ("reinforced",)
+OBJECTIVES = (
+    "causal",
+    "masked",
+    "diffusion",
+    "reversed",
+    "semantic-permutation",
+    "infill",
+    "masked-copy",
+    "bico",
+    "reinforced",
+)
 SPECIAL_IDS = {"bos_token_id": BEGIN, "eos_token_id": END, "pad_token_id": PAD}
 
 
@@ -103,8 +119,8 @@ def tokenizer(corpus: Corpus) -> dict[str, Any]:
 
     The tokens of a name are separated by blanks or, as the project shows names, by "-". An unknown word is an error.
     """
-    words, has_long_names = corpus.vocabulary.words, bool((corpus.entities.lengths > 1).any())
-    separators = " -" if has_long_names else " "
+    words = corpus.vocabulary.words
+    separator = r"[\s-]+" if (corpus.entities.lengths > 1).any() else r"\s+"
     begin = SPECIAL[BEGIN]
     template = [{"SpecialToken": {"id": begin, "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}]
     return {
@@ -113,17 +129,10 @@ def tokenizer(corpus: Corpus) -> dict[str, Any]:
         "padding": None,
         # Words that hold a separator are found as they are, before the text is split.
         "added_tokens": [
-            added_token(i, word)
-            for i, word in enumerate(words)
-            if i < len(SPECIAL) or any(sign in separators or sign.isspace() for sign in word)
+            added_token(i, word) for i, word in enumerate(words) if i < len(SPECIAL) or re.search(separator, word)
         ],
         "normalizer": None,
-        "pre_tokenizer": {
-            "type": "Split",
-            "pattern": {"Regex": r"[\s-]+" if has_long_names else r"\s+"},
-            "behavior": "Removed",
-            "invert": False,
-        },
+        "pre_tokenizer": {"type": "Split", "pattern": {"Regex": separator}, "behavior": "Removed", "invert": False},
         "post_processor": {
             "type": "TemplateProcessing",
             "single": template,
