@@ -4,6 +4,8 @@ python -m eval RUN                   all its questions, closed book
 python -m eval methods RUN …         all its questions, by every method of answering
 python -m eval ask RUN … "QUESTION" …
                                      questions of your own, to one run or several beside each other
+python -m eval export RUN --to hf DIR
+                                     weights, tokenizer and model card, as transformers loads them
 """
 
 from config.process import exit_at_interrupt, run_command
@@ -23,6 +25,7 @@ from config.cli import BAD_INPUT, HELP, parse_arguments, refusals, refuse
 from eval.duel import Ask, load_contenders, require_one_world
 from eval.duel_session import Duel, typed_lines
 from eval.evaluate import predict_all, summarize, to_entry
+from eval.export_hf import Export, export
 from eval.run_methods import RunMethods, run_methods
 from eval.runs import find_run, is_run, print_runs, similar_run
 from eval.trained_model import SECTIONS, load_trained_model
@@ -31,6 +34,10 @@ EVALUATE_LINE = "all its questions, closed book"
 COMMANDS = {
     "methods": ("methods RUN …", "all its questions, by every method of answering"),
     "ask": ('ask RUN … "QUESTION" …', "your own questions, all runs beside each other; none: from standard input"),
+    "export": (
+        "export RUN --to hf DIR",
+        "weights, tokenizer and model card, as transformers loads them",
+    ),
 }
 
 
@@ -53,6 +60,8 @@ def main(arguments: list[str]) -> None:
             ask_command(rest)
         case ["methods", *rest]:
             methods_command(rest)
+        case ["export", *rest]:
+            export_command(rest)
         case [name, *rest] if not (name.startswith("-") or is_run(name) or HELP & set(rest)):
             refuse(f"{name} is no run folder, and no command ({', '.join(COMMANDS)}){similar_run(name, COMMANDS)}")
         case _:
@@ -119,6 +128,14 @@ def ask_command(arguments: list[str]) -> None:
         refused = duel.run(questions or typed_lines(duel))
     if refused and (questions or not sys.stdin.isatty()):
         raise SystemExit(BAD_INPUT)
+
+
+def export_command(arguments: list[str]) -> None:
+    """`python -m eval export`"""
+    settings = parse_arguments(Export, arguments, "python -m eval export")
+    with refusals():
+        (folder,) = prepare(settings.run)
+        print(export(folder, settings.dir, settings.overwrite))
 
 
 def no_option(argument: str) -> str:

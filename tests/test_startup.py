@@ -40,6 +40,8 @@ WITHOUT_TORCH = {
     "eval no-such-run --jsn": 2,
     "eval ask no-such-run question": 2,
     "eval methods no-such-run": 2,
+    "eval export --help": 0,
+    "eval export no-such-run no-such-folder": 2,
     "tasks": 0,
     "tasks --help": 0,
     "tasks show reversal --help": 0,
@@ -93,6 +95,13 @@ def test_ask_imports_neither_scipy_nor_matplotlib(name):
     entity = load_trained_model(ROOT / name)[0].corpus.entities.names[0]
     ended = python("-X", "importtime", "-m", "eval", "ask", str(ROOT / name), f"{entity} teacher-of _")
     assert ended.stdout.count(" % ") >= 5
+    assert imported(ended.stderr) & LARGE == {"torch", "einops"}
+
+
+def test_export_for_transformers_does_not_need_it(name, tmp_path):
+    train_run(tiny(network={"norm": "rms"}), name)
+    ended = python("-X", "importtime", "-m", "eval", "export", name, str(tmp_path / "out"))
+    assert ended.returncode == 0, ended.stderr[-500:]
     assert imported(ended.stderr) & LARGE == {"torch", "einops"}
 
 

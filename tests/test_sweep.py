@@ -23,6 +23,7 @@ import train.__main__
 from checkpoints import folder as folders
 from checkpoints.files import write_json
 from checkpoints.steps import path_of, steps
+from config.override import override
 from config.terminal import clean
 from config.validation import SettingError
 from eval.metrics import t_interval, wilson_interval
@@ -398,6 +399,18 @@ def test_a_warning_that_several_runs_give_is_said_once(capsys):
         table.update("warning", name, line)
     assert capsys.readouterr().err == "first\nsecond\n"
     assert table.failures == {}
+
+
+def test_time_left_is_known_for_runs_that_start_from_others_of_their_seed():
+    trained = tiny(steps=100)
+    augmented = [
+        override(trained, {"seed": seed, "train.init_from": f"base-{seed}", "train.augment": 2}) for seed in (0, 1)
+    ]
+    table = LiveTable({"a": augmented[0], "b": augmented[1]}, jobs=1)
+    for step in (10, 20):
+        entry = {"kind": "train", "step": step, "loss": 1.0, "time": time.time() + step, "documents_per_second": 1.0}
+        table.update("entry", "a", entry)
+    assert "left" in table.time_left()
 
 
 REASON = "[bold]no[/] [/x] :smile: a_b_ *c* \x1b[2J\nsecond"

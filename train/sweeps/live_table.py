@@ -117,5 +117,6 @@ class LiveTable:
 
 
 def without_seed(config: RunConfig) -> RunConfig:
-    """The settings that runs of one variant share."""
-    return replace(config, seed=0, train=replace(config.train, init_from=None))
+    """The settings that runs of one variant share: another seed starts from another run."""
+    base_run = None if config.train.init_from is None else "base"
+    return replace(config, seed=0, train=replace(config.train, init_from=base_run))
