@@ -20,20 +20,23 @@ MAX_BYTES = 6_000_000
 def build(tabs: dict[str, Sequence[Path]], max_steps: dict[str, int], studies: Sequence[Path], title: str) -> str:
     """The page: `tabs` has the runs of each tab ("ask", "prompt", "facts"), `max_steps` how many steps each keeps."""
     contents = collect(tabs, max_steps, studies)
-    data = json.dumps(contents, ensure_ascii=True, separators=(",", ":")).encode()
-    packed = base64.b64encode(gzip.compress(data, 9, mtime=0)).decode()
     page = (HERE / "template.html").read_text()
     for mark, text in {
         "<!-- title -->": html.escape(title),
         "/* style */": (HERE / "style.css").read_text(),
-        "/* chart library */": in_script(chart_library()) if contents["charts"] else "",
+        "<!-- data -->": packed(json.dumps(contents, ensure_ascii=True, separators=(",", ":"))),
+        "<!-- chart library -->": packed(chart_library()) if contents["charts"] else "",
         "/* scripts */": in_script("\n".join((HERE / name).read_text() for name in SCRIPTS)),
-        "<!-- data -->": packed,
     }.items():
         before, found, after = page.partition(mark)
         assert found, mark
         page = before + text + after
     return page
+
+
+def packed(text: str) -> str:
+    """Text, compressed, as start.js unpacks it. It holds nothing that is markup."""
+    return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
 
 
 def collect(tabs: dict[str, Sequence[Path]], max_steps: dict[str, int], studies: Sequence[Path]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ function chartsTab(charts) {
     const place = element("div");
     box.append(element("section", { class: "chart" }, element("h2", {}, chart.title), element("p", {}, chart.claim),
       element("p", { class: "note" }, `${chart.basis}. Every seed a point, bar: mean, dashes: elimination baseline, diamond: published.`), place));
-    drawChart(place, chart.spec);
+    loadLibrary().then(() => drawChart(place, chart.spec));
   }
   return box;
 }

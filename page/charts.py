@@ -11,6 +11,7 @@ from train.report.style import look_of
 
 PUBLISHED = Path(__file__).parent / "published.csv"
 SPLITS = ("forward", "backward", "inverse", "wrong_frame")  # shown first, in this order
+GREY = "#808080"
 MAX_SPLITS = 4  # panels of a chart
 PROMPTED = {"reversal": "inverse", "syllogism": "conclusion", "codebook": "latent", "hierarchy": "syllogism"}
 """the held-out split of each task that the chart of weights against prompts shows"""
@@ -85,57 +86,58 @@ def in_order(rows: Rows) -> list[str]:
 def specification(rows: Rows, published: Iterable[dict[str, str]]) -> dict[str, Any]:
     """A panel for each split: a point for each seed, a bar to the mean, baselines, and published numbers."""
     splits, order = chosen_splits(rows), in_order(rows)
-    points = [
-        {
-            "variant": label_of(row),
-            "split": row["split"],
-            "seed": row["seed"],
-            "accuracy": round(100 * row["accuracy"], 1),
-            "elimination": None if row[ELIMINATION] is None else round(100 * row[ELIMINATION], 2),
-            "link": None if row.get(LINK) is None else round(100 * row[LINK], 2),
-            "colour": look_of([row]).colour,
-        }
-        for row in rows
-        if row["split"] in splits and row["count"]
-    ]
-    marks = [
+    values = [point(row) for row in rows if row["split"] in splits and row["count"]]
+    known = [
         {"variant": row["variant"], "split": row["split"], "published": float(row["accuracy"]), "source": row["source"]}
         for row in published
+        if row["split"] in splits
     ]
     y = {"field": "variant", "type": "nominal", "sort": order, "title": None, "axis": {"labelLimit": 240}}
+    facet = {"field": "split", "type": "nominal", "sort": splits, "title": None}
+    return {
+        "data": {"values": values + known},
+        "facet": facet,
+        "columns": 2,
+        "spec": {"width": 400, "height": 30 * len(order), "layer": layers(y, with_published=bool(known))},
+    }
+
+
+def point(row: dict[str, Any]) -> dict[str, Any]:
+    """One seed, in per cent."""
+    return {
+        "variant": label_of(row),
+        "split": row["split"],
+        "seed": row["seed"],
+        "accuracy": round(100 * row["accuracy"], 1),
+        "elimination": None if row[ELIMINATION] is None else round(100 * row[ELIMINATION], 2),
+        "link": None if row.get(LINK) is None else round(100 * row[LINK], 2),
+        "colour": look_of([row]).colour,
+    }
+
+
+def layers(y: dict[str, Any], with_published: bool) -> list[dict[str, Any]]:
+    """Mean, elimination baseline and seeds, and published numbers where there are any."""
     x = {"type": "quantitative", "scale": {"domain": [0, 100]}, "title": "exact match, %"}
-    apart = {"field": "seed", "type": "nominal", "scale": {"paddingInner": 0.1, "paddingOuter": 1}}
     colour = {"field": "colour", "type": "nominal", "scale": None}
-    tips = [{"field": name, "type": "nominal"} for name in ("variant", "seed", "accuracy", "elimination", "link")]
-    layers: list[dict[str, Any]] = [
+    apart = {"field": "seed", "type": "nominal", "scale": {"paddingInner": 0.1, "paddingOuter": 1}}
+    dashes = {"type": "tick", "thickness": 1.5, "strokeDash": [2, 2], "color": GREY, "height": {"band": 0.9}}
+    dot = {"type": "point", "filled": True, "size": 50, "opacity": 0.85}
+    seeds = {"y": y, "yOffset": apart, "x": x | {"field": "accuracy"}, "color": colour}
+    made = [
         {
             "mark": {"type": "bar", "opacity": 0.25, "height": {"band": 0.6}},
             "encoding": {"y": y, "x": x | {"field": "accuracy", "aggregate": "mean"}, "color": colour},
         },
-        {
-            "mark": {
-                "type": "tick",
-                "thickness": 1.5,
-                "strokeDash": [2, 2],
-                "color": "#808080",
-                "height": {"band": 0.9},
-            },
-            "encoding": {"y": y, "x": x | {"field": "elimination", "aggregate": "mean"}},
-        },
-        {
-            "mark": {"type": "point", "filled": True, "size": 50, "opacity": 0.85},
-            "encoding": {"y": y, "yOffset": apart, "x": x | {"field": "accuracy"}, "color": colour, "tooltip": tips},
-        },
+        {"mark": dashes, "encoding": {"y": y, "x": x | {"field": "elimination", "aggregate": "mean"}}},
+        {"mark": dot, "encoding": seeds | {"tooltip": tips("variant", "seed", "accuracy", "elimination", "link")}},
     ]
-    data = {"values": points + marks}
-    if marks:
-        tips = [{"field": name, "type": "nominal"} for name in ("variant", "published", "source")]
-        layers.append(
-            {
-                "mark": {"type": "point", "shape": "diamond", "size": 90, "strokeWidth": 2, "color": "#808080"},
-                "encoding": {"y": y, "x": x | {"field": "published"}, "tooltip": tips},
-            }
-        )
-    height = 30 * len(order)
-    facet = {"field": "split", "type": "nominal", "sort": splits, "title": None}
-    return {"data": data, "facet": facet, "columns": 2, "spec": {"width": 400, "height": height, "layer": layers}}
+    if with_published:
+        diamond = {"type": "point", "shape": "diamond", "size": 90, "strokeWidth": 2, "color": GREY}
+        encoding = {"y": y, "x": x | {"field": "published"}, "tooltip": tips("variant", "published", "source")}
+        made.append({"mark": diamond, "encoding": encoding})
+    return made
+
+
+def tips(*fields: str) -> list[dict[str, str]]:
+    """What is shown on hover."""
+    return [{"field": field, "type": "nominal"} for field in fields]

@@ -3,9 +3,18 @@
 
 let DATA;
 
-async function unpack(text) {
-  const stream = new Blob([decodeBase64(text)]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return JSON.parse(await new Response(stream).text());
+// The text that page/build.py packed into the element with this id.
+async function unpacked(id) {
+  const bytes = decodeBase64(document.getElementById(id).textContent.trim());
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+}
+
+// Vega-Lite, once a chart is to be drawn.
+let library = null;
+
+function loadLibrary() {
+  library ??= unpacked("library").then((code) => document.head.append(element("script", {}, `{${code}}`)));
+  return library;
 }
 
 function tabsOf(data) {
@@ -62,7 +71,7 @@ function setTheme(theme) {
 async function start() {
   setTheme(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
   try {
-    DATA = await unpack(document.getElementById("data").textContent.trim());
+    DATA = JSON.parse(await unpacked("data"));
     showTabs(tabsOf(DATA));
     document.body.dataset.ready = Math.round(performance.now());
   } catch (error) {

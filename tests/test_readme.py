@@ -36,6 +36,7 @@ DRY = {
     "test",
     "test-slow",
     "tensorboard",
+    "page",
     "lint",
     "clean",
     "clean-runs",
@@ -76,7 +77,7 @@ def runnable(command: str, checkout: Path) -> list[str]:
         given = [word for word in words[1:] if "=" in word and not word.startswith("ARGS=")]
         own = next((word[5:] for word in words if word.startswith("ARGS=")), "")
         dry = ["-n"] if target in DRY else []
-        ready = ["-o", ".venv/ready", "-o", ".venv/dev", f"RUN={sys.executable} -m"]
+        ready = ["-o", ".venv/ready", "-o", ".venv/dev", "-o", ".venv/page", f"RUN={sys.executable} -m"]
         return ["make", *dry, *ready, target, *given, f"ARGS={own} {SMALLEST.get(target, '')}"]
     assert words[:2] == ["python", "-m"], f"not a command this test knows: {command}"
     words[0] = sys.executable
