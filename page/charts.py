@@ -24,6 +24,7 @@ CLAIMS = {
     "data": "Only stated inverses make the causal model answer inverse questions.",
     "kitouni": "A fixed masking rate rarely hides a whole name of two tokens.",
     "kitouni-lengths": "The longer the names, the less a fixed rate learns.",
+    "kitouni-relationship": "Reversed text without a marker teaches false statements: the wrong frame.",
     "plateau": "A subset of the entities first shortens the plateau.",
 }
 """what a chart shows, by study"""
