@@ -19,10 +19,10 @@ from model.objectives.masked import Masked
 from tasks.common.statements import DocumentConfig
 from tasks.corpus import Corpus
 from tasks.triples import Triples
+from train.report.style import CAUSAL, MASKED, Look
 
 STATEMENT = ("Paris", "capital-of", "France")
 SEEN, HIDDEN, GRID = "#9db4c0", "#ffffff", "#d0d7de"
-PREDICTED = "#b3261e"
 
 
 def draw(file: Path) -> None:
@@ -30,14 +30,14 @@ def draw(file: Path) -> None:
     corpus = Triples(documents=DocumentConfig(filler=0, copies=1)).build(0)
     figure = Figure(figsize=(11, 3.9), layout="constrained")
     first, second = figure.subplots(1, 2)
-    draw_visibility(first, corpus, Causal(), masked_position=None)
+    draw_visibility(first, corpus, Causal(), CAUSAL, masked_position=None)
     first.set_title("causal: sees what is left of it, predicts the next token", fontsize=13)
-    draw_visibility(second, corpus, Masked(), masked_position=1)
+    draw_visibility(second, corpus, Masked(), MASKED, masked_position=1)
     second.set_title("masked: sees everything, predicts what is masked", fontsize=13)
     figure.savefig(file, metadata={"Date": None})
 
 
-def draw_visibility(axes: Axes, corpus: Corpus, objective: Objective, masked_position: int | None) -> None:
+def draw_visibility(axes: Axes, corpus: Corpus, objective: Objective, look: Look, masked_position: int | None) -> None:
     """STATEMENT as the objective's batch has it; where positions are masked at random, with this one masked."""
     words = np.array(corpus.vocabulary.words)
     stated = (words[corpus.documents.tokens[:, 1:4]] == STATEMENT).all(1)
@@ -54,12 +54,12 @@ def draw_visibility(axes: Axes, corpus: Corpus, objective: Objective, masked_pos
         for j in range(t):
             axes.add_patch(Rectangle((j, i), 1, 1, facecolor=SEEN if seen[i, j] else HIDDEN, edgecolor=GRID, lw=1.5))
     for position, target in zip(batch["logit_positions"].tolist(), targets):
-        axes.text(t + 0.15, position + 0.5, f"→ {target}", va="center", fontsize=13, color=PREDICTED, weight="bold")
+        axes.text(t + 0.15, position + 0.5, f"→ {target}", va="center", fontsize=13, color=look.colour, weight="bold")
     axes.set(xlim=(0, t + 2), ylim=(t, 0), aspect="equal")
     axes.set_xticks(np.arange(t) + 0.5, tokens, fontsize=11)
     axes.set_yticks(np.arange(t) + 0.5, tokens, fontsize=11)
     axes.set_ylabel("this position …", fontsize=11)
-    axes.set_xlabel("… sees these (shaded), and predicts (red)", fontsize=11)
+    axes.set_xlabel("… sees these (shaded), and predicts →", fontsize=11)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
 
