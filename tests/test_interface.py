@@ -311,7 +311,7 @@ def test_settings_and_results_are_those_of_the_folder(run):
     [
         ("causl", {}, r"^preset is 'causl', but must be one of .*did you mean causal\?$"),
         ("causal", {"train.stepz": 3}, r"^causal has no setting 'train.stepz'; did you mean train.steps\?$"),
-        ("causal", {"train.steps": "many"}, "^train.steps is 'many', but must be of type int$"),
+        ("causal", {"train.steps": "many"}, "^train.steps is 'many', but must be a whole number$"),
         ("causal", {"train.steps": 0}, "^train.steps is 0, but must be 1 or more$"),
         (
             "causal",

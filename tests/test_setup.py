@@ -173,10 +173,10 @@ def names(file: str) -> set[str]:
 
 
 def test_every_requirement_has_a_lower_bound_and_a_version_that_is_tested():
-    required = names("requirements.txt") | names("requirements-dev.txt")
-    assert names("constraints.txt") == required
-    for file in ("requirements.txt", "requirements-dev.txt"):
+    files = ("requirements.txt", "requirements-page.txt", "requirements-dev.txt")
+    assert names("constraints.txt") == set().union(*map(names, files))
+    for file in files:
         lines = [line for line in (HOUSE / file).read_text().splitlines() if line[0] not in "#-"]
         assert all(re.fullmatch(r"[\w-]+>=[\d.]+", line) for line in lines)
     pins = [line for line in (HOUSE / "constraints.txt").read_text().splitlines() if line[0] != "#"]
-    assert all(re.fullmatch(r"[\w-]+==[\d.]+", line) for line in pins)
+    assert all(re.fullmatch(r"[\w-]+==[\d.]+(\.post\d+)?", line) for line in pins)

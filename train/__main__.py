@@ -86,7 +86,8 @@ def train_several(command: str, rest: list[str]) -> None:
     """Runs one of COMMANDS with the arguments `rest`."""
     settings_type, act = load_command(command)
     parse = parse_compare if command == "compare" else parse_arguments
-    settings = parse(settings_type, rest, f"python -m train {command}")
+    with refusals():
+        settings = parse(settings_type, rest, f"python -m train {command}")
     try:
         with refusals(), stop_on_signals() as stop:
             act(settings, stop)
