@@ -78,7 +78,7 @@ def test_the_table_of_variants_is_that_of_the_rows(label):
         variant, method = VARIANTS[label]
         wanted = f"{task}-{variant}", method, split.replace(" ", "_")
         rows = [row for row in ROWS if (row["variant"], row["method"], row["split"]) == wanted]
-        assert {row["seed"] for row in rows} == set(range(3)), wanted
+        assert {row["seed"] for row in rows} >= set(range(3)), wanted
         assert value == number(over_seeds(rows).mean, digits=0), wanted
 
 

@@ -7,6 +7,7 @@ import tempfile
 import time
 import unicodedata
 from collections import Counter
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -883,17 +884,32 @@ def test_same_seed_same_corpus_and_another_seed_another():
     np.testing.assert_array_equal(tokens, tokens_again)
 
 
+def sort_and_look_up() -> None:
+    """What a machine's speed is measured by: 0.6 s where a hundred thousand facts may take five."""
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        np.sort(rng.integers(0, 1 << 40, 2_000_000))
+        number = {f"name {i}": i for i in range(200_000)}
+        assert sum(number[name] for name in number) == sum(range(200_000))
+
+
+def cpu_seconds(act: Callable[[], object]) -> float:
+    began = time.process_time()
+    act()
+    return time.process_time() - began
+
+
 def test_a_hundred_thousand_facts_load_and_build_in_five_seconds(tmp_path):
     rng = np.random.default_rng(0)
     words = tuple(f"{prefix}{i}" for i in range(20) for prefix in ("rel", "inv"))
     rows = zip(*rng.integers(0, 60_000, (2, 100_000)).tolist(), rng.integers(0, 20, 100_000).tolist())
     task = Triples(**write(tmp_path, [(f"Käse {a}", f"rel{r}", f"名 {b}") for a, b, r in rows], words))
-    seconds = []
-    for _ in range(2):  # other tests run beside it: the faster one counts
-        began = time.process_time()
-        corpus = task.build(0)
-        seconds.append(time.process_time() - began)
-    assert min(seconds) < 5
+    seconds, references = [], []
+    for _ in range(2):  # other tests run beside it, and slow both: the faster ones count
+        references.append(cpu_seconds(sort_and_look_up))
+        seconds.append(cpu_seconds(lambda: task.build(0)))
+    assert min(seconds) < 8.3 * min(references)
+    corpus = task.build(0)
     assert len(corpus.documents) > 2_000_000
     assert len(corpus.questions["inverse"]) > 45_000
 

@@ -173,8 +173,8 @@ def save_figure(figure: Figure, folder: Path, name: str = "figure") -> None:
 
 
 def smaller(svg: str) -> str:
-    """The SVG with hundredths of a point, without indents, and with the style of points that share it named once."""
-    svg = re.sub(r"(?<!scale\()(\b[0-9]+\.[0-9]{2})[0-9]+", r"\1", svg)
+    """The SVG with tenths of a point, without indents, and with the style of points that share it named once."""
+    svg = re.sub(r"(?<!scale\()(\b[0-9]+\.[0-9])[0-9]+", r"\1", svg)
     svg = re.sub(r"\n +", "\n", svg)
     return re.sub(
         r'<g>\n((?:<use [^>]*?) style="([^"]*)"/>\n(?:<use [^>]*? style="\2"/>\n)*)</g>',
