@@ -32,7 +32,6 @@ ask: .venv/ready ## ask both models your own questions, or RUNS="causal-3 bidire
 
 capitals: .venv/ready ## train both on real facts, in a minute each: table and figure in checkpoints/capitals
 	$(RUN) train compare --task triples --name capitals --seeds 1 $(ARGS)
-	@echo 'ask both: make ask RUNS="capitals-causal-0 capitals-bidirectional-0"'
 
 compare: .venv/ready ## train both, five seeds each: table and figure in checkpoints/compare
 	$(RUN) train compare $(ARGS)
