@@ -420,7 +420,8 @@ def test_a_terminal_proposes_answers_in_colour_and_ends_quietly(runs, keys):
 
 def test_make_asks_the_default_runs_and_says_which_target_trains_a_missing_one(tmp_path):
     shutil.copy2(HOUSE / "Makefile", tmp_path)
-    call = ["make", "--no-print-directory", "-o", ".venv/ready"]
+    alone = ["env", "-u", "MAKEFLAGS", "-u", "ARGS"]  # not with the variables of the make that runs the tests
+    call = [*alone, "make", "--no-print-directory", "-o", ".venv/ready"]
 
     def asked(*words: str) -> str:
         return subprocess.check_output([*call, "RUN=echo", "ask", *words], cwd=tmp_path, text=True).strip()
