@@ -22,8 +22,8 @@ CLAIMS = {
     "position": "Under this recipe, the masked model learns the inverse with rotary positions alone.",
     "architecture": "Neither masking nor full visibility is enough alone.",
     "data": "Only stated inverses make the causal model answer inverse questions.",
-    "kitouni": "A fixed masking rate rarely hides a whole name of two tokens.",
-    "kitouni-lengths": "The longer the names, the less a fixed rate learns.",
+    "kitouni": "On names of two tokens, rates of 15 and 40 % do as well as a uniform rate; 85 % does not.",
+    "kitouni-lengths": "With names of eight tokens, no rate is above 43 %.",
     "kitouni-relationship": "Reversed text without a marker teaches false statements: the wrong frame.",
     "plateau": "A subset of the entities first shortens the plateau.",
 }

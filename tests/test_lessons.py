@@ -72,6 +72,7 @@ class SmallNotebook(NotebookClient):
         folder = {"metadata": {"path": str(checkout / "docs/lessons")}}
         super().__init__(notebook, timeout=120, kernel_name="python3", resources=folder)
         self.carry_out = lambda command: carry_out(command, checkout, server)
+        self.ran: list[str] = []
 
     async def async_execute_cell(self, cell, cell_index, **options):
         if cell.cell_type == "markdown":
@@ -83,6 +84,7 @@ class SmallNotebook(NotebookClient):
         for body in bodies:
             for command in commands(body):
                 self.carry_out(command)
+                self.ran.append(command)
         return cell
 
 
@@ -120,7 +122,10 @@ def test_a_notebook_is_equal_to_its_text_and_has_no_output(lesson):
 def test_a_lesson_runs_small_from_top_to_bottom(lesson, checkout):
     remove_runs(checkout)
     with CommandServer(checkout, NO_MAPS) as server:
-        SmallNotebook(read_text(lesson), checkout, server).execute()
+        notebook = SmallNotebook(read_text(lesson), checkout, server)
+        notebook.execute()
+    bodies = [body for language, body in FENCE.findall(lesson.read_text()) if language in ("sh", "console")]
+    assert notebook.ran == [command for body in bodies for command in commands(body)]
 
 
 def test_the_lecture_runs_small_from_top_to_bottom(checkout):
