@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from config.validation import SettingError
 from eval.trained_model import TrainedModel
 from model.build import build_modules
 from model.objectives.causal import Causal
