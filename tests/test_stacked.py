@@ -3,11 +3,14 @@
 import pytest
 import torch
 
+from config.validation import SettingError
 from eval.trained_model import TrainedModel
 from model.build import build_modules
 from model.objectives.causal import Causal
 from model.objectives.masked import Masked
 from tests.running import tiny
+from train.bench import several_seeds
+from train.bench.__main__ import main
 from train.bench.stacked import StackedSeeds
 from train.config import RunConfig
 from train.counters import Counters
@@ -55,3 +58,19 @@ def test_each_seed_is_trained_as_it_would_be_alone(objective, optimiser):
         torch.testing.assert_close(losses[:, i], torch.tensor(losses_alone))
         for name, weight in weights_alone.items():
             torch.testing.assert_close(weights[name].view(SEEDS, *weight.shape)[i], weight, msg=name)
+
+
+def test_the_table_has_every_way(monkeypatch, capsys):
+    monkeypatch.setattr(several_seeds, "DEFAULTS", ("causal",))
+    monkeypatch.setattr(several_seeds, "PRESETS", {"causal": ("", config_of(Causal()))})
+    main(["--rows=seeds", "--rounds=2", "--steps=1", "--jobs=1", "--stacked", "1", "2"])
+    lines = capsys.readouterr().out.splitlines()
+    for way in ("1 processes", "one after another", "1 stacked", "2 stacked"):
+        (row,) = [line.removeprefix(way).split() for line in lines if line.startswith(way)]
+        assert float(row[0]) > 0  # milliseconds
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_network_without_a_stacked_form_is_refused():
+    with pytest.raises(SettingError, match="model"):
+        StackedSeeds.build(tiny(), SEEDS, CPU)  # its norm is a layer norm

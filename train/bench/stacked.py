@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from config.validation import require
 from model.build import build_modules
+from model.config import ModelConfig
 from model.layers import Normalise, RMSNorm
 from model.objectives.batch import Batch, Tensors, to_tensors
 from tasks.corpus import Corpus
@@ -87,13 +88,9 @@ def join(parts: list[Batch], vocab_size: int) -> Batch:
 
     Tokens of seed i are raised by i `vocab_size`. Padded targets stand at further positions and weigh nothing.
     """
-    t, n = (max(count(batch) for batch in parts) for count in (lambda a: a["tokens"].shape[1], count_targets))
+    t, n = max(batch["tokens"].shape[1] for batch in parts), max(len(batch["targets"]) for batch in parts)
     joined = [pad(batch, t, n, i, vocab_size) for i, batch in enumerate(parts)]
     return {key: np.concatenate([batch[key] for batch in joined]) for key in joined[0]}
-
-
-def count_targets(batch: Batch) -> int:
-    return len(batch["targets"])
 
 
 def pad(batch: Batch, t: int, n: int, i: int, vocab_size: int) -> Batch:
@@ -101,13 +98,12 @@ def pad(batch: Batch, t: int, n: int, i: int, vocab_size: int) -> Batch:
     b, columns = batch["tokens"].shape
     document, column = np.divmod(batch["logit_positions"], columns)
     position = document * t + column
-    further = np.setdiff1d(np.arange(b * t), position)[: n - len(position)]
-    order = np.concatenate([position, further]).argsort()
-    padding = (0, len(further))
+    padded = np.concatenate([position, np.setdiff1d(np.arange(b * t), position)])[:n]
+    order, padding = padded.argsort(), (0, n - len(position))
     return {
         "tokens": np.pad(batch["tokens"], ((0, 0), (0, t - columns))) + i * vocab_size,
         "lengths": batch["lengths"],
-        "logit_positions": np.concatenate([position, further])[order] + i * b * t,
+        "logit_positions": padded[order] + i * b * t,
         "targets": np.pad(batch["targets"], padding)[order],
         "weights": np.pad(np.full(len(position), 1 / len(position), np.float32), padding)[order],
     }
@@ -128,8 +124,9 @@ class StackedSeeds:
     def build(config: RunConfig, seeds: int, device: torch.device) -> "StackedSeeds":
         """Seeds from `config.seed` on. Raises SettingError for a network with parts that have no stacked form."""
         model = config.model
-        plain = (model.norm, model.bias, model.tied, model.position) == ("rms", False, False, "rotary")
-        require(plain and model.convolution == 1 and not model.dropout, "model", "other", "the default parts")
+        for name in ("norm", "bias", "tied", "position", "convolution", "dropout"):
+            default = getattr(ModelConfig, name)
+            require(getattr(model, name) == default, f"model.{name}", getattr(model, name), repr(default))
         keep_orders(seeds)
         corpora = [config.task.build(seed) for seed in range(config.seed, config.seed + seeds)]
         builds = [build_modules(model, config.objective, corpus, config.seed + i) for i, corpus in enumerate(corpora)]
