@@ -91,7 +91,7 @@ def layer_matrices(modules: nn.ModuleDict) -> list[str]:
 
 
 def muon_(matrices: list[Tensor], momenta: list[Tensor], rate: float, momentum: float, decay: float) -> None:
-    """One step of Muon on matrices[r, c] of one shape: all singular values of an update are about 1 (Jordan et al.
+    """One step of Muon on matrices[..., r, c] of one shape: all singular values of an update are about 1 (Jordan et al.
     2024; Liu et al. 2025, 2502.16982).
 
     In float32, and all matrices in one batched product: at these sizes several times faster than one by one in
@@ -100,9 +100,9 @@ def muon_(matrices: list[Tensor], momenta: list[Tensor], rate: float, momentum: 
     gradients = [matrix.grad for matrix in matrices]
     torch._foreach_lerp_(momenta, gradients, 1 - momentum)
     update = torch.stack(torch._foreach_lerp(gradients, momenta, momentum))  # Nesterov
-    rows, columns = update.shape[1:]
+    rows, columns = update.shape[-2:]
     torch._foreach_mul_(matrices, 1 - rate * decay)
-    step = orthogonalise(update).unbind()
+    step = orthogonalise(update.view(-1, rows, columns)).view_as(update).unbind()
     torch._foreach_add_(matrices, step, alpha=-rate * math.sqrt(max(1, rows / columns)))
 
 

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from config.cli import parse_arguments, refusals, refuse
 from train.bench.config import Bench
+from train.bench.several_seeds import time_seeds
 from train.bench.time_to_result import GOALS, Failed, time_to_result
 from train.bench.training_step import time_steps
 
@@ -21,7 +22,7 @@ from train.bench.training_step import time_steps
 def main(arguments: list[str]) -> None:
     with refusals():
         settings = parse_arguments(Bench, arguments, "python -m train.bench")
-    if importlib.util.find_spec("transformers") is None:
+    if importlib.util.find_spec("transformers") is None and set(settings.rows) != {"seeds"}:
         refuse("transformers is not installed: `make bench` installs it, and so does requirements-dev.txt")
     torch.set_num_threads(1)
     console, load = Console(markup=False, highlight=False), os.getloadavg()[0]
@@ -30,6 +31,8 @@ def main(arguments: list[str]) -> None:
             time_steps(settings, console)
         if "time-to-result" in settings.rows:
             time_to_result(GOALS, settings, console)
+        if "seeds" in settings.rows:
+            time_seeds(settings, console)
     except Failed as error:
         refuse(str(error))
     except KeyboardInterrupt:  # the trainings received it, too

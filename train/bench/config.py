@@ -11,7 +11,7 @@ from model.objectives.masked import Masked
 from tasks.corpus import NONE, RELATION, ROLES, SOURCE, TARGET
 from tasks.vocabulary import SPECIAL
 
-Row = Literal["step", "time-to-result"]
+Row = Literal["step", "time-to-result", "seeds"]
 STATEMENT = (SOURCE, RELATION, TARGET)
 WITH_FILLER = (NONE, NONE, *STATEMENT, NONE, NONE, NONE)  # as in the default world
 
@@ -21,7 +21,8 @@ class Bench:
     """Time training steps, and training until a result, of ours and of transformers' models."""
 
     rows: tuple[Row, ...] = ("step", "time-to-result")
-    """what is timed: steps, from batch to optimiser, or whole trainings until a level of accuracy"""
+    """what is timed: steps, from batch to optimiser, whole trainings until a level of accuracy, or ways to train
+    several seeds"""
     width: int = 128
     """features of a position, in the comparisons of steps, as are the next seven"""
     depth: int = 4
@@ -45,14 +46,20 @@ class Bench:
     max_steps: int = 6000
     """steps after which transformers' model has not reached the level; ours ends with its preset"""
     jobs: int = 2
-    """results that are timed at once, each with one training at a time, of ours and theirs in turn"""
+    """results that are timed at once, each with one training at a time, of ours and theirs in turn; with `seeds`:
+    processes at once"""
+    stacked: tuple[int, ...] = (1, 2, 5, 10)
+    """with `seeds`: numbers of seeds that are trained in one program"""
+    threads: int = 1
+    """with `seeds`: torch threads of that program on a CPU; each of the processes has one"""
     device: Literal["cpu", "cuda"] = "cpu"
-    """where the trainings run; steps are timed on a CPU"""
+    """where the trainings run, and the ways to train several seeds; steps are timed on a CPU"""
 
     def __post_init__(self):
-        require(bool(self.rows), "rows", self.rows, "one or more of step, time-to-result")
+        require(bool(self.rows), "rows", self.rows, "one or more of step, time-to-result, seeds")
+        require(min(self.stacked, default=0) >= 1, "stacked", self.stacked, "one or more numbers of 1 or more")
         minima = {"positions": 3, "batch": 1, "vocab_size": len(SPECIAL) + 1, "rounds": 1, "steps": 1}
-        minima |= {"seeds": 1, "max_steps": 1, "jobs": 1}
+        minima |= {"seeds": 1, "max_steps": 1, "jobs": 1, "threads": 1}
         for name, minimum in minima.items():
             require_at_least(self, "", minimum, name)
         _ = self.network, comparisons(self)  # these check the rest

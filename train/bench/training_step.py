@@ -36,6 +36,7 @@ from train.signals import NEVER
 PRODUCT = 1024  # rows and columns of the matrices whose product measures the machine
 IGNORED = -100  # transformers' label where there is no target
 DEFAULTS = ("causal", "bidirectional")  # presets whose own step is timed, at the default size
+CPU = torch.device("cpu")
 Step = Callable[[], object]
 
 
@@ -96,10 +97,10 @@ def make_corpus(settings: Bench, roles: tuple[int, ...]) -> Corpus:
     )
 
 
-def make_step(config: RunConfig, corpus: Corpus, modules: nn.ModuleDict) -> Step:
+def make_step(config: RunConfig, corpus: Corpus, modules: nn.ModuleDict, device: torch.device = CPU) -> Step:
     """The loop's step: batch, forward, loss, backward, clipping, optimiser."""
-    trained = TrainedModel(corpus, config.objective, modules.train())
-    loop = Loop(config, trained, None, "", torch.device("cpu"), WARNINGS, NEVER)
+    trained = TrainedModel(corpus, config.objective, modules.to(device).train())
+    loop = Loop(config, trained, None, "", device, WARNINGS, NEVER)
     optimiser, counters = Optimiser(modules, config.train), Counters()
     return lambda: loop.step(optimiser, counters)
 
@@ -117,10 +118,10 @@ def both_steps(settings: Bench, comparison: Comparison) -> tuple[Step, Step]:
     )
 
 
-def preset_step(config: RunConfig) -> tuple[Step]:
+def preset_step(config: RunConfig, device: torch.device = CPU) -> tuple[Step]:
     """The step of a run, on its own world."""
     corpus = config.task.build(config.seed)
-    return (make_step(config, corpus, build_modules(config.model, config.objective, corpus, config.seed)),)
+    return (make_step(config, corpus, build_modules(config.model, config.objective, corpus, config.seed), device),)
 
 
 def count_operations(step: Callable[[], None]) -> int:
