@@ -7,6 +7,7 @@ and prints. It tells the others what comes next, and follow.py is what they do.
 
 import contextlib
 import os
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -45,6 +46,14 @@ def num_processes() -> int:
 def is_first() -> bool:
     """Whether this is the first process of the run, or its only one."""
     return num_processes() == 1 or os.environ["RANK"] == "0"
+
+
+def ignore_termination() -> None:
+    """Lets this process, which is about to end, do so by itself.
+
+    torchrun sends SIGTERM to all processes as soon as one of them ends with an error.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 class OneProcess:
@@ -111,6 +120,7 @@ class SeveralProcesses(OneProcess):
         """Lets all end: those who follow with the exit code `code`."""
         import torch.distributed as dist
 
+        ignore_termination()
         with contextlib.suppress(ProcessLost):
             if self.rank == 0:
                 self.tell(code)
@@ -126,6 +136,7 @@ class SeveralProcesses(OneProcess):
             yield
         except RuntimeError:  # of torch.distributed, with a text about sockets
             self.is_lost = True
+            ignore_termination()
             raise ProcessLost("another process of this run has ended") from None
 
     def tell(self, command: int | None = None) -> int:
