@@ -42,6 +42,7 @@ from train.tensorboard import TensorBoardWriter
 CPU = torch.device("cpu")
 DROPOUT = {"dropout": 0.1}
 LAST = 12  # steps of a tiny run
+EXACT = ("documents", "target_tokens", "learning_rate")  # of an entry of training
 PROCESSES = 2
 SECONDS = 120  # in which a pair of processes must have ended
 
@@ -121,7 +122,7 @@ def test_dropout_draws_other_numbers_in_each_process_and_the_same_ones_again():
 
 
 class Pair:
-    """The processes of one run, forked from this one with the environment that torchrun gives, and what they ended with."""
+    """The processes of one run, forked from this one with the variables that torchrun sets, and how they ended."""
 
     def __init__(self, folder: Path, arguments: list[str]):
         with socket.socket() as free:
@@ -219,10 +220,10 @@ def test_two_processes_train_the_weights_of_one_to_rounding(runs, objective):
     for name in one:
         torch.testing.assert_close(two[name], one[name], rtol=1e-4, atol=1e-5)
     for entry, expected in zip(record(runs / "two"), record(runs / "one"), strict=True):
-        same = ("kind", "step", "documents", "target_tokens", "learning_rate")
-        assert [entry.get(key) for key in same] == [expected.get(key) for key in same]
-        assert entry.get("loss") == pytest.approx(expected.get("loss"), rel=1e-4)
-        assert entry.get("gradient_norm") == pytest.approx(expected.get("gradient_norm"), rel=1e-3)
+        assert (entry["kind"], entry["step"]) == (expected["kind"], expected["step"])
+        if entry["kind"] == "train":
+            assert entry == pytest.approx(expected, rel=1e-3)
+            assert [entry[key] for key in EXACT] == [expected[key] for key in EXACT]
     assert read_json(runs / "two" / "environment.json")["processes"] == 2
 
 
@@ -380,7 +381,7 @@ def test_each_process_has_a_gpu_of_its_own(torchrun, monkeypatch):
     assert processes.choose_device(CPU, config) == CPU
     assert processes.choose_device(torch.device("cuda"), config) == torch.device("cuda", 1)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(SettingError, match="device is 'cuda', but must be cpu, or torchrun must start 1 processes"):
+    with pytest.raises(SettingError, match="device is 'cuda', but must be cpu, or .* for each GPU: 1 here"):
         processes.choose_device(torch.device("cuda"), config)
     with pytest.raises(SettingError, match="device is 'mps', but must be cpu or cuda"):
         processes.choose_device(torch.device("mps"), config)

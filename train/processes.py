@@ -157,7 +157,7 @@ class SeveralProcesses(OneProcess):
         if device.type == "cpu":
             return device
         needed, found = int(os.environ["LOCAL_WORLD_SIZE"]), torch.cuda.device_count()
-        allowed = f"cpu, or torchrun must start {found} processes at most: a GPU each"
+        allowed = f"cpu, or torchrun must start one process at most for each GPU: {found} here"
         require(needed <= found, "device", device.type, allowed)
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         return torch.device("cuda", torch.cuda.current_device())
