@@ -222,8 +222,9 @@ def test_two_processes_train_the_weights_of_one_to_rounding(runs, objective):
     for entry, expected in zip(record(runs / "two"), record(runs / "one"), strict=True):
         assert (entry["kind"], entry["step"]) == (expected["kind"], expected["step"])
         if entry["kind"] == "train":
-            assert entry == pytest.approx(expected, rel=1e-3)
-            assert [entry[key] for key in EXACT] == [expected[key] for key in EXACT]
+            assert {key: entry[key] for key in EXACT} == {key: expected[key] for key in EXACT}
+            assert entry["loss"] == pytest.approx(expected["loss"], rel=1e-4)
+            assert entry["gradient_norm"] == pytest.approx(expected["gradient_norm"], rel=1e-3)
     assert read_json(runs / "two" / "environment.json")["processes"] == 2
 
 
@@ -381,7 +382,7 @@ def test_each_process_has_a_gpu_of_its_own(torchrun, monkeypatch):
     assert processes.choose_device(CPU, config) == CPU
     assert processes.choose_device(torch.device("cuda"), config) == torch.device("cuda", 1)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(SettingError, match="device is 'cuda', but must be cpu, or .* for each GPU: 1 here"):
+    with pytest.raises(SettingError, match=r"device is 'cuda', but must be cpu, or .* for each GPU: 1 here"):
         processes.choose_device(torch.device("cuda"), config)
     with pytest.raises(SettingError, match="device is 'mps', but must be cpu or cuda"):
         processes.choose_device(torch.device("mps"), config)
