@@ -107,6 +107,26 @@ def test_questions_of_a_reinforced_batch_are_shared_on_their_own():
     assert [share["conclusion_lengths"].tolist() for share in shares] == [[0, 2, 4], [1, 3]]
 
 
+@pytest.mark.parametrize("sizes", [(7,), (1, 1, 1), (4, 1, 2), (1, 0, 2)])
+def test_the_rows_of_all_batches_of_a_step_are_divided_evenly(sizes):
+    ends = np.cumsum(sizes)
+    batches = [Causal().make_batch(MIXED.documents[end - size : end], rng()) for size, end in zip(sizes, ends)]
+    shares = [SeveralProcesses(rank, 3).share(batches) for rank in range(3)]
+    rows = [sum(len(batch["tokens"]) for batch in share) for share in shares]
+    assert sum(rows) == sum(sizes)
+    assert max(rows) - min(rows) <= 1
+    assert all(len(batch["tokens"]) for share in shares for batch in share)
+    targets = np.concatenate([batch["targets"] for batch in batches])
+    shared = np.concatenate([batch["targets"] for share in shares for batch in share])
+    assert sorted(shared) == sorted(targets)
+
+
+def test_a_process_without_a_row_has_an_empty_batch():
+    batch = Causal().make_batch(MIXED.documents[:2], rng())
+    (empty,) = SeveralProcesses(2, 3).share([batch])
+    assert len(empty["tokens"]) == len(empty["targets"]) == 0
+
+
 def test_dropout_draws_other_numbers_in_each_process_and_the_same_ones_again():
     def draw(step: int, *processes: SeveralProcesses) -> list[float]:
         Loop(tiny(), None, None, "", CPU, None, None, *processes).seed_dropout(step)

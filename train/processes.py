@@ -163,7 +163,11 @@ class SeveralProcesses(OneProcess):
         return torch.device("cuda", torch.cuda.current_device())
 
     def share(self, batches: list[Batch]) -> list[Batch]:
-        return [share_rows(batch, self.rank, self.size) for batch in batches]
+        shares, before = [], 0
+        for batch in batches:  # the next one's first row is for the process that follows
+            shares.append(share_rows(batch, (self.rank - before) % self.size, self.size))
+            before += len(batch["tokens"])
+        return [share for share in shares if len(share["tokens"]) or len(share.get("questions", ()))] or shares[:1]
 
     def start(
         self, config: RunConfig, corpus: Corpus, counters: Counters, tensors: "list[Tensor]", device: "torch.device"
@@ -191,8 +195,8 @@ class SeveralProcesses(OneProcess):
         """Copies the tensors of the first process to the same ones, on `device`, of all others."""
         import torch.distributed as dist
 
+        self.group = dist.new_group(backend="nccl") if device.type == "cuda" else None
         with self.connected():
-            self.group = dist.new_group(backend="nccl") if device.type == "cuda" else None
             for tensor in tensors:
                 dist.broadcast(tensor.detach(), 0, group=self.group)
 
