@@ -53,7 +53,7 @@ def receive_loop(processes: SeveralProcesses, stop: StopFlag) -> tuple[Loop, Opt
     device = processes.choose_device(choose_device(config.train.device), config.train)
     modules = build_modules(config.model, config.objective, corpus, config.seed).to(device)
     optimiser = Optimiser(modules, config.train)
-    processes.same_tensors(optimiser.tensors(), device)
+    processes.same_tensors(optimiser.tensors())
     trained = TrainedModel(corpus, config.objective, modules)
     loop = Loop(config, trained, None, "", device, Log(), stop, processes)
     loop.prepare()

@@ -66,7 +66,7 @@ class Loop:
         """Trains to the end. Where it raises one of INTERRUPTIONS, the steps that were taken are saved."""
         config, optimiser = self.config.train, Optimiser(self.trained.modules, self.config.train)
         counters = self.restore(optimiser)
-        self.processes.start(self.config, self.trained.corpus, counters, optimiser.tensors(), self.device)
+        self.processes.start(self.config, self.trained.corpus, counters, optimiser.tensors())
         self.prepare()
         with Metrics(self.folder, counters.metrics_bytes, counters.metrics_sha256) as metrics:
             for entry in metrics.entries():

@@ -72,9 +72,7 @@ class OneProcess:
         """The rows of each batch that this process trains on."""
         return batches
 
-    def start(
-        self, config: RunConfig, corpus: Corpus, counters: Counters, tensors: "list[Tensor]", device: "torch.device"
-    ) -> None:
+    def start(self, config: RunConfig, corpus: Corpus, counters: Counters, tensors: "list[Tensor]") -> None:
         """Gives the others what to train, and the weights and the optimiser's state to go on from, `tensors`."""
 
     def begin_step(self) -> None:
@@ -169,9 +167,7 @@ class SeveralProcesses(OneProcess):
             before += len(batch["tokens"])
         return [share for share in shares if len(share["tokens"]) or len(share.get("questions", ()))] or shares[:1]
 
-    def start(
-        self, config: RunConfig, corpus: Corpus, counters: Counters, tensors: "list[Tensor]", device: "torch.device"
-    ) -> None:
+    def start(self, config: RunConfig, corpus: Corpus, counters: Counters, tensors: "list[Tensor]") -> None:
         import torch.distributed as dist
 
         self.tell(START)
@@ -180,7 +176,7 @@ class SeveralProcesses(OneProcess):
         )
         with self.connected():
             dist.broadcast_object_list([config, only_trained, counters], 0)
-        self.same_tensors(tensors, device)
+        self.same_tensors(tensors)
 
     def receive_start(self) -> tuple[RunConfig, Corpus, Counters]:
         """What the first process gives in `start`, which `same_tensors` must follow."""
@@ -191,11 +187,11 @@ class SeveralProcesses(OneProcess):
             dist.broadcast_object_list(given, 0)
         return tuple(given)
 
-    def same_tensors(self, tensors: "list[Tensor]", device: "torch.device") -> None:
-        """Copies the tensors of the first process to the same ones, on `device`, of all others."""
+    def same_tensors(self, tensors: "list[Tensor]") -> None:
+        """Copies the tensors of the first process to those of all others."""
         import torch.distributed as dist
 
-        self.group = dist.new_group(backend="nccl") if device.type == "cuda" else None
+        self.group = dist.new_group(backend="nccl") if tensors[0].is_cuda else None
         with self.connected():
             for tensor in tensors:
                 dist.broadcast(tensor.detach(), 0, group=self.group)
