@@ -1,6 +1,7 @@
 """A run of two processes is the run of one, to rounding; all of its processes stop together, and nothing is lost."""
 
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -28,13 +29,17 @@ from model.objectives.diffusion import Diffusion
 from model.objectives.joint_embedding import JointEmbedding
 from model.objectives.masked import Masked
 from model.objectives.reinforced import Reinforced
+from tasks import TASKS
 from tests.examples import modules
 from tests.objects import MIXED, TRAINED, rng
 from tests.running import HOUSE, Recorder, flags, record, tiny
+from tests.test_every_task import small
 from train.__main__ import main
+from train.batches import make_batches
+from train.config import TrainConfig
 from train.loop import Loop
 from train.optimiser import Optimiser
-from train.processes import LOST, SeveralProcesses
+from train.processes import LOST, SeveralProcesses, without_questions
 from train.run import train_run
 from train.signals import SIGNALS
 from train.tensorboard import TensorBoardWriter
@@ -125,6 +130,17 @@ def test_a_process_without_a_row_has_an_empty_batch():
     batch = Causal().make_batch(MIXED.documents[:2], rng())
     (empty,) = SeveralProcesses(2, 3).share([batch])
     assert len(empty["tokens"]) == len(empty["targets"]) == 0
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_other_processes_make_the_batches_of_every_task(name):
+    corpus = small(name, **{"episodes.share": 0.25}).build(0)
+    sent = pickle.loads(pickle.dumps(without_questions(corpus)))
+    for step in (0, 3):
+        batches, others = (make_batches(world, Causal(), TrainConfig(batch=16), 0, step) for world in (corpus, sent))
+        for batch, other in zip(batches, others, strict=True):
+            assert batch.keys() == other.keys()
+            assert all(np.array_equal(batch[key], other[key]) for key in batch)
 
 
 def test_dropout_draws_other_numbers_in_each_process_and_the_same_ones_again():

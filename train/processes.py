@@ -56,6 +56,11 @@ def ignore_termination() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
+def without_questions(corpus: Corpus) -> Corpus:
+    """What training reads of a corpus: all that the other processes need. Without its functions, it can be sent."""
+    return replace(corpus, questions={}, premises=None, inferences=None, notes=list, all_notes=list, choices=None)
+
+
 class OneProcess:
     """A run on one device. The methods are what training needs of several processes, and do nothing here."""
 
@@ -171,11 +176,8 @@ class SeveralProcesses(OneProcess):
         import torch.distributed as dist
 
         self.tell(START)
-        only_trained = replace(
-            corpus, questions={}, premises=None, inferences=None, notes=list, all_notes=list, choices=None
-        )
         with self.connected():
-            dist.broadcast_object_list([config, only_trained, counters], 0)
+            dist.broadcast_object_list([config, without_questions(corpus), counters], 0)
         self.same_tensors(tensors)
 
     def receive_start(self) -> tuple[RunConfig, Corpus, Counters]:
