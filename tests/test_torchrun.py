@@ -1,17 +1,14 @@
 """A run of two processes is the run of one, to rounding; all of its processes stop together, and nothing is lost."""
 
-import os
 import pickle
 import signal
-import socket
 import subprocess
 import sys
-import traceback
 import uuid
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from shutil import rmtree
-from typing import Any
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -19,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 from checkpoints.files import read_json
-from checkpoints.folder import ROOT, run_folder
+from checkpoints.folder import ROOT
 from checkpoints.steps import path_of, steps
 from config.validation import SettingError
 from model.objectives.base import BATCH_KEYS
@@ -34,22 +31,19 @@ from tests.examples import modules
 from tests.objects import MIXED, TRAINED, rng
 from tests.running import HOUSE, Recorder, flags, record, tiny
 from tests.test_every_task import small
+from tests.two_processes import SIZE, Ended, Event, break_the_loss, change_a_weight, send_signal, train_in_two
 from train.__main__ import main
 from train.batches import make_batches
 from train.config import TrainConfig
 from train.loop import Loop
-from train.optimiser import Optimiser
 from train.processes import LOST, SeveralProcesses, without_questions
 from train.run import train_run
 from train.signals import SIGNALS
-from train.tensorboard import TensorBoardWriter
 
 CPU = torch.device("cpu")
 DROPOUT = {"dropout": 0.1}
 LAST = 12  # steps of a tiny run
 EXACT = ("documents", "target_tokens", "learning_rate")  # of an entry of training
-PROCESSES = 2
-SECONDS = 120  # in which a pair of processes must have ended
 
 
 # Shares of a batch
@@ -157,174 +151,86 @@ def test_dropout_draws_other_numbers_in_each_process_and_the_same_ones_again():
 # Processes
 
 
-class Pair:
-    """The processes of one run, forked from this one with the variables that torchrun sets, and how they ended."""
-
-    def __init__(self, folder: Path, arguments: list[str]):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        shared = {
-            "WORLD_SIZE": PROCESSES,
-            "LOCAL_WORLD_SIZE": PROCESSES,
-            "MASTER_ADDR": "127.0.0.1",
-            "MASTER_PORT": port,
-        }
-        outputs = [folder / f"output-{rank}-{uuid.uuid4().hex}" for rank in range(PROCESSES)]
-        children = []
-        for rank in range(PROCESSES):
-            variables = shared | {"RANK": rank, "LOCAL_RANK": rank}
-            children.append(os.fork())
-            if children[-1] == 0:
-                act_as(arguments, {name: str(value) for name, value in variables.items()}, outputs[rank])
-        self.codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
-        self.errors = [output.read_text() for output in outputs]
-
-
-def act_as(arguments: list[str], variables: dict[str, str], output: Path) -> None:
-    """Ends this process as the command line does, with its standard error in `output`."""
-    code = 1
-    try:
-        signal.alarm(SECONDS)  # SIGALRM ends it
-        sys.stdout, sys.stderr = open(os.devnull, "w"), open(output, "w")  # noqa: SIM115
-        os.environ |= variables
-        main(arguments)
-        code = 0
-    except SystemExit as end:
-        code = end.code or 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(code)  # nothing of pytest may continue here
-
-
-@pytest.fixture
-def runs(monkeypatch, tmp_path):
-    """The folder in which command lines keep their runs, without figures."""
-    for module in ("run", "recorded", "finish"):
-        monkeypatch.setattr(f"train.{module}.run_folder", lambda name, root=tmp_path: run_folder(name, root))
-    monkeypatch.setattr(TensorBoardWriter, "finish", lambda *_: None)
-    return tmp_path
-
-
-def train_pair(runs: Path, config: Any, name: str, *further: str) -> Pair:
-    """Trains the run in two processes; with --resume, by the name alone."""
-    settings = flags(config)[:1] if "--resume" in further else flags(config)
-    return Pair(runs, [*settings, "--name", name, *further])
-
-
 def weights(folder: Path) -> bytes:
     return (steps(folder)[-1] / "weights.safetensors").read_bytes()
 
 
-def before_step(monkeypatch, step: int, rank: int, act: Callable[[Loop], object]) -> None:
-    """Lets the process `rank` act before it takes this step."""
-    take_step = Loop.step
-
-    def acts(loop: Loop, optimiser: Optimiser, counters: Any) -> None:
-        if (counters.step, loop.processes.rank) == (step, rank):
-            act(loop)
-        take_step(loop, optimiser, counters)
-
-    monkeypatch.setattr(Loop, "step", acts)
-
-
-def raises_signal(number: int) -> Callable[[Loop], None]:
-    return lambda _: os.kill(os.getpid(), number)
-
-
-@pytest.fixture
-def never_stopped(runs):
+@pytest.fixture(scope="module")
+def never_stopped(tmp_path_factory):
     """The folder of a tiny run with dropout of two processes."""
-    pair = train_pair(runs, tiny(network=DROPOUT), "never-stopped")
-    assert pair.codes == [0, 0], pair.errors
-    return runs / "never-stopped"
+    root = tmp_path_factory.mktemp("never-stopped")
+    assert train_in_two(root, tiny(network=DROPOUT), "run") == Ended([0, 0], [ANY, ""])
+    return root / "run"
 
 
 @pytest.mark.parametrize(
     "objective", [Causal(), Masked(), Diffusion(), JointEmbedding()], ids=lambda o: type(o).__name__
 )
-def test_two_processes_train_the_weights_of_one_to_rounding(runs, objective):
+def test_two_processes_train_the_weights_of_one_to_rounding(tmp_path, objective):
     config = tiny(objective)
-    pair = train_pair(runs, config, "two")
-    assert pair.codes == [0, 0], pair.errors
-    assert pair.errors[1] == ""
-    train_run(config, "one", root=runs)
-    one, two = (load_file(steps(runs / name)[-1] / "weights.safetensors") for name in ("one", "two"))
-    assert steps(runs / "two")[-1].name == path_of(runs, LAST).name
+    ended = train_in_two(tmp_path, config, "two")
+    assert ended.codes == [0, 0], ended.errors
+    assert ended.errors[1] == ""
+    train_run(config, "one", root=tmp_path)
+    one, two = (load_file(steps(tmp_path / name)[-1] / "weights.safetensors") for name in ("one", "two"))
+    assert steps(tmp_path / "two")[-1].name == path_of(tmp_path, LAST).name
     for name in one:
         torch.testing.assert_close(two[name], one[name], rtol=1e-4, atol=1e-5)
-    for entry, expected in zip(record(runs / "two"), record(runs / "one"), strict=True):
+    for entry, expected in zip(record(tmp_path / "two"), record(tmp_path / "one"), strict=True):
         assert (entry["kind"], entry["step"]) == (expected["kind"], expected["step"])
         if entry["kind"] == "train":
             assert {key: entry[key] for key in EXACT} == {key: expected[key] for key in EXACT}
             assert entry["loss"] == pytest.approx(expected["loss"], rel=1e-4)
             assert entry["gradient_norm"] == pytest.approx(expected["gradient_norm"], rel=1e-3)
-    assert read_json(runs / "two" / "environment.json")["processes"] == 2
+    assert read_json(tmp_path / "two" / "environment.json")["processes"] == 2
 
 
-@pytest.mark.parametrize("rank", range(PROCESSES))
-@pytest.mark.parametrize("number", SIGNALS[1:], ids=lambda number: number.name)
-def test_a_signal_to_one_process_stops_both_after_the_same_step(runs, monkeypatch, never_stopped, number, rank):
+@pytest.mark.parametrize(("number", "rank"), [*zip(SIGNALS, (0, 1, 0))], ids=str)
+def test_a_signal_to_one_process_stops_both_after_the_same_step(tmp_path, never_stopped, number, rank):
     config = tiny(network=DROPOUT)
-    with monkeypatch.context() as patch:
-        before_step(patch, 6, rank, raises_signal(number))
-        pair = train_pair(runs, config, "run")
-    assert pair.codes == [128 + number] * PROCESSES, pair.errors
-    assert pair.errors[0].splitlines()[-1] == "stopped and saved: --resume continues checkpoints/run"
-    assert pair.errors[1] == ""
-    assert steps(runs / "run")[-1].name == path_of(runs, 7).name
-    assert train_pair(runs, config, "run", "--resume").codes == [0, 0]
-    assert weights(runs / "run") == weights(never_stopped)
-    assert record(runs / "run") == record(never_stopped)
+    event = Event(6, rank, partial(send_signal, number))
+    ended = train_in_two(tmp_path, config, "run", event=event)
+    assert ended.codes == [128 + number] * SIZE, ended.errors
+    assert ended.errors[0].splitlines()[-1] == "stopped and saved: --resume continues checkpoints/run"
+    assert ended.errors[1] == ""
+    assert steps(tmp_path / "run")[-1].name == path_of(tmp_path, 7).name
+    assert train_in_two(tmp_path, config, "run", "--resume").codes == [0, 0]
+    assert weights(tmp_path / "run") == weights(never_stopped)
+    assert record(tmp_path / "run") == record(never_stopped)
 
 
-def test_a_killed_process_ends_the_other_one_with_a_line_and_the_run_can_be_resumed(runs, monkeypatch, never_stopped):
+def test_a_killed_process_ends_the_other_one_with_a_line_and_the_run_can_be_resumed(tmp_path, never_stopped):
     config = tiny(network=DROPOUT)
-    with monkeypatch.context() as patch:
-        before_step(patch, 3, 1, raises_signal(signal.SIGKILL))
-        pair = train_pair(runs, config, "run")
-    assert pair.codes == [LOST, -signal.SIGKILL]
+    event = Event(3, 1, partial(send_signal, signal.SIGKILL))
+    ended = train_in_two(tmp_path, config, "run", event=event)
+    assert ended.codes == [LOST, -signal.SIGKILL]
     line = "error: another process of this run has ended: saved, --resume continues checkpoints/run"
-    assert pair.errors[0].splitlines()[1:] == [line]  # behind the evaluation at step 0
-    assert steps(runs / "run")[-1].name == path_of(runs, 3).name
-    with monkeypatch.context() as patch:
-        before_step(patch, 8, 0, raises_signal(signal.SIGKILL))
-        pair = train_pair(runs, config, "run", "--resume")
-    assert pair.codes == [-signal.SIGKILL, LOST]
-    assert pair.errors[1] == "error: the first process of this run has ended: --resume continues from the last save\n"
-    assert steps(runs / "run")[-1].name == path_of(runs, 5).name
-    assert train_pair(runs, config, "run", "--resume").codes == [0, 0]
-    assert weights(runs / "run") == weights(never_stopped)
+    assert ended.errors[0].splitlines()[1:] == [line]  # behind the evaluation at step 0
+    assert steps(tmp_path / "run")[-1].name == path_of(tmp_path, 3).name
+    event = Event(8, 0, partial(send_signal, signal.SIGKILL))
+    ended = train_in_two(tmp_path, config, "run", "--resume", event=event)
+    assert ended.codes == [-signal.SIGKILL, LOST]
+    assert ended.errors[1] == "error: the first process of this run has ended: --resume continues from the last save\n"
+    assert steps(tmp_path / "run")[-1].name == path_of(tmp_path, 5).name
+    assert train_in_two(tmp_path, config, "run", "--resume").codes == [0, 0]
+    assert weights(tmp_path / "run") == weights(never_stopped)
 
 
-def test_a_step_that_is_not_finite_in_one_process_is_taken_in_none(runs, monkeypatch):
-    loss = Loop.loss
-
-    def breaks(loop: Loop, batches: list) -> tuple:
-        total, denominator = loss(loop, batches)
-        return total * (float("nan") if loop.processes.rank == 1 else 1), denominator
-
-    before_step(monkeypatch, 3, 1, lambda _: monkeypatch.setattr(Loop, "loss", breaks))
-    pair = train_pair(runs, tiny(), "run")
-    assert pair.codes == [3, 3]
-    assert pair.errors[0].splitlines()[-1].startswith("error: step 3 was not taken")
-    assert pair.errors[1] == ""
-    assert steps(runs / "run")[-1].name == path_of(runs, 3).name
+def test_a_step_that_is_not_finite_in_one_process_is_taken_in_none(tmp_path):
+    ended = train_in_two(tmp_path, tiny(), "run", event=Event(3, 1, break_the_loss))
+    assert ended.codes == [3, 3]
+    assert ended.errors[0].splitlines()[-1].startswith("error: step 3 was not taken")
+    assert ended.errors[1] == ""
+    assert steps(tmp_path / "run")[-1].name == path_of(tmp_path, 3).name
 
 
-def test_processes_with_different_weights_save_nothing_more(runs, monkeypatch):
-    def change(loop: Loop) -> None:
-        next(loop.trained.modules.parameters()).data.view(-1)[0] += 1e-6
-
-    before_step(monkeypatch, 7, 1, change)
-    pair = train_pair(runs, tiny(), "run")
-    assert pair.codes == [LOST, LOST]
+def test_processes_with_different_weights_save_nothing_more(tmp_path):
+    ended = train_in_two(tmp_path, tiny(), "run", event=Event(7, 1, change_a_weight))
+    assert ended.codes == [LOST, LOST]
     line = "error: checkpoints/run: its processes have different weights, so nothing more is saved"
-    assert pair.errors[0].splitlines()[-1] == line
-    assert pair.errors[1] == ""
-    assert [path.name for path in steps(runs / "run")] == [path_of(runs, 5).name]
+    assert ended.errors[0].splitlines()[-1] == line
+    assert ended.errors[1] == ""
+    assert [path.name for path in steps(tmp_path / "run")] == [path_of(tmp_path, 5).name]
 
 
 @pytest.mark.parametrize(
@@ -336,27 +242,26 @@ def test_processes_with_different_weights_save_nothing_more(runs, monkeypatch):
     ],
     ids=lambda value: value[0].strip("-") if isinstance(value, list) else "",
 )
-def test_a_bad_setting_is_one_line_of_one_process(runs, further, line):
-    pair = train_pair(runs, tiny(), "run", *further)
-    assert pair.codes == [2, 2]
-    assert pair.errors[0].startswith(line)
-    assert pair.errors[0].count("\n") == 1
-    assert pair.errors[1] == ""
-    assert not (runs / "run").exists()
+def test_a_bad_setting_is_one_line_of_one_process(tmp_path, further, line):
+    ended = train_in_two(tmp_path, tiny(), "run", *further)
+    assert ended.codes == [2, 2]
+    assert ended.errors[0].startswith(line)
+    assert ended.errors[0].count("\n") == 1
+    assert ended.errors[1] == ""
+    assert not (tmp_path / "run").exists()
 
 
-def test_a_run_goes_on_with_another_number_of_processes_and_says_so(runs, monkeypatch):
+def test_a_run_goes_on_with_another_number_of_processes_and_says_so(tmp_path):
     config = tiny()
-    with monkeypatch.context() as patch:
-        before_step(patch, 6, 0, raises_signal(signal.SIGTERM))
-        assert train_pair(runs, config, "run").codes == [143, 143]
+    event = Event(6, 0, partial(send_signal, signal.SIGTERM))
+    assert train_in_two(tmp_path, config, "run", event=event).codes == [143, 143]
     log = Recorder()
-    train_run(config, "run", root=runs, resume=True, log=log)
+    train_run(config, "run", root=tmp_path, resume=True, log=log)
     (warning,) = log.warnings
     assert "another number of processes (2 before, 1 now)" in warning
-    assert read_json(runs / "run" / "environment.json")["processes"] == 1
+    assert read_json(tmp_path / "run" / "environment.json")["processes"] == 1
     log = Recorder()
-    train_run(config, "run", root=runs, resume=True, log=log)  # finished: only read
+    train_run(config, "run", root=tmp_path, resume=True, log=log)  # finished: only read
     assert not log.warnings
 
 
@@ -365,7 +270,7 @@ def test_a_run_goes_on_with_another_number_of_processes_and_says_so(runs, monkey
 
 def test_torchrun_stops_a_run_that_can_be_resumed():
     name = f"test-{uuid.uuid4().hex[:12]}"
-    config = tiny(steps=10**6, log_every=10**6, evaluate_every=10, save_every=10**6)
+    config = tiny(steps=3000, log_every=3000, evaluate_every=10, save_every=3000)
     call = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "train"]
     process = subprocess.Popen([*call, *flags(config), "--name", name], cwd=HOUSE, stderr=subprocess.PIPE, text=True)
     try:
@@ -373,7 +278,7 @@ def test_torchrun_stops_a_run_that_can_be_resumed():
         assert any(line.startswith("step 10/") for line in lines)
         process.send_signal(signal.SIGTERM)
         last_lines = "".join(lines).splitlines()
-        assert process.wait(SECONDS) == 1  # torchrun's, whatever its processes end with
+        assert process.wait(60) == 1  # torchrun's, whatever its processes end with
         assert last_lines.count(f"stopped and saved: --resume continues checkpoints/{name}") == 1
         assert len(steps(ROOT / name)) == 1
     finally:
