@@ -3,7 +3,7 @@
 config.json          every setting, complete and typed; the run's identity (identity.py)
 vocabulary.json      the word of each token
 inputs/              the user's files that the world was read from, as they were
-environment.json     versions, machine, and the run it started from
+environment.json     versions, machine, number of processes, and the run it started from
 metrics.jsonl        the record of training, a line an entry (record.py)
 tensorboard/         a view of it, which can be rebuilt
 step-00001000/       weights and the rest of the state (steps.py)

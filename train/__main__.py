@@ -20,6 +20,7 @@ from config.validation import require, require_choice
 from tasks import TASKS
 from train.config import RunConfig
 from train.presets import PRESETS, with_task
+from train.processes import LOST, OneProcess, ProcessLost, WeightsDiffer, is_first, num_processes, together
 from train.recorded import argument, default_name, recorded_config
 from train.signals import StopFlag, StopRequested, stop_on_signals
 
@@ -56,6 +57,12 @@ class Arguments(Generic[Settings]):
 
 
 def main(arguments: list[str]) -> None:
+    if not is_first():  # of those that torchrun started: the first one alone reads settings and speaks
+        if arguments and arguments[0] in PRESETS:
+            from train.follow import follow
+
+            follow()
+        return
     match arguments:
         case [] | ["--help" | "--help-all" | "-h"]:
             print("python -m train NAME [settings]      (NAME --help lists the main ones, --help-all every one)\n")
@@ -75,8 +82,8 @@ def main(arguments: list[str]) -> None:
         case [name, *rest] if name in COMMANDS:
             train_several(name, rest)
         case [name, *rest] if name in PRESETS:
-            with refusals():
-                train_one(name, rest)
+            with together() as processes, refusals():
+                train_one(name, rest, processes)
         case [name, *_]:
             with refusals():
                 require_choice("preset", name, (*PRESETS, *COMMANDS, "count"))
@@ -84,6 +91,8 @@ def main(arguments: list[str]) -> None:
 
 def train_several(command: str, rest: list[str]) -> None:
     """Runs one of COMMANDS with the arguments `rest`."""
+    if num_processes() > 1:
+        refuse(f"{command} does not run under torchrun, which trains a single run: start it without")
     settings_type, act = load_command(command)
     parse = parse_compare if command == "compare" else parse_arguments
     with refusals():
@@ -117,14 +126,14 @@ def load_command(name: str) -> tuple[type, Callable[[Any, StopFlag], None]]:
             return Ablate, ablate
 
 
-def train_one(preset: str, rest: list[str]) -> None:
+def train_one(preset: str, rest: list[str], processes: OneProcess) -> None:
     """Trains one run with the settings of a preset, but for those that the arguments `rest` set."""
     parsed = parse_run(Arguments, preset, recorded_config(preset, PRESETS[preset][1], rest), rest)
     name = default_name(preset, parsed.task, str(parsed.config.seed)) if parsed.name is None else parsed.name
-    train_and_print(parsed, preset, name)
+    train_and_print(parsed, preset, name, processes)
 
 
-def train_and_print(arguments: Arguments, preset: str, name: str) -> None:
+def train_and_print(arguments: Arguments, preset: str, name: str, processes: OneProcess) -> None:
     """Trains the run and prints its accuracies, two of its questions, and what to try next."""
     from train.finish import print_finish
     from train.loop import NonFiniteStep
@@ -134,13 +143,19 @@ def train_and_print(arguments: Arguments, preset: str, name: str) -> None:
     config, flags = arguments.config, {"resume": arguments.resume, "overwrite": arguments.overwrite}
     try:
         with stop_on_signals() as stop, Progress(config) as progress:
-            result = train_run(config, name, **flags, log=progress, stop=stop)
+            result = train_run(config, name, **flags, log=progress, stop=stop, processes=processes)
     except StopRequested as request:
         say(f"stopped and saved: --resume continues checkpoints/{name}")
         raise SystemExit(128 + request.args[0]) from None
     except NonFiniteStep as error:
         say(f"error: {error}; the steps before it are saved in checkpoints/{name}")
         raise SystemExit(NOT_FINITE) from None
+    except ProcessLost as error:
+        say(f"error: {error}: saved, --resume continues checkpoints/{name}")
+        raise SystemExit(LOST) from None
+    except WeightsDiffer as error:
+        say(f"error: checkpoints/{name}: {error}")
+        raise SystemExit(LOST) from None
     print_finish(preset, config, name, result)
 
 

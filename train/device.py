@@ -5,6 +5,7 @@ import platform
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy
 import torch
 
+from checkpoints.files import read_json, write_json
 from config.process import num_cores
 from config.validation import require
 
@@ -28,8 +30,8 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def environment(device: torch.device) -> dict[str, Any]:
-    """Versions and machine, for environment.json."""
+def environment(device: torch.device, processes: int) -> dict[str, Any]:
+    """Versions, machine and the number of processes that train together, for environment.json."""
     processor = torch.cuda.get_device_name() if device.type == "cuda" else cpu_name()
     return {
         "python": sys.version.split()[0],
@@ -38,8 +40,21 @@ def environment(device: torch.device) -> dict[str, Any]:
         "platform": platform.platform(),
         "machine": f"{processor}, {num_cores()} cores",
         "device": device.type,
+        "processes": processes,
         "commit": commit(),
     }
+
+
+def note_processes(folder: Path, processes: int, warn: Callable[[str], None]) -> None:
+    """Warns where a run goes on with another number of processes than it had, and notes the new one."""
+    made_by = read_json(folder / "environment.json")
+    before = made_by.get("processes", 1)
+    if before != processes:
+        warn(
+            f"{folder} goes on with another number of processes ({before} before, {processes} now): the weights are "
+            "the same to rounding, not to the bit"
+        )
+        write_json(folder / "environment.json", made_by | {"processes": processes})
 
 
 @cache

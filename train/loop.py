@@ -23,12 +23,16 @@ from train.batches import make_batches
 from train.config import RunConfig
 from train.counters import Counters
 from train.optimiser import Optimiser, rate_factor
+from train.processes import ONE_PROCESS, OneProcess, ProcessLost
 from train.progress import Log
 from train.signals import StopFlag, StopRequested
 
 
 class NonFiniteStep(Exception):
     """A step that would have made weights NaN or infinite, and was not taken."""
+
+
+INTERRUPTIONS = (StopRequested, NonFiniteStep, ProcessLost)  # after which a run can be resumed
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class Loop:
     """takes every entry of the record, also those from before a resume"""
     stop: StopFlag
     """read between steps and between chunks of questions"""
+    processes: OneProcess = ONE_PROCESS
+    """those that train this run together"""
 
     @property
     def folder(self) -> Path:
@@ -57,13 +63,11 @@ class Loop:
         return self.lock.folder
 
     def run(self) -> Counters:
-        """Trains to the end. Where it raises StopRequested or NonFiniteStep, the steps that were taken are saved."""
-        config, modules = self.config.train, self.trained.modules
-        optimiser = Optimiser(modules, config)
+        """Trains to the end. Where it raises one of INTERRUPTIONS, the steps that were taken are saved."""
+        config, optimiser = self.config.train, Optimiser(self.trained.modules, self.config.train)
         counters = self.restore(optimiser)
-        if config.compile:
-            modules["network"].compile(dynamic=True)
-        modules.train()
+        self.processes.start(self.config, self.trained.corpus, counters, optimiser.tensors())
+        self.prepare()
         with Metrics(self.folder, counters.metrics_bytes, counters.metrics_sha256) as metrics:
             for entry in metrics.entries():
                 self.log.record(entry)
@@ -79,13 +83,20 @@ class Loop:
                     if ended:
                         return counters
                     self.stop.check()
+                    self.processes.begin_step()
                     self.step(optimiser, counters)
                     if counters.step % config.log_every == 0 or self.has_ended(counters):
                         entry = counters.training_entry()
                         self.record(entry, counters, metrics)
-            except (StopRequested, NonFiniteStep):
+            except INTERRUPTIONS:
                 self.save(optimiser, counters)
                 raise
+
+    def prepare(self) -> None:
+        """Compiles the network where the settings say so, and lets dropout work."""
+        if self.config.train.compile:
+            self.trained.modules["network"].compile(dynamic=True)
+        self.trained.modules.train()
 
     def has_ended(self, counters: Counters) -> bool:
         """Whether all steps are taken, or as many target tokens predicted as the settings say."""
@@ -97,31 +108,26 @@ class Loop:
         """One step: batches, loss over all their targets, gradient, new weights. Raises NonFiniteStep."""
         began = time.perf_counter()
         config, modules = self.config.train, self.trained.modules
-        batches = self.batches(counters.step)
+        batches = make_batches(self.trained.corpus, self.config.objective, config, self.config.seed, counters.step)
         self.seed_dropout(counters.step)
-        loss, denominator = self.loss(batches)
+        loss, denominator = self.loss([to_tensors(batch, self.device) for batch in self.processes.share(batches)])
         modules.zero_grad()
-        (loss / max(denominator, 1)).backward()
+        loss, denominator = self.processes.backward(modules, loss, denominator, self.stop)
         gradient_norm = torch.nn.utils.clip_grad_norm_(modules.parameters(), config.clip)
-        require_finite(counters.step, loss.item(), denominator, gradient_norm.item())
+        loss = float(loss)
+        require_finite(counters.step, loss, denominator, gradient_norm.item())
         factor = rate_factor(counters.step, counters.target_tokens, config)
         optimiser.step(factor)
         counters.learning_rate = factor * config.adamw_rate
-        targets = sum(batch["targets"].numel() for batch in batches)
+        targets = sum(batch["targets"].size for batch in batches)
         counters.gradient_norm = gradient_norm.item()
-        counters.add_step(config.batch, targets, loss.item(), denominator, time.perf_counter() - began)
-
-    def batches(self, step: int) -> list[Tensors]:
-        """The batches of a step, on the device. They depend on corpus, objective, seed and step alone."""
-        config = self.config
-        arrays = make_batches(self.trained.corpus, config.objective, config.train, config.seed, step)
-        return [to_tensors(batch, self.device) for batch in arrays]
+        counters.add_step(config.batch, targets, loss, denominator, time.perf_counter() - began)
 
     def seed_dropout(self, step: int) -> None:
-        """Seeds torch's global generator, the only one that dropout draws from."""
+        """Seeds torch's global generator, the only one that dropout draws from: other numbers in each process."""
         # Seeding those of all devices takes a tenth of a millisecond.
         seed_generator = torch.default_generator.manual_seed if self.device.type == "cpu" else torch.manual_seed
-        seed_generator((self.config.seed << 32) + step)
+        seed_generator((self.config.seed << 32) + (self.processes.rank << 26) + step)
 
     def loss(self, batches: list[Tensors]) -> tuple[Tensor, float]:
         """The loss summed over all batches, and what to divide it by."""
@@ -163,6 +169,7 @@ class Loop:
         """Saves weights, the optimiser's state of each by name, and the counters."""
         weights = dict(self.trained.modules.named_parameters())
         state = {f"{name}/{key}": value for name, kept in optimiser.state.items() for key, value in kept.items()}
+        self.processes.require_same(self.trained.modules)
         self.lock.require_held()
         steps.save(self.folder, counters.step, weights, state, asdict(counters), self.config.train.keep, self.run_id)
 

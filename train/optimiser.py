@@ -49,6 +49,10 @@ class Optimiser:
             for name, parameter in self.modules.named_parameters()
         }
 
+    def tensors(self) -> list[Tensor]:
+        """All that a saved step holds: the parameters, then the state of each, in the same order in every process."""
+        return [*self.parameters.values(), *(tensor for kept in self.state.values() for tensor in kept.values())]
+
     @cached_property
     def parameters(self) -> dict[str, nn.Parameter]:
         return dict(self.modules.named_parameters())

@@ -28,9 +28,10 @@ from train.batches import num_episodes
 from train.compiler import require_compiler
 from train.config import RunConfig, refuse_other_settings
 from train.counters import Counters
-from train.device import choose_device, environment, load_average
+from train.device import choose_device, environment, load_average, note_processes
 from train.end_phase import end_phase_check
 from train.loop import Loop
+from train.processes import ONE_PROCESS, OneProcess
 from train.progress import WARNINGS, Log, Tee
 from train.signals import NEVER, StopFlag
 from train.start_from import start_from
@@ -49,14 +50,15 @@ def train_run(
     log: Log = WARNINGS,
     stop: StopFlag = NEVER,
     root: Path | None = None,
+    processes: OneProcess = ONE_PROCESS,
 ) -> dict[str, Any]:
     """Trains the run `name` and returns what result.json holds. A finished run that is resumed is only read.
 
-    Raises SettingError where the run may not be touched or continued. Where it raises StopRequested or NonFiniteStep,
-    the run is saved.
+    Raises SettingError where the run may not be touched or continued. Where it raises one of loop.INTERRUPTIONS, the
+    run is saved.
     """
     folder = run_folder(name, root) if root else run_folder(name)
-    device = choose_device(config.train.device)
+    device = processes.choose_device(choose_device(config.train.device), config.train)
     require_compiler(config.train)
     torch.set_num_threads(config.train.threads)
     continues = resume and not overwrite and (folder / "config.json").exists()
@@ -68,16 +70,17 @@ def train_run(
     require_space(folder, config, trained)
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder) as lock:
-        made_by = environment(device) | {"from": lineage}
+        made_by = environment(device, processes.size) | {"from": lineage}
         write_new = partial(write_new_run, folder, config, corpus, inputs, made_by)
         claim_folder(folder, config, write_new, resume=resume, overwrite=overwrite)
         require_same_world(folder, corpus)
         result = finished_result(folder, log)
         if result is not None:
             return result
+        note_processes(folder, processes.size, log.warn)
         if config.train.augment:
             trained = replace(trained, corpus=augmented(corpus, config.train, folder, stop))
-        return train_and_ask(config, trained, lock, device, log, stop)
+        return train_and_ask(config, trained, lock, processes, log, stop)
 
 
 def build_world(config: RunConfig, folder: Path | None, log: Log) -> tuple[Corpus, dict[str, bytes]]:
@@ -134,13 +137,13 @@ def megabytes(count: int) -> str:
 
 
 def train_and_ask(
-    config: RunConfig, trained: TrainedModel, lock: RunLock, device: torch.device, log: Log, stop: StopFlag
+    config: RunConfig, trained: TrainedModel, lock: RunLock, processes: OneProcess, log: Log, stop: StopFlag
 ) -> dict[str, Any]:
     """Trains, asks all questions and writes the results, which it returns."""
-    folder = lock.folder
+    folder, device = lock.folder, next(trained.modules.parameters()).device
     run_id = read_identity(folder).run
     with naming_view(folder), TensorBoardWriter(folder, config.task) as writer:
-        counters = Loop(config, trained, lock, run_id, device, Tee(writer, log), stop).run()
+        counters = Loop(config, trained, lock, run_id, device, Tee(writer, log), stop, processes).run()
         if not counters.target_tokens:
             log.warn("no token was ever a target: nothing was learned")
         check = end_phase_check(trained, config.task, log, stop)

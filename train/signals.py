@@ -53,7 +53,8 @@ def stop_on_signals() -> Iterator[StopFlag]:
     finally:
         if flag.signal_number is None:  # else the process is about to end, and further signals shall not cut that short
             for number in handled:
-                signal.signal(number, handlers[number])
+                if signal.getsignal(number) is not signal.SIG_IGN:  # as processes.ignore_termination lets it be
+                    signal.signal(number, handlers[number])
 
 
 @contextlib.contextmanager

@@ -33,7 +33,7 @@ from tasks.corpus import Cloze, Documents
 from tasks.vocabulary import Entities
 
 AS_TRAINED = "as-trained"  # the query mode of most objectives
-BATCH_KEYS = {
+BATCH_KEYS = {  # how several processes share each one stands in batch.py
     # Of every batch (a belief state alone has no logit_positions). Flat positions are counted through [b, t].
     "tokens": "int[b, t], what the network is given, padded on the right",
     "lengths": "int[b], tokens before the padding",

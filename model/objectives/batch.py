@@ -21,6 +21,31 @@ def to_tensors(batch: Batch, device: Device) -> Tensors:
     }
 
 
+# A share of a batch, for one of several processes
+
+ROWS = ("tokens", "lengths", "num_maskable", "positions", "target_positions", "prefix_lengths", "right_to_left")
+ROWS += ("decoder_tokens", "questions", "question_lengths", "conclusions", "conclusion_lengths")
+FLAT = ("logit_positions", "prefix_ends", "suffix_starts")  # counted through [b, t]
+EACH_FLAT = ("targets", "weights", "is_next", "labels")  # a value for each of FLAT
+WHOLE = ("names", "name_ends")  # every process computes them all: the right name is contrasted with each
+
+
+def share_rows(batch: Batch, rank: int, size: int) -> Batch:
+    """Every `size`-th row of a batch from row `rank` on, as a batch.
+
+    The losses of all shares, summed, are the loss of the batch, and so are their denominators. Of a joint embedding, a
+    share has no targets: its labels are what is predicted.
+    """
+    t = batch.get("decoder_tokens", batch["tokens"]).shape[1]
+    row = batch["prefix_ends" if "prefix_ends" in batch else "logit_positions"] // t  # [n]
+    is_own = row % size == rank
+    share = {key: batch[key] for key in WHOLE if key in batch}
+    share |= {key: batch[key][rank::size] for key in ROWS if key in batch}
+    share |= {key: (batch[key] - (row - row // size) * t)[is_own] for key in FLAT if key in batch}
+    counted = [key for key in EACH_FLAT if key in batch and not (key == "targets" and "labels" in batch)]
+    return share | {key: batch[key][is_own] for key in counted}
+
+
 # Batches and queries
 
 
