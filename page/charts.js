@@ -4,9 +4,9 @@
 function chartsTab(charts) {
   const box = element("div", { class: "charts" });
   for (const chart of charts) {
-    const place = element("div");
+    const place = element("div"), published = chart.published.map((source) => element("p", { class: "note" }, `◇ published: ${source}`));
     box.append(element("section", { class: "chart" }, element("h2", {}, chart.title), element("p", {}, chart.claim),
-      element("p", { class: "note" }, `${chart.basis}. Every seed a point, bar: mean, dashes: elimination baseline, diamond: published.`), place));
+      element("p", { class: "note" }, `${chart.basis}. Every seed a point, bar: mean, dashes: elimination baseline.`), ...published, place));
     loadLibrary().then(() => drawChart(place, chart.spec));
   }
   return box;

@@ -26,23 +26,30 @@ CLAIMS = {
     "kitouni-lengths": "With names of eight tokens, no rate is above 43 %.",
     "kitouni-relationship": "Reversed text without a marker teaches false statements: the wrong frame.",
     "plateau": "A subset of the entities first shortens the plateau.",
+    "plain": "With AdamW alone and all facts from the first step on, both models end the same.",
 }
 """what a chart shows, by study"""
 
 
 def chart_of(file: Path) -> dict[str, Any]:
     """The chart of a results.csv: its title, what it shows, the runs it rests on, and the specification."""
-    study, rows = file.stem, read_results(file)
+    study, rows = study_of(file), read_results(file)
     if study == "context":
         rows = by_method(rows)
-    seeds = len({row["seed"] for row in rows})
+    seeds, published = len({row["seed"] for row in rows}), published_of(study)
     return {
         "study": study,
         "title": study.replace("-", " "),
         "claim": CLAIMS.get(study, ""),
         "basis": f"{len({(row['variant'], row['seed']) for row in rows})} runs, {seeds} seed{'s' * (seeds > 1)}",
-        "spec": specification(rows, published_of(study)),
+        "published": list(dict.fromkeys(f"{row['source']} ({row['setting']})" for row in published)),
+        "spec": specification(rows, published),
     }
+
+
+def study_of(file: Path) -> str:
+    """A study's name: of docs/compare.csv and of checkpoints/compare/results.csv it is compare."""
+    return file.parent.name if file.name == "results.csv" else file.stem
 
 
 def by_method(rows: Rows) -> Rows:
@@ -55,7 +62,7 @@ def by_method(rows: Rows) -> Rows:
 
 
 def published_of(study: str) -> list[dict[str, str]]:
-    """The published accuracies of a study's variants."""
+    """The published accuracies of a study's variants: source, and the setting in which it differs from ours."""
     with PUBLISHED.open(newline="") as file:
         return [row for row in csv.DictReader(file) if row["study"] == study]
 
@@ -89,7 +96,7 @@ def specification(rows: Rows, published: Iterable[dict[str, str]]) -> dict[str, 
     splits, order = chosen_splits(rows), in_order(rows)
     values = [point(row) for row in rows if row["split"] in splits and row["count"]]
     known = [
-        {"variant": row["variant"], "split": row["split"], "published": float(row["accuracy"]), "source": row["source"]}
+        {name: row[name] for name in ("variant", "split", "source", "setting")} | {"published": float(row["accuracy"])}
         for row in published
         if row["split"] in splits
     ]
@@ -134,7 +141,8 @@ def layers(y: dict[str, Any], with_published: bool) -> list[dict[str, Any]]:
     ]
     if with_published:
         diamond = {"type": "point", "shape": "diamond", "size": 90, "strokeWidth": 2, "color": GREY}
-        encoding = {"y": y, "x": x | {"field": "published"}, "tooltip": tips("variant", "published", "source")}
+        hover = tips("variant", "published", "source", "setting")
+        encoding = {"y": y, "x": x | {"field": "published"}, "tooltip": hover}
         made.append({"mark": diamond, "encoding": encoding})
     return made
 
