@@ -12,9 +12,18 @@ function chartsTab(charts) {
   return box;
 }
 
-function drawChart(place, spec) {
-  const style = getComputedStyle(document.documentElement), ink = style.getPropertyValue("--ink").trim();
-  const line = style.getPropertyValue("--line").trim();
+// On a phone, one panel below the other, each as wide as its place.
+function fitted(spec, width) {
+  if (width >= 900) return spec;
+  const { axis } = spec.spec.layer[0].encoding.y;
+  axis.labelLimit = Math.min(axis.labelLimit, width * 0.36);
+  return { ...spec, columns: 1, spec: { ...spec.spec, width: width * 0.5 } };
+}
+
+function drawChart(place, given) {
+  const spec = fitted(structuredClone(given), place.clientWidth), style = getComputedStyle(document.documentElement);
+  const [ink, line, ...models] = ["--ink", "--line", "--causal", "--masked", "--other"].map((name) => style.getPropertyValue(name).trim());
+  for (const { encoding } of spec.spec.layer) if (encoding.color) encoding.color.scale.range = models;
   const axis = { labelColor: ink, titleColor: ink, gridColor: line, domainColor: line, tickColor: line, labelFontSize: 13, titleFontSize: 13 };
   const config = { background: null, axis, header: { labelColor: ink, labelFontSize: 15, labelFontWeight: 600 }, view: { stroke: line },
     font: getComputedStyle(document.body).fontFamily };
