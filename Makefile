@@ -10,6 +10,8 @@ AXIS ?= model.position
 OBJECTIVES ?= causal,masked
 RUNS ?=
 comma := ,
+# A finished run is kept and a stopped one goes on, unless ARGS says otherwise.
+ONCE = $(if $(filter --overwrite,$(ARGS)),,--once)
 PYTHON ?= python3
 RUN := .venv/bin/python -m
 
@@ -22,10 +24,10 @@ help: ## list the targets
 setup: .venv/ready ## make .venv with what runs it
 
 train-causal: .venv/ready ## train a causal transformer into checkpoints/causal-SEED
-	$(RUN) train causal --seed $(SEED) $(ARGS)
+	$(RUN) train causal --seed $(SEED) $(ONCE) $(ARGS)
 
 train-bidirectional: .venv/ready ## train a bidirectional one into checkpoints/bidirectional-SEED
-	$(RUN) train bidirectional --seed $(SEED) $(ARGS)
+	$(RUN) train bidirectional --seed $(SEED) $(ONCE) $(ARGS)
 
 ask: .venv/ready ## ask both models your own questions, or RUNS="causal-3 bidirectional-3"
 	@$(RUN) eval ask $(or $(RUNS),causal-0 bidirectional-0) $(ARGS)

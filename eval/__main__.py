@@ -17,6 +17,7 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tyro.conf import Positional
 
@@ -24,9 +25,10 @@ from checkpoints.config import read_config
 from config.cli import BAD_INPUT, HELP, parse_arguments, refusals, refuse
 from eval.duel import Ask, load_contenders, require_one_world
 from eval.duel_session import Duel, typed_lines
-from eval.evaluate import predict_all, summarize, to_entry
+from eval.evaluate import CLOSED_BOOK, predict_all, summarize, to_entry
 from eval.export_hf import Export, export
-from eval.run_methods import RunMethods, run_methods
+from eval.methods.base import AnswerMethod
+from eval.run_methods import JSON_FILE, RunMethods, chunks_of, run_methods
 from eval.runs import find_run, is_run, print_runs, similar_run
 from eval.trained_model import SECTIONS, load_trained_model
 
@@ -91,7 +93,12 @@ def evaluate_command(arguments: list[str]) -> None:
     with refusals():
         (folder,) = prepare(settings.run)
         trained, step, _ = load_trained_model(folder)
-        entry = to_entry(summarize(trained, predict_all(trained)))
+        from eval.progress import QuestionProgress
+
+        with QuestionProgress(folder.name, "the run is as it was") as progress:
+            progress.expect(chunks_of(trained, [CLOSED_BOOK]))
+            rows = predict_all(trained, check=progress.check)
+        entry = to_entry(summarize(trained, rows))
     if settings.json:
         print(json.dumps(entry.get("query_modes", entry["splits"]), indent=1))
     else:
@@ -106,7 +113,7 @@ def methods_command(arguments: list[str]) -> None:
     with refusals():
         folders = prepare(*settings.runs)
         unkept: list[OSError] = []
-        entries = [run_methods(folder, settings.chosen(), unkept=unkept) for folder in folders]
+        entries = [ask_by_methods(folder, settings.chosen(), unkept) for folder in folders]
         if settings.json:
             print(json.dumps(entries, indent=1))
         else:
@@ -116,6 +123,14 @@ def methods_command(arguments: list[str]) -> None:
                 print_methods(entry)
         if unkept:
             raise unkept[0]  # the numbers are shown, and a line says that the run folder does not keep them
+
+
+def ask_by_methods(folder: Path, methods: dict[str, AnswerMethod], unkept: list[OSError]) -> dict[str, Any]:
+    """`run_methods` of a run, with its progress."""
+    from eval.progress import QuestionProgress
+
+    with QuestionProgress(folder.name, f"{folder / JSON_FILE} keeps the methods that were finished") as progress:
+        return run_methods(folder, methods, progress.check, unkept=unkept, expect=progress.expect)
 
 
 def ask_command(arguments: list[str]) -> None:

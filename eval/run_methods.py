@@ -4,10 +4,10 @@ methods.json   for each method: its settings, its cost, and the summary of each 
 methods.csv    each question, as the model was given it, and the prediction
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from tyro.conf import Positional, arg
 
@@ -16,10 +16,10 @@ from checkpoints.files import read_bytes, read_json, require_digest, sha256, wri
 from checkpoints.folder import as_csv, parse_csv
 from checkpoints.record import read_result
 from config.validation import SettingError, require, require_choice
-from eval.evaluate import no_check, predict_all, summarize
+from eval.evaluate import chunk_sizes, no_check, predict_all, summarize
 from eval.methods import METHODS
 from eval.methods.base import AnswerMethod
-from eval.trained_model import load_trained_model
+from eval.trained_model import TrainedModel, load_trained_model
 
 JSON_FILE, CSV_FILE = "methods.json", "methods.csv"
 
@@ -47,17 +47,41 @@ class RunMethods:
         return {name: method for name, method in self.settings.items() if name in (self.methods or self.settings)}
 
 
+class Chunk(NamedTuple):
+    """Questions that are asked at once."""
+
+    questions: int
+    passes: int
+    """forward passes for each"""
+
+
+def chunks_of(trained: TrainedModel, methods: Iterable[AnswerMethod]) -> list[Chunk]:
+    """All chunks that `predict_all` asks by each of the methods, in their order."""
+    return [
+        Chunk(size, method.forward_passes(model))
+        for method in methods
+        for model in trained.query_modes().values()
+        for size in chunk_sizes(model, method)
+    ]
+
+
+def ignore_chunks(chunks: list[Chunk]) -> None:
+    """Shows nothing of what will be asked."""
+
+
 def run_methods(
     folder: Path,
     methods: dict[str, AnswerMethod],
     check: Callable[[], None] = no_check,
     overwrite: bool = True,
     unkept: list[OSError] | None = None,
+    expect: Callable[[list[Chunk]], None] = ignore_chunks,
 ) -> dict[str, Any]:
     """Asks the run in `folder` by each of the methods, and returns what methods.json then holds of them.
 
     Unless `overwrite`, what both files hold of the same weights and settings is read instead. Results of other methods
-    stay in the files. An error in writing them is raised or, where a list is given, added to `unkept`.
+    stay in the files. An error in writing them is raised or, where a list is given, added to `unkept`. `expect` is
+    called with what will be asked, and then `check` before each chunk; both may raise to stop.
     """
     missing = methods if overwrite else unfinished_methods(folder, methods)
     if not missing:  # neither world nor weights are needed
@@ -66,6 +90,7 @@ def run_methods(
     trained, step, weights = load_trained_model(folder)
     entry, rows = read_methods(folder, weights)
     entry |= {"run": folder.name, "step": step, "weights": weights}
+    expect(chunks_of(trained, missing.values()))
     for name, method in missing.items():
         method_rows = predict_all(trained, method, check)
         rows = [row for row in rows if row["method"] != name] + [{"method": name} | row for row in method_rows]

@@ -61,9 +61,9 @@ class Page:
 
 def known_studies() -> tuple[Path, ...]:
     """Those of docs/ that have a table, in alphabetical order; newer ones in checkpoints/ replace them."""
-    from page.charts import CLAIMS
+    from page.charts import SHOWN
 
-    files = (ROOT.parent / "docs" / f"{name}.csv" for name in CLAIMS)
+    files = (ROOT.parent / "docs" / f"{name}.csv" for name in SHOWN)
     newer = ((ROOT / file.stem / "results.csv", file) for file in files)
     return tuple(own if own.is_file() else file for own, file in newer if own.is_file() or file.is_file())
 

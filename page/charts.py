@@ -7,42 +7,69 @@ from typing import Any
 
 from train.report.base import ELIMINATION, LINK, Rows, over_seeds
 from train.report.reading import read_results
-from train.report.style import look_of
+from train.report.style import CAUSAL, MASKED, OTHER, look_of
 
 PUBLISHED = Path(__file__).parent / "published.csv"
 SPLITS = ("forward", "backward", "inverse", "wrong_frame")  # shown first, in this order
 GREY = "#808080"
+LOOKS = (CAUSAL, MASKED, OTHER)  # as charts.js has their colours
 MAX_SPLITS = 4  # panels of a chart
 PROMPTED = {"reversal": "inverse", "syllogism": "conclusion", "codebook": "latent", "hierarchy": "syllogism"}
 """the held-out split of each task that the chart of weights against prompts shows"""
-CLAIMS = {
-    "compare": "Both models memorise what is stated. Only the bidirectional one answers the inverse question.",
-    "objectives": "The objectives that reverse all train the asked weights to predict the first entity from the rest.",
-    "context": "What no model answers closed book, it answers with the facts in its prompt.",
-    "position": "Under this recipe, the masked model learns the inverse with rotary positions alone.",
-    "architecture": "Neither masking nor full visibility is enough alone.",
-    "data": "Only stated inverses make the causal model answer inverse questions.",
-    "kitouni": "On names of two tokens, rates of 15 and 40 % do as well as a uniform rate; 85 % does not.",
-    "kitouni-lengths": "With names of eight tokens, no rate is above 43 %.",
-    "kitouni-relationship": "Reversed text without a marker teaches false statements: the wrong frame.",
-    "plateau": "A subset of the entities first shortens the plateau.",
+SHOWN = {
+    "compare": (
+        "Causal against bidirectional",
+        "Both models memorise what is stated. Only the bidirectional one answers the inverse question.",
+    ),
+    "objectives": (
+        "Which objectives reverse",
+        "The objectives that reverse all train the asked weights to predict the first entity from the rest.",
+    ),
+    "context": (
+        "Weights against prompts",
+        "What no model answers closed book, it answers with the facts in its prompt.",
+    ),
+    "position": ("Positions", "Under this recipe, the masked model learns the inverse with rotary positions alone."),
+    "architecture": ("Masking against visibility", "Neither masking nor full visibility is enough alone."),
+    "data": ("What the documents state", "Only stated inverses make the causal model answer inverse questions."),
+    "kitouni": (
+        "Masking rate",
+        "On names of two tokens, rates of 15 and 40 % do as well as a uniform rate; 85 % does not.",
+    ),
+    "kitouni-lengths": ("Masking rate and length of names", "With names of eight tokens, no rate is above 43 %."),
+    "kitouni-relationship": (
+        "Reversed text",
+        "Reversed text without a marker teaches false statements: the wrong frame.",
+    ),
+    "plateau": ("The plateau of training", "A subset of the entities first shortens the plateau."),
+    "plain": (
+        "Without the recipe",
+        "With AdamW alone and all facts from the first step on, both models end the same.",
+    ),
 }
-"""what a chart shows, by study"""
+"""title of a chart and what it shows, by study"""
 
 
 def chart_of(file: Path) -> dict[str, Any]:
     """The chart of a results.csv: its title, what it shows, the runs it rests on, and the specification."""
-    study, rows = file.stem, read_results(file)
+    study, rows = study_of(file), read_results(file)
     if study == "context":
         rows = by_method(rows)
-    seeds = len({row["seed"] for row in rows})
+    seeds, published = len({row["seed"] for row in rows}), published_of(study)
+    title, claim = SHOWN.get(study, (study.replace("-", " "), ""))
     return {
         "study": study,
-        "title": study.replace("-", " "),
-        "claim": CLAIMS.get(study, ""),
+        "title": title,
+        "claim": claim,
         "basis": f"{len({(row['variant'], row['seed']) for row in rows})} runs, {seeds} seed{'s' * (seeds > 1)}",
-        "spec": specification(rows, published_of(study)),
+        "published": list(dict.fromkeys(f"{row['source']} ({row['setting']})" for row in published)),
+        "spec": specification(rows, published),
     }
+
+
+def study_of(file: Path) -> str:
+    """A study's name: of docs/compare.csv and of checkpoints/compare/results.csv it is compare."""
+    return file.parent.name if file.name == "results.csv" else file.stem
 
 
 def by_method(rows: Rows) -> Rows:
@@ -55,7 +82,7 @@ def by_method(rows: Rows) -> Rows:
 
 
 def published_of(study: str) -> list[dict[str, str]]:
-    """The published accuracies of a study's variants."""
+    """The published accuracies of a study's variants: source, and the setting in which it differs from ours."""
     with PUBLISHED.open(newline="") as file:
         return [row for row in csv.DictReader(file) if row["study"] == study]
 
@@ -89,12 +116,13 @@ def specification(rows: Rows, published: Iterable[dict[str, str]]) -> dict[str, 
     splits, order = chosen_splits(rows), in_order(rows)
     values = [point(row) for row in rows if row["split"] in splits and row["count"]]
     known = [
-        {"variant": row["variant"], "split": row["split"], "published": float(row["accuracy"]), "source": row["source"]}
+        {name: row[name] for name in ("variant", "split", "source", "setting")} | {"published": float(row["accuracy"])}
         for row in published
         if row["split"] in splits
     ]
-    y = {"field": "variant", "type": "nominal", "sort": order, "title": None, "axis": {"labelLimit": 240}}
-    facet = {"field": "split", "type": "nominal", "sort": splits, "title": None}
+    y = {"field": "variant", "type": "nominal", "sort": order, "title": None, "axis": {"labelLimit": 300}}
+    header = {"labelExpr": "replace(datum.value, /_/g, ' ')"}
+    facet = {"field": "split", "type": "nominal", "sort": splits, "title": None, "header": header}
     return {
         "data": {"values": values + known},
         "facet": facet,
@@ -112,30 +140,43 @@ def point(row: dict[str, Any]) -> dict[str, Any]:
         "accuracy": round(100 * row["accuracy"], 1),
         "elimination": None if row[ELIMINATION] is None else round(100 * row[ELIMINATION], 2),
         "link": None if row.get(LINK) is None else round(100 * row[LINK], 2),
-        "colour": look_of([row]).colour,
+        "model": look_of([row]).label,
     }
 
 
 def layers(y: dict[str, Any], with_published: bool) -> list[dict[str, Any]]:
     """Mean, elimination baseline and seeds, and published numbers where there are any."""
-    x = {"type": "quantitative", "scale": {"domain": [0, 100]}, "title": "exact match, %"}
-    colour = {"field": "colour", "type": "nominal", "scale": None}
+    axis = {"values": [0, 25, 50, 75, 100]}
+    x = {"type": "quantitative", "scale": {"domain": [0, 100]}, "title": "exact match, %", "axis": axis}
+    ours, theirs = ([{"filter": f"isValid(datum.{field})"}] for field in ("accuracy", "published"))
+    scale = {"domain": [look.label for look in LOOKS], "range": [look.colour for look in LOOKS]}
+    colour = {"field": "model", "type": "nominal", "legend": None, "scale": scale}
     apart = {"field": "seed", "type": "nominal", "scale": {"paddingInner": 0.1, "paddingOuter": 1}}
     dashes = {"type": "tick", "thickness": 1.5, "strokeDash": [2, 2], "color": GREY, "height": {"band": 0.9}}
     dot = {"type": "point", "filled": True, "size": 50, "opacity": 0.85}
     seeds = {"y": y, "yOffset": apart, "x": x | {"field": "accuracy"}, "color": colour}
     made = [
         {
+            "transform": ours,
             "mark": {"type": "bar", "opacity": 0.25, "height": {"band": 0.6}},
             "encoding": {"y": y, "x": x | {"field": "accuracy", "aggregate": "mean"}, "color": colour},
         },
-        {"mark": dashes, "encoding": {"y": y, "x": x | {"field": "elimination", "aggregate": "mean"}}},
-        {"mark": dot, "encoding": seeds | {"tooltip": tips("variant", "seed", "accuracy", "elimination", "link")}},
+        {
+            "transform": ours,
+            "mark": dashes,
+            "encoding": {"y": y, "x": x | {"field": "elimination", "aggregate": "mean"}},
+        },
+        {
+            "transform": ours,
+            "mark": dot,
+            "encoding": seeds | {"tooltip": tips("variant", "seed", "accuracy", "elimination", "link")},
+        },
     ]
     if with_published:
         diamond = {"type": "point", "shape": "diamond", "size": 90, "strokeWidth": 2, "color": GREY}
-        encoding = {"y": y, "x": x | {"field": "published"}, "tooltip": tips("variant", "published", "source")}
-        made.append({"mark": diamond, "encoding": encoding})
+        hover = tips("variant", "published", "source", "setting")
+        encoding = {"y": y, "x": x | {"field": "published"}, "tooltip": hover}
+        made.append({"transform": theirs, "mark": diamond, "encoding": encoding})
     return made
 
 

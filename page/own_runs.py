@@ -1,5 +1,6 @@
 """The runs of the default page, trained where they are missing: with more saved steps than usual, for the slider."""
 
+import math
 from dataclasses import replace
 
 from checkpoints.folder import run_folder
@@ -45,5 +46,5 @@ def settings_of(name: str) -> RunConfig:
     config = PRESETS[kind][1]
     if not name.startswith("page-"):
         return config
-    every = config.train.steps // SAVED_STEPS
+    every = math.ceil(config.train.steps / SAVED_STEPS)
     return replace(config, train=replace(config.train, save_every=every, keep=SAVED_STEPS))

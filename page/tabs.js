@@ -133,7 +133,7 @@ function answerCard(run, asked, accepted) {
   const model = modelOf(run), world = model.world;
   if (!model.canAsk(asked))
     return card(run, null, element("p", {}, "A causal model predicts what stands last. This question has its gap first."));
-  const answers = model.ask(asked);
+  const all = model.ask(asked, [], Infinity), answers = all.slice(0, 5);
   const verified = element("div");
   const verify = element("button", { type: "button", onclick: () => {
     const began = performance.now(), scores = ranked(model.verify(asked)).slice(0, 5), best = scores[0].probability;
@@ -144,8 +144,8 @@ function answerCard(run, asked, accepted) {
         (share) => percent(share * best)),
       element("p", { class: "note" }, "Shares: how probable the known name then is. The model can check what it cannot say."));
   } }, `try all ${world.entities.length} names`);
-  return card(run, verdictOf(answers, accepted), bars(world, answers, accepted), element("div", { class: "controls" }, verify), verified,
-    inside(model, asked));
+  return card(run, verdictOf(answers, accepted), bars(world, answers, accepted), rankOfRight(world, all, accepted),
+    element("div", { class: "controls" }, verify), verified, inside(model, asked));
 }
 
 // The statement that is scored: the same fact by the inverse word, with the asked name open.

@@ -49,6 +49,15 @@ function bars(world, answers, accepted, show) {
   return box;
 }
 
+// Where the most probable right name stands, if there is one. answers: all of them, the best first.
+function rankOfRight(world, answers, accepted) {
+  const index = answers.findIndex(({ entity }) => accepted.includes(entity));
+  if (index < 0) return null;
+  const { entity, probability } = answers[index];
+  return element("p", { class: "note" }, "right: ", element("bdi", {}, world.entities[entity].name),
+    `, rank ${index + 1} of ${answers.length}, ${percent(probability)}`);
+}
+
 // One attention head: rows attend to columns; the asked row is framed. Hover names the pair.
 function heatmap(tokens, weights, asked, caption) {
   const t = tokens.length, size = Math.max(14, Math.min(26, 150 / t)), label = 74;

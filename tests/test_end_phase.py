@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
+from eval.progress import duration
 from model.objectives.causal import Causal
 from model.objectives.reversed import Reversed
 from tests.running import Recorder, contents, record, tiny
-from train import progress as progress_module
-from train.progress import Progress, duration
+from train.progress import Progress
 from train.run import train_run
 from train.signals import StopFlag, StopRequested
 
@@ -74,7 +74,8 @@ def report_at(progress: Progress, monkeypatch, seconds: range) -> None:
     """A report at each of these seconds, one question answered a second, of 200."""
     for second in seconds:
         clock = SimpleNamespace(monotonic=lambda second=second: 1000 + second, time=lambda: 0)
-        monkeypatch.setattr(progress_module, "time", clock)
+        monkeypatch.setattr("train.progress.time", clock)
+        monkeypatch.setattr("eval.progress.time", clock)
         progress.asked(second, 200)
 
 

@@ -213,6 +213,9 @@ def test_a_causal_run_alone_is_followed_by_the_bidirectional_one_and_the_reverse
     assert first == "python -m train bidirectional"
     assert second == 'python -m eval ask causal-0 "wuve student-of _"'
     assert third == "python -m eval methods causal-0"
+    (root / "bidirectional-0").mkdir()
+    write_json(root / "bidirectional-0" / "config.json", BIDIRECTIONAL.json())
+    assert after("causal", CAUSAL, "causal-0")[0] == "python -m train bidirectional --resume"  # it was stopped
     assert after("bidirectional", replace(BIDIRECTIONAL, seed=3), "bidirectional-3")[0] == (
         "python -m train causal --seed 3"
     )

@@ -55,7 +55,7 @@ def test_help_fits_a_screen_and_says_how_to_see_all(shown, preset):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_all_help_lists_every_setting_with_a_default_and_an_explanation(shown, preset):
     text = shown(train.__main__.main, preset, "--help-all")
-    own = {"help", "task", "name", "resume", "overwrite"}
+    own = {"help", "task", "name", "resume", "once", "overwrite"}
     assert settings_of(preset) | own == options(text)
     assert "All settings" not in text
     for entry in re.split(r"\n[│ ]*(?=--\w)", text)[1:]:

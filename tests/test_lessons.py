@@ -12,9 +12,12 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from page.charts import SHOWN
+from tasks.reversal import Reversal
 from tests.command_server import CommandServer
 from tests.test_house import MAX_WORDS, ROOT, count_words, sentences
 from tests.test_readme import copy_of_the_project, runnable
+from train.presets import PRESETS
 
 FOLDER = ROOT / "docs/lessons"
 LESSONS = sorted(FOLDER.glob("[1-9]-*.md"))
@@ -43,8 +46,8 @@ def commands(block: str) -> list[str]:
 
 
 def small(command: str, checkout: Path) -> list[str]:
-    """The command with this Python and the smallest settings. Runs are trained whether they are there or not."""
-    words = shlex.split(re.sub(r"^test -d (\S+) \|\| ", "", command))
+    """The command with this Python and the smallest settings."""
+    words = shlex.split(command)
     if words[0] == "make":
         return runnable(command, checkout)
     assert words[:2] == ["python", "-m"], f"not a command this test knows: {command}"
@@ -136,6 +139,26 @@ def test_the_lecture_runs_small_from_top_to_bottom(checkout):
                 carry_out(command, checkout, server)
 
 
+def test_a_training_that_is_called_again_keeps_the_run(checkout):
+    remove_runs(checkout)
+    with CommandServer(checkout, NO_MAPS) as server:
+        first, again = (carry_out("python -m train causal --once", checkout, server) for _ in range(2))
+    assert again == first
+
+
+@every_page
+def test_a_page_can_be_read_twice(page):
+    """Each training of one run keeps what is there; comparisons and ablations do so by themselves."""
+    lines = [
+        line
+        for language in ("sh", "console")
+        for block in blocks(page.read_text(), language)
+        for line in commands(block)
+    ]
+    trained = [shlex.split(line) for line in lines if re.match(r"python -m train \w", line)]
+    assert all({words[3], *words} & {"compare", "ablate", "--help", "--once"} for words in trained)
+
+
 def test_a_cell_of_commands_runs_in_a_kernel_with_its_python(checkout):
     notebook = read_text(LESSONS[0])
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
@@ -145,6 +168,29 @@ def test_a_cell_of_commands_runs_in_a_kernel_with_its_python(checkout):
     printed = re.sub(r"\x1b\[[\d;]*m", "", "".join(output.get("text", "") for output in notebook.cells[1].outputs))
     assert "tewo teacher-of wuve" in printed
     assert sys.executable in printed
+
+
+def without_numbers(text: str) -> str:
+    """A label as the page's scripts write it: what they count is `#`."""
+    return re.sub(r"\$\{[^}]*\}|\d+", "#", text)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_what_a_page_says_of_the_browser_page_is_there(page):
+    """Emphasised words of a paragraph that names page.html are its tabs, buttons and charts, or names of the world."""
+    scripts = "".join(map(without_numbers, ((ROOT / "page" / name).read_text() for name in ("start.js", "tabs.js"))))
+    titles = {title for title, _ in SHOWN.values()}
+    names = set(Reversal().build(0).entities.names) | set(PRESETS["in-context"][1].task.build(0).entities.names)
+    paragraphs = re.split(r"\n\n|\n(?=[-|*])", FENCE.sub("\n", page.read_text()))
+    found = [text for text in paragraphs if "page.html" in text or (text.startswith("| *"))]
+    labels = [
+        " ".join(label.split()) for text in found for label in re.findall(r"(?<![*\w])\*([^*]+?)[.:]?\*(?![*\w])", text)
+    ]
+    labels = [label for label in labels if not label.startswith("If ")]
+    assert any(f'"{label}"' in scripts for label in labels)
+    for label in labels:
+        written = re.search(f"""["`]{re.escape(without_numbers(label))}["`]""", scripts)
+        assert written or label in titles or label in names, label
 
 
 @every_lesson

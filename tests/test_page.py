@@ -21,7 +21,7 @@ from model.objectives.masked import Masked
 from model.objectives.permuted import Permuted
 from model.visibility import Visibility
 from page.build import build, in_script
-from page.charts import specification
+from page.charts import SHOWN, chart_of, published_of, specification
 from page.contents import inverses, pack_run
 from page.packing import FULL, SMALL, pack_weights, unpack_matrix
 from tasks.triples import Triples
@@ -32,6 +32,7 @@ from train.run import train_run
 
 mini_racer = pytest.importorskip("py_mini_racer", reason="needs mini-racer (requirements-dev.txt)")
 FOLDER = Path(page.__file__).parent
+DOCS = FOLDER.parent / "docs"
 TOKENS = [1, 20, 15, 13, 25, 14]
 NETWORKS = list(
     itertools.product(
@@ -231,12 +232,60 @@ def test_code_cannot_end_its_script_element():
 
 
 def test_every_seed_is_a_point_of_a_chart():
-    rows = read_results(FOLDER.parent / "docs" / "compare.csv")
+    rows = read_results(DOCS / "compare.csv")
     values = specification(rows, [])["data"]["values"]
     asked = [row for row in rows if row["count"]]
     assert sorted((v["variant"], v["split"], v["seed"], v["accuracy"]) for v in values) == sorted(
         (row["variant"], row["split"], row["seed"], round(100 * row["accuracy"], 1)) for row in asked
     )
+
+
+def diamonds(chart: dict[str, Any]) -> list[dict[str, Any]]:
+    """The layers of published numbers."""
+    return [layer for layer in chart["spec"]["spec"]["layer"] if layer["mark"].get("shape") == "diamond"]
+
+
+@pytest.mark.parametrize("study", [study for study in SHOWN if published_of(study)])
+def test_published_numbers_stand_in_the_row_of_ours_with_their_source(study):
+    chart = chart_of(DOCS / f"{study}.csv")
+    values, published = chart["spec"]["data"]["values"], published_of(study)
+    ours = {(value["variant"], value["split"]) for value in values if "accuracy" in value}
+    theirs = [value for value in values if "published" in value]
+    assert len(theirs) == len(published)  # none is of a split that the chart leaves out
+    assert {(value["variant"], value["split"]) for value in theirs} <= ours
+    hovers = {tip["field"] for layer in diamonds(chart) for tip in layer["encoding"]["tooltip"]}
+    assert {"published", "source", "setting"} <= hovers
+    results = "".join(page.read_text() for page in (DOCS / "results").glob("*.md"))
+    for row in published:
+        (number,) = re.findall(r"arXiv (\d{4}\.\d{5})$", row["source"])
+        assert number in results
+        assert any(line.startswith(row["source"]) and row["setting"] in line for line in chart["published"])
+
+
+def test_published_numbers_leave_the_bars_of_ours_as_they_are():
+    vl_convert = pytest.importorskip("vl_convert", reason="needs vl-convert-python (requirements-page.txt)")
+    rows = read_results(DOCS / "compare.csv")
+    with_published, without = (
+        re.findall(
+            r'aria-roledescription="bar"[^>]*? d="([^"]+)"', vl_convert.vegalite_to_svg(specification(rows, found))
+        )
+        for found in (published_of("compare"), [])
+    )
+    assert len(without) == len({(row["variant"], row["split"]) for row in rows if row["count"]})
+    assert sorted(with_published) == sorted(without)
+
+
+def test_a_study_without_published_numbers_has_no_diamonds():
+    chart = chart_of(DOCS / "position.csv")
+    assert chart["published"] == []
+    assert diamonds(chart) == []
+
+
+def test_rows_of_ones_own_study_have_its_name(tmp_path):
+    (tmp_path / "compare").mkdir()
+    own = tmp_path / "compare" / "results.csv"
+    own.write_text((DOCS / "compare.csv").read_text())
+    assert chart_of(own) == chart_of(DOCS / "compare.csv")
 
 
 def test_inverse_words_are_each_others_inverse():

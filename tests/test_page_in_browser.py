@@ -99,6 +99,12 @@ def test_all_names_are_tried_and_the_inside_is_shown(shown):
     assert shown.locator(".lens dt").all_inner_texts()[0] == "after the embedding"
 
 
+def test_the_rank_of_the_right_name_is_shown(shown):
+    for card in shown.locator(".card").all():
+        right = shown.locator(".fact dd").first.inner_text().split()[0]
+        assert card.get_by_text(f"right: {right}, rank ").count() == 1
+
+
 def test_facts_in_the_prompt_are_edited_and_the_answer_follows(shown):
     open_tab(shown, "Facts in the prompt")
     before = shown.locator(".bars .share").all_inner_texts()
@@ -120,7 +126,9 @@ def test_the_slider_moves_through_training(shown):
 def test_charts_are_drawn(shown):
     open_tab(shown, "What was found")
     shown.wait_for_selector(".chart svg")
-    assert shown.locator(".chart h2").all_inner_texts() == ["compare"]
+    box = shown.locator(".chart svg").first.bounding_box()
+    assert box["x"] + box["width"] <= shown.viewport_size["width"]
+    assert shown.locator(".chart h2").all_inner_texts() == ["Causal against bidirectional"]
 
 
 def test_odd_names_are_text(shown):

@@ -314,14 +314,33 @@ def test_a_finished_run_is_overwritten_only_when_asked(runs, capsys):
     before = contents(runs / "run")
     code, err = command(main, [*run, "--seed", "1"], capsys)
     assert (code, err.count("\n")) == (2, 1)
-    assert "is finished" in err
-    assert "--overwrite" in err
+    assert "is finished: --once keeps it, --overwrite replaces it, --name trains another run" in err
     assert contents(runs / "run") == before
-    assert command(main, [*run, "--resume"], capsys)[0] == 0
-    assert contents(runs / "run") == before
+    for kept in ("--resume", "--once"):
+        assert command(main, [*run, kept], capsys)[0] == 0
+        assert contents(runs / "run") == before
     assert command(main, [*run, "--seed", "1", "--overwrite"], capsys)[0] == 0
     assert json.loads((runs / "run" / "config.json").read_text())["seed"] == 1
     assert final_weights(runs / "run") != before["step-00000012/weights.safetensors"]
+
+
+def test_a_run_is_trained_once(runs, capsys, never_stopped):
+    run = [*TINY, "--name", "run", "--once"]
+    stop(tiny(), "run", runs, BEFORE_SAVE)
+    assert command(main, run, capsys)[0] == 0
+    assert_same_run(runs / "run", never_stopped(tiny()))
+    assert command(main, [*TINY, "--name", "new", "--once"], capsys)[0] == 0
+    assert_same_run(runs / "new", never_stopped(tiny()))
+    before = contents(runs / "run")
+    code, err = command(main, [*run, "--model.depth", "2"], capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "model.depth was 1, is 2 (--overwrite replaces it" in err
+    code, err = command(main, [*run, "--overwrite"], capsys)
+    assert (code, err) == (
+        2,
+        "error: once is True, but must be given without overwrite. All settings: python -m train causal --help-all\n",
+    )
+    assert contents(runs / "run") == before
 
 
 def test_an_unfinished_run_is_touched_only_when_asked(runs, capsys, never_stopped):

@@ -131,6 +131,13 @@ def test_what_pip_cannot_install_ends_in_one_line(fresh, tmp_path):
     assert "error: pip failed (docs/running.md says how to go on without make and venv" in errors
 
 
+@pytest.mark.parametrize("arguments", ["", "--model.depth 3", "--overwrite"])
+def test_make_keeps_a_finished_run_unless_told(arguments):
+    call = ["make", "--no-print-directory", "-n", "-o", ".venv/ready", "train-causal", f"ARGS={arguments}"]
+    words = subprocess.run(call, cwd=HOUSE, capture_output=True, text=True, check=True).stdout.split()
+    assert words.count("--once") == (arguments != "--overwrite")
+
+
 def test_make_passes_runs_and_patterns_on_to_tensorboard(tmp_path):
     shutil.copy2(HOUSE / "Makefile", tmp_path)
     (tmp_path / "compare-file").touch()  # no shell may expand a pattern

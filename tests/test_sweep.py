@@ -27,10 +27,10 @@ from config.override import override
 from config.terminal import clean
 from config.validation import SettingError
 from eval.metrics import t_interval, wilson_interval
+from eval.progress import duration
 from tests.running import HOUSE, command, contents, tiny
 from tests.test_compare import COLUMNS
 from train.config import RunConfig
-from train.progress import duration
 from train.report import by_variant
 from train.report.base import literal
 from train.report.by_variant import ByVariant

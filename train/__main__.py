@@ -49,11 +49,14 @@ class Arguments(Generic[Settings]):
     """folder in checkpoints/; None: preset, task if another is given, and seed, such as causal-0"""
     resume: bool = False
     """continue from the last saved step, with the settings that its folder holds"""
+    once: bool = False
+    """keep a finished run of this name, continue a stopped one, and train only where there is none"""
     overwrite: bool = False
     """replace the run of this name, finished or not"""
 
     def __post_init__(self):
-        require(not (self.resume and self.overwrite), "resume", True, "given without overwrite")
+        for name in ("resume", "once"):
+            require(not (getattr(self, name) and self.overwrite), name, True, "given without overwrite")
 
 
 def main(arguments: list[str]) -> None:
@@ -140,7 +143,8 @@ def train_and_print(arguments: Arguments, preset: str, name: str, processes: One
     from train.progress import Progress
     from train.run import train_run
 
-    config, flags = arguments.config, {"resume": arguments.resume, "overwrite": arguments.overwrite}
+    config = arguments.config
+    flags = {"resume": arguments.resume or arguments.once, "overwrite": arguments.overwrite}
     try:
         with stop_on_signals() as stop, Progress(config) as progress:
             result = train_run(config, name, **flags, log=progress, stop=stop, processes=processes)

@@ -84,12 +84,13 @@ def other_name(config: RunConfig, name: str) -> str:
 
 
 def other_training(config: RunConfig, name: str) -> list[str]:
-    """The command that trains the run of `other_name`, for a plain training where no such run exists."""
+    """The command that trains or continues the run of `other_name`, for a plain training where it is not finished."""
     other = other_name(config, name)
     is_plain = config.train.init_from is None and not config.task.episodes.share
-    if not other or not is_plain or (ROOT / other).exists():
+    if not other or not is_plain or (ROOT / other / "result.json").exists():
         return []
-    return [train_command(OTHER_PRESET[type(config.objective)], config, other)]
+    command = train_command(OTHER_PRESET[type(config.objective)], config, other)
+    return [command + " --resume" * (ROOT / other).exists()]
 
 
 def ended_early(preset: RunConfig, config: RunConfig, result: dict[str, Any]) -> bool:

@@ -1,24 +1,15 @@
 """Where a run reports to: nowhere, several logs, or a live bar in a terminal and plain lines elsewhere."""
 
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
-from rich.console import Console, RenderableType
-from rich.progress import MofNCompleteColumn
-from rich.progress import Progress as Bar
-from rich.progress_bar import ProgressBar
-from rich.table import Table
+from rich.console import Console
 
 from config.terminal import clean, say
 from eval.methods.in_context import InContext
+from eval.progress import QuestionPace, StepBar, joined, time_left
 from eval.report import percent
 from train.config import RunConfig
-
-STEP, BAR, LEFT, GAP = "step", "bar", "time left", "  "
-STYLES = {STEP: "progress.download", LEFT: "progress.remaining"}
-MIN_BAR_WIDTH, BAR_WIDTH = 6, 20
-FIRST_LINE = 10  # seconds of questions without a line, where there is no bar
 
 
 class Log:
@@ -70,8 +61,7 @@ class Progress(Log):
         self.console = console or Console(stderr=True, emoji=False)
         self.live = self.console.is_terminal
         self.latest: dict[str, str] = {}
-        self.asked_since: float | None = None  # the time of the first question after the last step
-        self.seconds_of_questions: float | None = None
+        self.questions: QuestionPace | None = None  # after the last step
         self.bar = StepBar(self.time_left, console=self.console, disable=not self.live, transient=True)
         self.bar_id = self.bar.add_task("step", total=config.train.steps, parts={"": "the first steps"})
 
@@ -102,24 +92,20 @@ class Progress(Log):
 
     def time_left(self) -> str:
         """The time until the last step and, after it, until the last question."""
-        is_asking = self.asked_since is not None
-        seconds = self.seconds_of_questions if is_asking else self.pace.seconds_left()
-        if not is_asking and self.pace.share_done == 1:
+        if self.questions is None and self.pace.share_done == 1:
             return "asking all questions"
-        return "time left: soon" if seconds is None else f"about {duration(max(seconds, 1))} left"
+        return time_left((self.questions or self.pace).seconds_left())
 
     def asked(self, answered: int, total: int) -> None:
-        """In the bar; elsewhere a line after 10, 20, 40, ... seconds, and so none where the questions take less."""
-        now = time.monotonic()
-        if not answered:
-            self.asked_since, self.next_line = now, now + FIRST_LINE
+        """In the bar; elsewhere in some lines."""
+        if self.questions is None or not answered:
+            self.questions = QuestionPace()
             self.bar.reset(self.bar_id, description="question", total=total, parts={"": "after the last step"})
         else:
-            self.seconds_of_questions = (now - self.asked_since) * (total / answered - 1)
+            self.questions.update(answered / total)
         self.bar.update(self.bar_id, completed=answered)
-        if not self.live and now >= self.next_line and answered < total:
+        if not self.live and answered < total and self.questions.is_line_due():
             say(f"question {answered:,}/{total:,} after the last step  {self.time_left()}")
-            self.next_line = now + (now - self.asked_since)
 
     def warn(self, line: str) -> None:
         if self.live:
@@ -162,51 +148,9 @@ class Pace:
         return max(total * (1 - self.share_done) - since, 0)
 
 
-class StepBar(Bar):
-    """One line of the terminal's width: step, a bar, the `parts` of a task (name and value) and `time_left`.
-
-    Where there is no room, first the documents a second are left out, then the bar, the loss, the word "step", and the
-    other parts from left to right. The number of steps and the time left always stay.
-    """
-
-    def __init__(self, time_left: Callable[[], str], **options: Any):
-        self.time_left = time_left
-        super().__init__(**options)
-
-    def get_renderables(self) -> Iterator[RenderableType]:
-        for task in self.tasks:
-            steps, parts = MofNCompleteColumn().render(task).plain, task.fields["parts"]
-            cells = {STEP: f"{task.description} {steps}", BAR: " " * MIN_BAR_WIDTH}
-            cells |= {name: joined({name: value}) for name, value in parts.items()} | {LEFT: self.time_left()}
-            for name in ("documents/s", BAR, "loss", STEP, *parts):
-                if len(GAP.join(cells.values())) <= self.console.width:
-                    break
-                cells.pop(name, None)
-                cells = {STEP: steps, **cells} if name == STEP else cells
-            bar_width = MIN_BAR_WIDTH + self.console.width - len(GAP.join(cells.values()))
-            bar = ProgressBar(task.total, task.completed, min(bar_width, BAR_WIDTH))
-            grid = Table.grid(padding=(0, len(GAP)))
-            for name in cells:
-                grid.add_column(no_wrap=True, style=STYLES.get(name))
-            grid.add_row(*(bar if name == BAR else text for name, text in cells.items()))
-            yield grid
-
-
-def joined(parts: dict[str, str]) -> str:
-    return GAP.join(f"{name} {value}".strip() for name, value in parts.items())
-
-
 def share_done(config: RunConfig, entry: dict[str, Any]) -> float:
     """The share of its steps, or of its targets if that is more, that a run had done at an entry of its record."""
     share = entry.get("step", 0) / config.train.steps
     if config.train.targets is not None:
         share = max(share, entry.get("target_tokens", 0) / config.train.targets)
     return min(share, 1.0)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as text, such as 45 s, 3 min 20 s, 2 h 05 min."""
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes >= 60:
-        return f"{minutes // 60} h {minutes % 60:02} min"
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

@@ -232,7 +232,11 @@ def claim_folder(
         return
     elif not overwrite:
         finished = (folder / "result.json").exists()
-        hint = "is finished: --overwrite replaces it" if finished else "is not finished: --resume continues it"
+        hint = (
+            "is finished: --once keeps it, --overwrite replaces it"
+            if finished
+            else "is not finished: --resume continues it"
+        )
         raise SettingError(f"{folder} {hint}, --name trains another run")
     empty_folder(folder)
     write_new()

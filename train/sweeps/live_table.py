@@ -10,9 +10,10 @@ from rich.live import Live
 from rich.table import Table
 
 from config.terminal import clean, say
+from eval.progress import duration
 from eval.report import percent
 from train.config import RunConfig
-from train.progress import Pace, duration, share_done
+from train.progress import Pace, share_done
 from train.sweeps.outputs import Failures
 
 MAX_TABLE_ROWS = 16  # with more runs, the live table shows only some of them
