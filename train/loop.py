@@ -165,6 +165,7 @@ class Loop:
         state = {f"{name}/{key}": value for name, kept in optimiser.state.items() for key, value in kept.items()}
         self.lock.require_held()
         steps.save(self.folder, counters.step, weights, state, asdict(counters), self.config.train.keep, self.run_id)
+        self.log.saved(counters.step)
 
     def restore(self, optimiser: Optimiser) -> Counters:
         """Counters, weights and state of the newest whole step; the counters of a new run where there is none."""
