@@ -1,0 +1,354 @@
+"""Ray as the engine: a head and nodes of one core train what the pool trains, also where a node is lost."""
+
+import contextlib
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import ray
+from ray.cluster_utils import Cluster
+
+import train.__main__
+from checkpoints.folder import ROOT, locked
+from checkpoints.steps import steps
+from config.validation import SettingError
+from tests.running import HOUSE, command, contents, record, tiny
+from train.run import train_run
+from train.signals import StopFlag, StopRequested
+from train.sweeps.cluster import engine as ray_engine
+from train.sweeps.cluster.engine import RayEngine
+from train.sweeps.cluster.scratch import scratch_folder
+from train.sweeps.engine import train_all
+from train.sweeps.from_file import Sweep, sweep
+
+LISTED = """
+from dataclasses import replace
+from eval.methods.in_context import InContext
+from model.objectives.masked import Masked
+from tasks.triples import Triples
+from tests.running import tiny
+
+VARIANTS = {{
+    "after": tiny(Masked(), init_from="plain", steps=4),
+    "plain": tiny(steps=8),
+    "lost": tiny(init_from="plain", steps=4, network={{"width": 8}}),
+    "facts": replace(tiny(steps=4), task=Triples(file={facts!r}, relations="tasks/examples/relations.csv")),
+}}
+METHODS = {{"plain": {{"in-context": InContext(2)}}}}
+"""
+MACHINE = {"seconds", "load", "machine", "torch", "commit"}  # columns of a study about where it was trained
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A head that trains nothing, and two nodes of one core."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+        cluster.add_node(num_cpus=1)
+        cluster.add_node(num_cpus=1)
+        yield cluster
+        cluster.shutdown()
+
+
+@pytest.fixture
+def name():
+    """What the names of runs in checkpoints/ begin with, all of which are gone afterwards."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    yield name
+    for path in ROOT.glob(f"{name}*"):
+        shutil.rmtree(path)
+
+
+def engine_of(cluster: Cluster, jobs: int | None = None) -> RayEngine:
+    return RayEngine([tiny()], jobs, cluster.address, None)
+
+
+def exit_code(settings: Sweep) -> int:
+    try:
+        sweep(settings, StopFlag())
+    except SystemExit as end:
+        return end.code
+    return 0
+
+
+def study_of(folder: Path) -> tuple[list[dict[str, str]], dict[str, str]]:
+    """The rows of a study but for MACHINE, and its failures."""
+    with open(folder / "results.csv", newline="") as file:
+        rows = [{key: value for key, value in row.items() if key not in MACHINE} for row in csv.DictReader(file)]
+    return rows, json.loads((folder / "failures.json").read_text())
+
+
+def final_weights(folder: Path) -> bytes:
+    return (steps(folder)[-1] / "weights.safetensors").read_bytes()
+
+
+def test_a_study_on_ray_is_that_of_the_pool(cluster, name, tmp_path, monkeypatch):
+    facts = tmp_path / "own facts.csv"
+    facts.write_text("\n".join((HOUSE / "tasks/examples/facts.csv").read_text().splitlines()[:60]))
+    file = tmp_path / "listed.py"
+    file.write_text(LISTED.format(facts=str(facts)))
+    monkeypatch.setattr("train.report.by_variant.ByVariant.draw", lambda *_: None)  # takes longer than the rest
+    settings = Sweep(file, seeds=1, name=name)
+    assert exit_code(settings) == 1
+    runs = [f"{name}-{variant}-0" for variant in ("after", "plain", "facts")]
+    for folder in [name, *runs]:
+        (ROOT / folder).rename(tmp_path / folder)
+    on_ray = replace(settings, engine="ray", address=cluster.address)
+    assert exit_code(on_ray) == 1
+    rows, failures = study_of(ROOT / name)
+    assert (rows, failures) == study_of(tmp_path / name)
+    assert {row["run"] for row in rows} == set(runs)
+    assert {row["method"] for row in rows if row["variant"] == "plain"} == {"closed-book", "in-context"}
+    assert list(failures) == [f"{name}-lost-0"]  # the others went on
+    for run in runs:
+        here, there = contents(ROOT / run), contents(tmp_path / run)
+        assert final_weights(ROOT / run) == final_weights(tmp_path / run)
+        assert record(ROOT / run) == record(tmp_path / run)
+        assert [path for path in here if "tfevents" not in path] == [path for path in there if "tfevents" not in path]
+        same = {path for path in here if path.endswith((".safetensors", ".csv")) or path.startswith("inputs/")}
+        assert all(here[path] == there[path] for path in same)
+        assert "questions.csv" in same
+        commits = [json.loads(each["environment.json"])["commit"] for each in (here, there)]
+        assert commits[0] == commits[1]
+    monkeypatch.setattr(RayEngine, "__enter__", lambda _: pytest.fail("a finished run is trained"))
+    assert exit_code(replace(on_ray, only=("plain", "after", "facts"))) == 0
+
+
+def test_a_version_that_another_node_lacks_refuses_it_by_name(cluster, name, tmp_path, capsys, monkeypatch):
+    (tmp_path / "torch-0.1.dist-info").mkdir()
+    (tmp_path / "torch-0.1.dist-info" / "METADATA").write_text("Name: torch\nVersion: 0.1\n")
+    other = cluster.add_node(num_cpus=1, env_vars={"PYTHONPATH": str(tmp_path)})
+    try:
+        runs = {f"{name}-{seed}": tiny(seed=seed, steps=2) for seed in range(3)}
+        with engine_of(cluster) as engine:
+            assert engine.jobs == 3
+            results, failures = train_all(runs, engine, False, StopFlag())
+            assert engine.jobs == 2
+        assert (set(results), failures) == (set(runs), {})
+        said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("refused")]
+        assert len(said) == 1
+        assert f"({os.uname().nodename}, {other.node_id[:8]}) has torch 0.1, but must have " in said[0]
+    finally:
+        cluster.remove_node(other, allow_graceful=False)
+    monkeypatch.setattr("train.sweeps.cluster.nodes.versions", lambda: {"Python": "2.7"})
+    one_run = {f"{name}-other": tiny(steps=2)}
+    with engine_of(cluster) as engine, pytest.raises(SettingError, match="no node of the cluster can be used: node"):
+        train_all(one_run, engine, False, StopFlag())
+    assert not (ROOT / f"{name}-other").exists()
+
+
+def test_a_stop_saves_every_run(cluster, name):
+    runs = {f"{name}-{seed}": tiny(seed=seed, steps=10**6, save_every=10**6) for seed in range(2)}
+
+    class StopOnceBothTrain(StopFlag):
+        def check(self) -> None:
+            if all(run.name in trained for run in engine.running.values()):
+                raise StopRequested(signal.SIGTERM)
+
+    trained = set()
+    with engine_of(cluster) as engine:
+        take = engine.take_message
+        engine.take_message = lambda run, event, value: (trained.add(run.name), take(run, event, value))
+        with pytest.raises(StopRequested):
+            train_all(runs, engine, False, StopOnceBothTrain())
+    assert all(steps(ROOT / run) for run in runs)
+    for run in runs:
+        with locked(ROOT / run):  # it is free
+            pass
+
+
+def test_a_save_that_cannot_be_written_here_fails_its_run_alone(cluster, name, monkeypatch):
+    write = ray_engine.RemoteRun.write
+
+    def write_to_full_disk(run, changes):
+        if run.name.endswith("full"):
+            raise OSError(28, "No space left on device", "/there")
+        write(run, changes)
+
+    monkeypatch.setattr(ray_engine.RemoteRun, "write", write_to_full_disk)
+    with engine_of(cluster) as engine:
+        results, failures = train_all({f"{name}-full": tiny(), f"{name}-b": tiny()}, engine, False, StopFlag())
+    assert list(results) == [f"{name}-b"]
+    assert failures == {f"{name}-full": "/there: No space left on device"}
+    assert not (ROOT / f"{name}-full").exists()
+
+
+def test_a_run_in_use_or_a_folder_of_something_else_is_a_failure(cluster, name):
+    (ROOT / f"{name}-other").mkdir()
+    (ROOT / f"{name}-other" / "mine.txt").touch()
+    (ROOT / f"{name}-used").mkdir()
+    with locked(ROOT / f"{name}-used"), engine_of(cluster) as engine:
+        runs = {f"{name}-other": tiny(), f"{name}-used": tiny()}
+        results, failures = train_all(runs, engine, False, StopFlag())
+    assert results == {}
+    assert "mine.txt and is no run" in failures[f"{name}-other"]
+    assert "is in use by another process" in failures[f"{name}-used"]
+
+
+def test_runs_of_a_lost_node_end_elsewhere_with_the_same_weights(cluster, name, tmp_path, capsys, monkeypatch):
+    """The last test with the cluster: a node is killed, as soon as both of its runs have a save that came back."""
+    runs = {f"{name}-{seed}": tiny(seed=seed, steps=600, save_every=50, evaluate_every=600) for seed in range(2)}
+    killed, begun = [], []
+    write, order = ray_engine.RemoteRun.write, ray_engine.RemoteRun.order
+
+    def write_and_kill(run, changes):
+        write(run, changes)
+        if not killed and all(steps(ROOT / run) for run in runs):
+            killed.append(time.monotonic())
+            node = next(node for node in cluster.list_all_nodes() if node is not cluster.head_node)
+            cluster.remove_node(node, allow_graceful=False)
+
+    def order_and_note(run):
+        ordered = order(run)
+        begun.append((run.name, {path.partition("/")[0] for path in ordered.files if path.endswith("manifest.json")}))
+        return ordered
+
+    monkeypatch.setattr(ray_engine.RemoteRun, "write", write_and_kill)
+    monkeypatch.setattr(ray_engine.RemoteRun, "order", order_and_note)
+    with engine_of(cluster) as engine:
+        results, failures = train_all(runs, engine, False, StopFlag())
+    assert (set(results), failures, len(killed)) == (set(runs), {}, 1)
+    assert [saved for _, saved in begun[:2]] == [set(), set()]
+    ((lost, saved),) = begun[2:]
+    assert saved  # it went on from a save
+    assert f"{lost}: its process was lost, it goes on in another one" in capsys.readouterr().err
+    for run, config in runs.items():
+        train_run(config, run, root=tmp_path)
+        assert final_weights(ROOT / run) == final_weights(tmp_path / run)
+        assert record(ROOT / run) == record(tmp_path / run)
+
+
+def test_a_run_that_loses_every_process_is_a_failure(cluster, name):
+    class Losing(RayEngine):
+        def begin(self, run):
+            super().begin(run)
+            self.kill(run.trainer)
+
+    with Losing([tiny()], 1, cluster.address, None) as engine:
+        results, failures = train_all({f"{name}-a": tiny()}, engine, False, StopFlag())
+    assert results == {}
+    assert failures[f"{name}-a"].startswith("its process was lost 4 times, now with ")
+
+
+# --- without that cluster ---
+
+
+def processes_of(session: int) -> list[str]:
+    """The processes of a session, each as a line."""
+    listed = subprocess.check_output(["ps", "-A", "-o", "sid=,pid=,args="], text=True)
+    return [line for line in listed.splitlines() if int(line.split()[0]) == session]
+
+
+def listening(session: int) -> set[str]:
+    """The addresses, in hexadecimal, on which the processes of a session take connections."""
+    sockets = set()
+    for line in processes_of(session):
+        with contextlib.suppress(OSError):
+            for descriptor in Path(f"/proc/{line.split()[1]}/fd").iterdir():
+                with contextlib.suppress(OSError):
+                    sockets.add(os.readlink(descriptor))
+    rows = [line.split() for file in ("tcp", "tcp6") for line in Path(f"/proc/net/{file}").read_text().splitlines()[1:]]
+    return {row[1].partition(":")[0] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in sockets}
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs /proc")
+def test_ctrl_c_saves_and_leaves_nothing_of_a_local_ray(name, tmp_path):
+    file = tmp_path / "long.py"
+    file.write_text(
+        "from tests.running import tiny\n"
+        "VARIANTS = {f'v{seed}': tiny(seed=seed, steps=10**6, log_every=50, evaluate_every=10**6, save_every=10)"
+        " for seed in range(2)}"
+    )
+    arguments = ["-m", "train", "sweep", str(file), "--seeds", "1", "--name", name, "--engine", "ray", "--jobs", "2"]
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([sys.executable, *arguments], cwd=HOUSE, start_new_session=True, **pipes)
+    runs, before = [ROOT / f"{name}-v{seed}-0" for seed in range(2)], set(Path("/tmp").glob("both-ways-ray-*"))
+    try:
+        deadline = time.monotonic() + 300
+        while not all(steps(run) for run in runs):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.1)
+        assert len(processes_of(process.pid)) > 3
+        addresses = listening(process.pid)
+        assert addresses
+        assert all(address.endswith("0100007F") for address in addresses)  # 127.0.0.1
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: all processes get it
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 128 + signal.SIGINT
+        assert errors.splitlines()[-1] == "stopped and saved: the same command continues"
+        deadline = time.monotonic() + 30
+        while left := processes_of(process.pid):
+            assert time.monotonic() < deadline, left
+            time.sleep(0.1)
+    finally:
+        for line in processes_of(process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(line.split()[1]), signal.SIGKILL)
+        process.wait()
+    assert set(Path("/tmp").glob("both-ways-ray-*")) <= before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--address 10.0.0.1:6379", "address is '10.0.0.1:6379', but must be left out without --engine ray"),
+        ("--gpu-share 0.5", "gpu-share is 0.5, but must be left out without --engine ray"),
+        ("--engine ray --gpu-share 2", "gpu-share is 2.0, but must be 0 to 1"),
+        ("--engine rey", "engine is 'rey', but must be one of pool, ray"),
+        (
+            "--engine ray --address 127.0.0.1:1",
+            "but no Ray listens there: Connection refused",
+        ),
+        ("--engine ray --address ray://x:1", "address is 'ray://x:1', but must be HOST:PORT, or auto"),
+        ("--engine ray --address here", "address is 'here', but must be HOST:PORT, or auto"),
+        ("--engine ray --address x:99999", "address is 'x:99999', but no Ray listens there"),
+    ],
+)
+def test_what_ray_cannot_do_is_one_line(capsys, name, arguments, message):
+    given = ["compare", "--seeds", "1", "--name", name, "--device", "cpu", *arguments.split()]
+    code, err = command(train.__main__.main, given, capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert message in err
+    assert not list(ROOT.glob(f"{name}*"))
+
+
+def test_without_ray_one_line_says_what_to_install(capsys, name, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    given = ["compare", "--seeds", "1", "--name", name, "--engine", "ray"]
+    code, err = command(train.__main__.main, given, capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "Ray is not installed: pip install -r requirements-cluster.txt -c constraints.txt" in err
+
+
+def test_folders_of_killed_processes_are_deleted_and_others_stay(tmp_path):
+    begin = "import sys, time\nfrom train.sweeps.cluster.scratch import scratch_folder\n"
+    begin += "with scratch_folder('x-', sys.argv[1]) as folder:\n    print(folder, flush=True)\n    sys.stdin.read()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    holder = subprocess.Popen([sys.executable, "-c", begin, str(tmp_path)], cwd=HOUSE, **pipes)
+    try:
+        held = Path(holder.stdout.readline().strip())
+        with scratch_folder("x-", str(tmp_path)) as other:
+            assert held.is_dir()
+            assert other.is_dir()
+        assert not other.exists()
+    finally:
+        holder.kill()
+        holder.wait()
+    assert held.is_dir()
+    with scratch_folder("x-", str(tmp_path)):
+        assert not held.exists()
+
+
+def test_ray_is_at_work_in_this_test():
+    assert not ray.is_initialized()  # every engine has ended its connection
