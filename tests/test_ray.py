@@ -26,6 +26,7 @@ from train.run import train_run
 from train.signals import StopFlag, StopRequested
 from train.sweeps.cluster import engine as ray_engine
 from train.sweeps.cluster.engine import RayEngine
+from train.sweeps.cluster.nodes import Nodes
 from train.sweeps.cluster.scratch import scratch_folder
 from train.sweeps.engine import train_all
 from train.sweeps.from_file import Sweep, sweep
@@ -303,8 +304,8 @@ def test_ctrl_c_saves_and_leaves_nothing_of_a_local_ray(name, tmp_path):
     ("arguments", "message"),
     [
         ("--address 10.0.0.1:6379", "address is '10.0.0.1:6379', but must be left out without --engine ray"),
-        ("--gpu-share 0.5", "gpu-share is 0.5, but must be left out without --engine ray"),
-        ("--engine ray --gpu-share 2", "gpu-share is 2.0, but must be 0 to 1"),
+        ("--gpu-share 0.5", "gpu_share is 0.5, but must be left out without --engine ray"),
+        ("--engine ray --gpu-share 2", "gpu_share is 2.0, but must be 0 to 1"),
         ("--engine rey", "engine is 'rey', but must be one of pool, ray"),
         (
             "--engine ray --address 127.0.0.1:1",
@@ -329,6 +330,43 @@ def test_without_ray_one_line_says_what_to_install(capsys, name, monkeypatch):
     code, err = command(train.__main__.main, given, capsys)
     assert (code, err.count("\n")) == (2, 1)
     assert "Ray is not installed: pip install -r requirements-cluster.txt -c constraints.txt" in err
+
+
+def node(node_id: str, is_alive: bool = True, **resources: float) -> dict:
+    """What Ray says of a node."""
+    return {"NodeID": node_id, "Alive": is_alive, "Resources": resources, "NodeManagerAddress": "10.0.0.1"}
+
+
+def test_a_cluster_holds_a_run_for_each_core_or_each_share_of_a_gpu(monkeypatch):
+    listed = [node("a", CPU=4.0), node("b", CPU=12.0, GPU=1.0), node("c", False, CPU=64.0)]
+    monkeypatch.setattr(ray, "nodes", lambda: listed)
+    on_cpu, on_gpu = [tiny(device="cpu")], [tiny(device="auto")]
+    assert [Nodes(on_cpu, None).slots(), Nodes(on_gpu, 0.0).slots()] == [16, 16]
+    shares = {share: Nodes(on_gpu, share) for share in (None, 0.25, 0.3, 1.0, 0.01)}
+    assert shares[None].gpu_share == 0.125
+    assert [nodes.slots() for nodes in shares.values()] == [8, 4, 3, 1, 12]
+    assert shares[0.25].options() == {"num_cpus": 1, "num_gpus": 0.25, "max_restarts": 0, "max_concurrency": 4}
+    listed = [node("a", CPU=4.0)]
+    assert Nodes(on_gpu, None).gpu_share == 0
+    with pytest.raises(SettingError, match=r"engine is .ray., but no node of the cluster has a CPU and 0\.5 of a GPU"):
+        Nodes(on_gpu, 0.5)
+    listed = [node("a", CPU=0.0)]
+    with pytest.raises(SettingError, match="engine is 'ray', but no node of the cluster has a CPU for a run"):
+        Nodes(on_cpu, None)
+
+
+def test_a_node_of_another_version_is_refused_once_and_the_last_one_ends_it(monkeypatch, capsys):
+    monkeypatch.setattr(ray, "nodes", lambda: [node("aaaaaaaaaa", CPU=1.0), node("bbbbbbbbbb", CPU=2.0)])
+    nodes = Nodes([tiny()], None)
+    assert not nodes.refuse("aaaaaaaaaa", nodes.needed)
+    assert nodes.slots() == 3
+    for _ in range(2):
+        assert nodes.refuse("aaaaaaaaaa", nodes.needed | {"numpy": "1.0"})
+    assert capsys.readouterr().err.count("refused: node 10.0.0.1 (, aaaaaaaa) has numpy 1.0, but must have ") == 1
+    assert nodes.slots() == 2
+    assert nodes.options()["label_selector"] == {"ray.io/node-id": "!in(aaaaaaaaaa)"}
+    with pytest.raises(SettingError, match=r"no node of the cluster can be used: node .* and node .* has torch none"):
+        nodes.refuse("bbbbbbbbbb", {"Python": nodes.needed["Python"], "numpy": nodes.needed["numpy"]})
 
 
 def test_folders_of_killed_processes_are_deleted_and_others_stay(tmp_path):

@@ -25,7 +25,7 @@ class MultiRunConfig:
     first_seed: int = 0
     """the first of them"""
     jobs: int | None = None
-    """runs at once; None: one a core and, on a GPU, at most eight"""
+    """runs at once; None: one a core and, on a GPU, at most eight; on Ray as many as all of its nodes hold"""
     engine: Literal["pool", "ray"] = "pool"
     """what trains the runs: processes of this machine, or Ray, on one machine or many (docs/cluster.md)"""
     address: str | None = None

@@ -131,8 +131,8 @@ class RayEngine(Engine):
         return self.limit or max(1, self.nodes.slots())
 
     def start(self, name: str, config: RunConfig, overwrite: bool, methods: MethodSet) -> None:
+        folder = run_folder(name)
         try:
-            folder, kept = run_folder(name), ExitStack()
             folder.mkdir(parents=True, exist_ok=True)
             with ExitStack() as stack:
                 lock = stack.enter_context(locked(folder))

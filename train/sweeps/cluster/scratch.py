@@ -21,16 +21,16 @@ def scratch_folder(prefix: str, parent: str | None = None) -> Iterator[Path]:
     with open(folder / LOCK, "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the system drops it when the process ends, however it ends
         try:
-            for other in folder.parent.glob(f"{prefix}*"):
-                if other != folder and other.stat().st_uid == os.getuid():
-                    delete_unused(other)
+            for other in set(folder.parent.glob(f"{prefix}*")) - {folder}:
+                delete_unused(other)
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def delete_unused(folder: Path) -> None:
-    """Deletes the folder unless a process holds its lock, or is about to take it."""
+    """Deletes the folder unless a process holds its lock or is about to take it, or it is another user's."""
     with contextlib.suppress(OSError), open(folder / LOCK, "rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder, ignore_errors=True)
+        if os.fstat(lock.fileno()).st_uid == os.getuid():
+            shutil.rmtree(folder, ignore_errors=True)
