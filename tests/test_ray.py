@@ -6,8 +6,10 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from dataclasses import replace
@@ -322,6 +324,28 @@ def test_what_ray_cannot_do_is_one_line(capsys, name, arguments, message):
     assert (code, err.count("\n")) == (2, 1)
     assert message in err
     assert not list(ROOT.glob(f"{name}*"))
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.0 400 Bad request", b""])
+def test_another_service_than_ray_is_refused_at_once(capsys, name, answer, monkeypatch):
+    monkeypatch.setattr("train.sweeps.cluster.connect.CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr("ray.util.get_node_ip_address", lambda: "127.0.0.1")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            connection.sendall(answer)
+            connection.recv(1000) if answer else time.sleep(2)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        given = ["compare", "--seeds", "1", "--name", name, "--engine", "ray", "--address", f"localhost:{port}"]
+        code, err = command(train.__main__.main, given, capsys)
+        thread.join()
+    assert (code, err.count("\n")) == (2, 1)
+    reason = "it is another service" if answer else "timed out"
+    assert f"address is 'localhost:{port}', but no Ray listens there: {reason}" in err
 
 
 def test_without_ray_one_line_says_what_to_install(capsys, name, monkeypatch):

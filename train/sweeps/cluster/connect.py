@@ -21,6 +21,9 @@ STORE_BYTES = 256 << 20  # of the memory in which a local Ray passes larger mess
 QUIET = {"log_to_driver": False, "logging_level": logging.ERROR}
 # Before Ray is imported: it reports no usage and, where this machine is alone, listens on its loopback address only.
 LOCAL = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+LOCAL |= {"RAY_gcs_rpc_server_reconnect_timeout_s": "15"}  # after which the last processes of a killed command end
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))  # of a client, with no settings
+SETTINGS = 4  # type of the frame that a server of HTTP/2, which Ray's is, answers with
 
 
 @contextlib.contextmanager
@@ -51,16 +54,27 @@ def connected(address: str | None, jobs: int | None) -> Iterator[None]:
 
 
 def require_listener(address: str) -> None:
-    """Raises SettingError unless something listens at the address, or it is auto."""
+    """Raises SettingError unless a server of Ray's protocol listens at the address, or it is auto.
+
+    Ray itself would wait for minutes. It takes a loopback address for the other address of this machine.
+    """
     if address == "auto":
         return
     host, _, port = address.rpartition(":")
     require(bool(host) and port.isdigit() and "/" not in host, "address", address, "HOST:PORT, or auto")
+    import ray
+
+    host = ray.util.get_node_ip_address() if host in ("127.0.0.1", "localhost", "[::1]") else host.strip("[]")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+        with socket.create_connection((host, int(port)), CONNECT_SECONDS) as connection:
+            connection.settimeout(CONNECT_SECONDS)
+            connection.sendall(PREFACE)
+            answer = connection.recv(9)  # the head of a frame: three bytes of length, then the type
+        reason = "" if answer[3:4] == bytes([SETTINGS]) else "it is another service"
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise SettingError(f"address is {address!r}, but no Ray listens there: {reason}") from None
+    if reason:
+        raise SettingError(f"address is {address!r}, but no Ray listens there: {reason}")
 
 
 def start(address: str | None, options: dict[str, Any]) -> None:
