@@ -38,6 +38,7 @@ LONGEST_FIRST = (
     "test_claim_in_context",
     "test_claim",
     "test_readme",
+    "test_ray",
     "test_extending",
     "test_resume",
     "test_compare",

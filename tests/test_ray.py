@@ -412,5 +412,5 @@ def test_folders_of_killed_processes_are_deleted_and_others_stay(tmp_path):
         assert not held.exists()
 
 
-def test_ray_is_at_work_in_this_test():
-    assert not ray.is_initialized()  # every engine has ended its connection
+def test_no_engine_has_left_its_connection_open():
+    assert not ray.is_initialized()

@@ -21,7 +21,6 @@ STORE_BYTES = 256 << 20  # of the memory in which a local Ray passes larger mess
 QUIET = {"log_to_driver": False, "logging_level": logging.ERROR}
 # Before Ray is imported: it reports no usage and, where this machine is alone, listens on its loopback address only.
 LOCAL = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-LOCAL |= {"RAY_gcs_rpc_server_reconnect_timeout_s": "15"}  # after which the last processes of a killed command end
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))  # of a client, with no settings
 SETTINGS = 4  # type of the frame that a server of HTTP/2, which Ray's is, answers with
 
