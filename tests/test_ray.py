@@ -26,9 +26,9 @@ from config.validation import SettingError
 from tests.running import HOUSE, command, contents, record, tiny
 from train.run import train_run
 from train.signals import StopFlag, StopRequested
-from train.sweeps.cluster import engine as ray_engine
 from train.sweeps.cluster.engine import RayEngine
 from train.sweeps.cluster.nodes import Nodes
+from train.sweeps.cluster.ordered_run import OrderedRun
 from train.sweeps.cluster.scratch import scratch_folder
 from train.sweeps.engine import train_all
 from train.sweeps.from_file import Sweep, sweep
@@ -171,14 +171,14 @@ def test_a_stop_saves_every_run(cluster, name):
 
 
 def test_a_save_that_cannot_be_written_here_fails_its_run_alone(cluster, name, monkeypatch):
-    write = ray_engine.RemoteRun.write
+    write = OrderedRun.write
 
     def write_to_full_disk(run, changes):
         if run.name.endswith("full"):
             raise OSError(28, "No space left on device", "/there")
         write(run, changes)
 
-    monkeypatch.setattr(ray_engine.RemoteRun, "write", write_to_full_disk)
+    monkeypatch.setattr(OrderedRun, "write", write_to_full_disk)
     with engine_of(cluster) as engine:
         results, failures = train_all({f"{name}-full": tiny(), f"{name}-b": tiny()}, engine, False, StopFlag())
     assert list(results) == [f"{name}-b"]
@@ -202,7 +202,7 @@ def test_runs_of_a_lost_node_end_elsewhere_with_the_same_weights(cluster, name, 
     """The last test with the cluster: a node is killed, as soon as both of its runs have a save that came back."""
     runs = {f"{name}-{seed}": tiny(seed=seed, steps=600, save_every=50, evaluate_every=600) for seed in range(2)}
     killed, begun = [], []
-    write, order = ray_engine.RemoteRun.write, ray_engine.RemoteRun.order
+    write, order = OrderedRun.write, OrderedRun.order
 
     def write_and_kill(run, changes):
         write(run, changes)
@@ -216,8 +216,8 @@ def test_runs_of_a_lost_node_end_elsewhere_with_the_same_weights(cluster, name, 
         begun.append((run.name, {path.partition("/")[0] for path in ordered.files if path.endswith("manifest.json")}))
         return ordered
 
-    monkeypatch.setattr(ray_engine.RemoteRun, "write", write_and_kill)
-    monkeypatch.setattr(ray_engine.RemoteRun, "order", order_and_note)
+    monkeypatch.setattr(OrderedRun, "write", write_and_kill)
+    monkeypatch.setattr(OrderedRun, "order", order_and_note)
     with engine_of(cluster) as engine:
         results, failures = train_all(runs, engine, False, StopFlag())
     assert (set(results), failures, len(killed)) == (set(runs), {}, 1)

@@ -9,93 +9,21 @@ import contextlib
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from checkpoints.folder import LOCK, RunLock, locked, run_folder
-from checkpoints.transfer import Changes, read_files, write_changes
+from checkpoints.folder import locked, run_folder
 from config.validation import SettingError
-from eval.runs import find_run
-from train.claim import empty_folder, is_resumed
+from train.claim import is_resumed
 from train.config import RunConfig
 from train.sweeps.cluster.connect import connected
 from train.sweeps.cluster.nodes import Nodes
-from train.sweeps.cluster.trainer import Order, Trainer
+from train.sweeps.cluster.ordered_run import OrderedRun
+from train.sweeps.cluster.trainer import Trainer
 from train.sweeps.engine import WAIT_SECONDS, Engine, MethodSet
 
 MAX_LOSSES = 3  # times that a run may lose its node before it is a failure
 NODE_SECONDS = 120.0  # how long runs wait for a node once none is left
 Report = tuple[str, str, Any]
-
-
-@dataclass(eq=False)
-class RemoteRun:
-    """A run that trains elsewhere, and its folder here."""
-
-    name: str
-    """the run"""
-    config: RunConfig
-    """its settings"""
-    methods: MethodSet
-    """methods to apply"""
-    lock: RunLock
-    """held on its folder here until it has ended"""
-    resumes: bool
-    """whether what its folder holds is of this run; else it is replaced by the first files that come"""
-    kept: ExitStack
-    """closed at its end: the lock"""
-    trainer: Any = None
-    """the process that trains it, as Ray's handle of an actor"""
-    has_begun: bool = False
-    """whether that process took the order"""
-    awaited: dict[Any, str] = field(default_factory=dict)
-    """results that are to come, and of which method of the process"""
-    losses: int = 0
-    """how often its node was lost"""
-
-    @property
-    def folder(self) -> Path:
-        return self.lock.folder
-
-    def order(self) -> Order:
-        """What the process needs. Raises OSError or SettingError where something cannot be read."""
-        inputs = {setting: Path(path) for setting, path in self.config.task.inputs().items()}
-        return Order(
-            self.name,
-            self.config,
-            self.methods,
-            read_files(self.folder) if self.resumes else {},
-            {setting: path.read_bytes() for setting, path in inputs.items() if path.is_file()},
-            self.base_files(),
-            str(self.folder.parent),
-        )
-
-    def base_files(self) -> dict[str, bytes]:
-        """The files of the run that it starts from, without its view; none where the run itself will say why."""
-        base_run = self.config.train.init_from
-        if base_run is None:
-            return {}
-        with contextlib.suppress(SettingError):
-            files = read_files(find_run(base_run))
-            return {path: data for path, data in files.items() if not path.startswith("tensorboard/")}
-        return {}
-
-    def write(self, changes: Changes) -> None:
-        """Writes what its process saved. Raises OSError or SettingError where it cannot."""
-        self.lock.require_held()
-        if not self.resumes:
-            empty_folder(self.folder)
-            self.resumes = True
-        write_changes(self.lock, changes)
-
-    def close(self) -> None:
-        """Gives the folder free, and leaves none where nothing came."""
-        with contextlib.suppress(OSError):
-            if [path.name for path in self.folder.iterdir()] == [LOCK]:
-                (self.folder / LOCK).unlink()
-                self.folder.rmdir()
-        self.kept.close()
 
 
 class RayEngine(Engine):
@@ -104,7 +32,7 @@ class RayEngine(Engine):
     def __init__(self, runs: list[RunConfig], jobs: int | None, address: str | None, gpu_share: float | None):
         self.settings = runs, gpu_share
         self.limit, self.address = jobs, address
-        self.running: dict[str, RemoteRun] = {}
+        self.running: dict[str, OrderedRun] = {}
         self.idle: list[Any] = []
         self.reports: list[Report] = []  # that `receive` has not passed on yet
         self.is_stopping = False
@@ -141,10 +69,10 @@ class RayEngine(Engine):
         except (SettingError, OSError) as problem:
             self.reports += [(name, "failed", str(problem)), (name, "ended", None)]
             return
-        run = self.running[name] = RemoteRun(name, config, methods, lock, resumes, kept)
+        run = self.running[name] = OrderedRun(name, config, methods, lock, resumes, kept)
         self.place(run)
 
-    def place(self, run: RemoteRun) -> None:
+    def place(self, run: OrderedRun) -> None:
         """Gives the run a process: an idle one, or a new one that says its versions first."""
         run.has_begun = False
         if self.idle:
@@ -154,7 +82,7 @@ class RayEngine(Engine):
             run.trainer = self.actor_type.options(**self.nodes.options()).remote(self.nodes.gpu_share > 0)
             run.awaited = {run.trainer.describe.remote(): "describe"}
 
-    def begin(self, run: RemoteRun) -> None:
+    def begin(self, run: OrderedRun) -> None:
         """Orders the run from its process."""
         try:
             order = run.order()
@@ -182,7 +110,7 @@ class RayEngine(Engine):
         reports, self.reports = self.reports, []
         return reports
 
-    def take(self, run: RemoteRun, result: Any) -> None:
+    def take(self, run: OrderedRun, result: Any) -> None:
         """Takes a result that has come."""
         method = run.awaited.pop(result)
         try:
@@ -199,7 +127,7 @@ class RayEngine(Engine):
                 for event, content in value:
                     self.take_message(run, event, content)
 
-    def check_versions(self, run: RemoteRun, node_id: str, found: dict[str, str]) -> None:
+    def check_versions(self, run: OrderedRun, node_id: str, found: dict[str, str]) -> None:
         """Begins the run or, where its node is refused, looks for another one."""
         if self.nodes.refuse(node_id, found):
             self.kill(run.trainer)
@@ -207,7 +135,7 @@ class RayEngine(Engine):
         else:
             self.begin(run)
 
-    def take_message(self, run: RemoteRun, event: str, value: Any) -> None:
+    def take_message(self, run: OrderedRun, event: str, value: Any) -> None:
         """Takes what the process of a run said. A save that cannot be written here fails the run."""
         if run.name not in self.running:
             return
@@ -224,7 +152,7 @@ class RayEngine(Engine):
         else:
             self.reports.append((run.name, event, value))
 
-    def lose(self, run: RemoteRun, error: Exception) -> None:
+    def lose(self, run: OrderedRun, error: Exception) -> None:
         """Begins the run again elsewhere, from the last save that came back."""
         run.losses += 1
         if self.is_stopping:
@@ -236,13 +164,13 @@ class RayEngine(Engine):
             self.reports.append((run.name, "warning", f"{run.name}: its process was lost, it goes on in another one"))
             self.place(run)
 
-    def fail(self, run: RemoteRun, reason: str) -> None:
+    def fail(self, run: OrderedRun, reason: str) -> None:
         """Ends a run, and its process."""
         self.kill(run.trainer)
         self.reports.append((run.name, "failed", reason))
         self.end(run)
 
-    def end(self, run: RemoteRun) -> None:
+    def end(self, run: OrderedRun) -> None:
         run.awaited = {}
         run.close()
         del self.running[run.name]
