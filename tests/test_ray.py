@@ -14,6 +14,7 @@ import time
 import uuid
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import ray
@@ -26,7 +27,8 @@ from config.validation import SettingError
 from tests.running import HOUSE, command, contents, record, tiny
 from train.run import train_run
 from train.signals import StopFlag, StopRequested
-from train.sweeps.cluster.engine import RayEngine
+from train.sweeps.cluster import connect
+from train.sweeps.cluster.engine import NODE_SECONDS, RayEngine
 from train.sweeps.cluster.nodes import Nodes
 from train.sweeps.cluster.ordered_run import OrderedRun
 from train.sweeps.cluster.scratch import scratch_folder
@@ -346,6 +348,35 @@ def test_another_service_than_ray_is_refused_at_once(capsys, name, answer, monke
     assert (code, err.count("\n")) == (2, 1)
     reason = "it is another service" if answer else "timed out"
     assert f"address is 'localhost:{port}', but no Ray listens there: {reason}" in err
+
+
+def test_another_version_of_ray_or_python_is_refused_in_one_line(monkeypatch):
+    def refuse(**_):
+        raise RuntimeError("Version mismatch: The cluster was started with:\n    Ray: 2.9\n    Python: 3.8")
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(ray, "init", refuse)
+    with pytest.raises(SettingError) as refused:
+        connect.start("10.0.0.1:6379", {})
+    mismatch = "Version mismatch: The cluster was started with: Ray: 2.9 Python: 3.8"
+    assert str(refused.value) == f"address is '10.0.0.1:6379', but it cannot be used: {mismatch}"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_runs_that_wait_for_a_node_fail_where_none_comes_back(name, monkeypatch):
+    engine = RayEngine([tiny()], None, None, None)
+    engine.ray = ray
+    engine.nodes = SimpleNamespace(slots=lambda: 0, options=dict, gpu_share=0.0)
+    waiting = SimpleNamespace(describe=SimpleNamespace(remote=object))
+    engine.actor_type = SimpleNamespace(options=lambda **_: SimpleNamespace(remote=lambda _: waiting))
+    monkeypatch.setattr(engine, "kill", lambda _: None)
+    monkeypatch.setattr(ray, "wait", lambda awaited, **_: ([], awaited))
+    engine.start(f"{name}-a", tiny(), False, {})
+    assert list(engine.receive()) == []
+    engine.alive_at -= NODE_SECONDS
+    reason = "no node of the cluster is left that can train it"
+    assert list(engine.receive()) == [(f"{name}-a", "failed", reason), (f"{name}-a", "ended", None)]
+    assert not (ROOT / f"{name}-a").exists()
 
 
 def test_without_ray_one_line_says_what_to_install(capsys, name, monkeypatch):
