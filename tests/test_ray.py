@@ -350,9 +350,10 @@ def test_another_service_than_ray_is_refused_at_once(capsys, name, answer, monke
     assert f"address is 'localhost:{port}', but no Ray listens there: {reason}" in err
 
 
-def test_another_version_of_ray_or_python_is_refused_in_one_line(monkeypatch):
+@pytest.mark.parametrize("error", [RuntimeError, Exception])
+def test_another_version_of_ray_or_python_is_refused_in_one_line(monkeypatch, error):
     def refuse(**_):
-        raise RuntimeError("Version mismatch: The cluster was started with:\n    Ray: 2.9\n    Python: 3.8")
+        raise error("Version mismatch: The cluster was started with:\n    Ray: 2.9\n    Python: 3.8")
 
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(ray, "init", refuse)

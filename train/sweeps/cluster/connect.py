@@ -85,7 +85,7 @@ def start(address: str | None, options: dict[str, Any]) -> None:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGHUP])
     try:
         ray.init(**QUIET, **options)
-    except (OSError, RuntimeError, ValueError, TimeoutError, ray.exceptions.RayError) as error:
+    except Exception as error:  # Ray raises that very type where a node takes too long to start
         ray.shutdown()
         where = "Ray cannot be started here" if address is None else f"address is {address!r}, but it cannot be used"
         raise SettingError(f"{where}: {' '.join(str(error).split())}") from None
