@@ -14,7 +14,7 @@ from config.validation import SettingError
 from eval.runs import find_run
 from train.claim import empty_folder
 from train.config import RunConfig
-from train.sweeps.cluster.trainer import Order
+from train.sweeps.cluster.order import Order
 from train.sweeps.engine import MethodSet
 
 

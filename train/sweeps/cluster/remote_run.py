@@ -9,8 +9,8 @@ from eval.run_methods import run_methods
 from train.config import RunConfig
 from train.run import train_run
 from train.signals import StopFlag
+from train.sweeps.cluster.order import Order
 from train.sweeps.cluster.scratch import scratch_folder
-from train.sweeps.cluster.trainer import Order
 from train.sweeps.report import MessageLog, Send, report_end
 
 RUNS, BASE, INPUTS = "runs", "base", "inputs"

@@ -3,36 +3,20 @@
 This module imports nothing that a node could lack: the node says first which versions it has.
 """
 
+from __future__ import annotations
+
 import os
 import platform
 import queue
 import signal
-from dataclasses import dataclass
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from train.sweeps.cluster.order import Order
 
 POLL_SECONDS = 10.0  # for the first message, before an answer without any
 PACKAGES = ("torch", "numpy")
-
-
-@dataclass(frozen=True)
-class Order:
-    """A run to train, with all that it needs of the machine that orders it."""
-
-    name: str
-    """the run's name"""
-    config: Any
-    """its RunConfig"""
-    methods: dict[str, Any]
-    """methods to apply at its end, by name"""
-    files: dict[str, bytes]
-    """what its folder holds already, by path; nothing for a new run"""
-    inputs: dict[str, bytes]
-    """the user's files that its world is read from, by setting"""
-    base_run: dict[str, bytes]
-    """the files of the run that it starts from, by path; nothing where there is none"""
-    root: str
-    """the folder of its run folder there, which messages name"""
 
 
 def versions() -> dict[str, str]:
