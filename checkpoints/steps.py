@@ -64,19 +64,26 @@ def save(
     `run`: the identity of the run that it belongs to (identity.py).
     """
     final = path_of(folder, step)
-    temporary = folder / f".{final.name}"
-    for unfinished in folder.glob(".step-*"):  # of a process that was killed
-        remove(unfinished)
+    remove_unfinished(folder)
     if damage(final, run) is None:
         return
+    contents = (*(to_bytes(tensors) for tensors in (weights, state)), json.dumps(counters).encode())
+    digests = {name: sha256(data) for name, data in zip(FILES, contents)}
+    manifest = {"format": FORMAT, "run": run, "step": step, "files": digests}
+    manifest |= {"sha256": digest_of(manifest)}
+    write(final, dict(zip((*FILES, MANIFEST), (*contents, json.dumps(manifest, indent=1).encode()))))
+    whole = [path for path in steps(folder) if damage(path, run) is None]
+    for old in whole[:-keep]:
+        drop(old)
+
+
+def write(final: Path, contents: dict[str, bytes]) -> None:
+    """Writes a saved step from its files by name. One that is there already is kept, as damaged."""
+    folder, temporary = final.parent, final.parent / f".{final.name}"
     try:
         with naming(final):
             temporary.mkdir()
-        contents = (*(to_bytes(tensors) for tensors in (weights, state)), json.dumps(counters).encode())
-        digests = {name: sha256(data) for name, data in zip(FILES, contents)}
-        manifest = {"format": FORMAT, "run": run, "step": step, "files": digests}
-        manifest |= {"sha256": digest_of(manifest)}
-        for name, data in zip((*FILES, MANIFEST), (*contents, json.dumps(manifest, indent=1).encode())):
+        for name, data in contents.items():
             with naming(final / name), open(temporary / name, "wb") as file:
                 file.write(data)
                 file.flush()
@@ -88,9 +95,17 @@ def save(
         sync(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    whole = [path for path in steps(folder) if damage(path, run) is None]
-    for old in whole[:-keep]:
-        shutil.rmtree(old.rename(folder / f".{old.name}"))  # by another name: a kill leaves no half of a step
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Deletes what a process that was killed has left of saving or dropping steps."""
+    for unfinished in folder.glob(".step-*"):
+        remove(unfinished)
+
+
+def drop(path: Path) -> None:
+    """Deletes a saved step, under another name: a kill leaves no half of it."""
+    shutil.rmtree(path.rename(path.parent / f".{path.name}"))
 
 
 def remove(path: Path) -> None:

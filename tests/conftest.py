@@ -18,6 +18,7 @@ DEV_IMPORTS = {
     "train.bench": "transformers",
     "jupytext": "jupytext",
     "nbclient": "nbclient",
+    "ray": "ray",
 }
 MISSING = {name for name, package in DEV_IMPORTS.items() if find_spec(package) is None}
 left_out: set[str] = set()
@@ -37,6 +38,7 @@ LONGEST_FIRST = (
     "test_claim_in_context",
     "test_claim",
     "test_readme",
+    "test_ray",
     "test_extending",
     "test_resume",
     "test_compare",

@@ -173,7 +173,7 @@ def test_the_usual_values_are_of_the_settings_type_and_allowed(planned, axis):
     ],
 )
 def test_what_cannot_be_ablated_is_refused_in_one_line(capsys, monkeypatch, arguments, message):
-    monkeypatch.setattr("train.sweeps.pool.train_all", lambda *_: pytest.fail("it was trained"))
+    monkeypatch.setattr("train.sweeps.engine.train_all", lambda *_: pytest.fail("it was trained"))
     code, err = command(train.__main__.main, ["ablate", *arguments.split()], capsys)
     assert (code, err.count("\n")) == (2, 1)
     assert err.startswith("error: ")

@@ -30,7 +30,8 @@ from train.report.results import curve_rows, first_at_level, rows_of_run
 from train.report.style import MASKED
 from train.signals import StopFlag
 from train.sweeps.compare import Compare, compare
-from train.sweeps.pool import train_all
+from train.sweeps.engine import train_all
+from train.sweeps.pool import Pool
 
 COLUMNS = (
     "run,task,objective,variant,settings,method,query_mode,seed,split,correct,count,accuracy,low,high,chance,"
@@ -131,7 +132,7 @@ def test_a_run_that_fails_is_recorded_and_stops_no_other(compared):
     settings, _ = compared
     name = f"{settings.name}-alone"
     runs = {f"{name}-lost": tiny(init_from="nowhere"), f"{name}-good": tiny()}
-    results, failures = train_all(runs, jobs=1, overwrite=False, stop=StopFlag())
+    results, failures = train_all(runs, Pool([], 1), overwrite=False, stop=StopFlag())
     assert list(results) == [f"{name}-good"]
     assert "--from nowhere" in failures[f"{name}-lost"]
 

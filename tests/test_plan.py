@@ -15,7 +15,8 @@ from train.run import train_run
 from train.signals import StopFlag
 from train.sweeps.ablate import Ablate
 from train.sweeps.plan import duration, plan, training_seconds
-from train.sweeps.study import Study, with_steps
+from train.sweeps.settings import with_steps
+from train.sweeps.study import Study
 
 
 def ablation(**settings) -> Study:
@@ -63,7 +64,7 @@ def test_far_fewer_steps_than_the_presets_are_said_to_be_too_few():
 
 def test_a_study_says_its_plan_before_it_trains(monkeypatch, capsys):
     said = []
-    monkeypatch.setattr("train.sweeps.pool.train_all", lambda *_: said.append(capsys.readouterr().err) or ({}, {}))
+    monkeypatch.setattr("train.sweeps.engine.train_all", lambda *_: said.append(capsys.readouterr().err) or ({}, {}))
     study = ablation(steps=20)
     assert study.train(study.runs, StopFlag()) == ({}, {})
     assert "10 variants x 3 seeds" in said[0]
@@ -81,7 +82,7 @@ def test_without_a_compiler_nothing_is_trained(no_compiler, monkeypatch, capsys)
     code, err = command(train.__main__.main, [*flags(tiny()), "--compile", "--name", "compiled"], capsys)
     assert (code, err.count("\n")) == (2, 1)
     assert err.startswith("error: compile is True, but needs a C++ compiler on a CPU, and ")
-    monkeypatch.setattr("train.sweeps.pool.train_all", lambda *_: pytest.fail("it was trained"))
+    monkeypatch.setattr("train.sweeps.engine.train_all", lambda *_: pytest.fail("it was trained"))
     code, err = command(train.__main__.main, ["compare", "--compile", "--device", "cpu", "--name", "compiled"], capsys)
     assert (code, err.count("\n")) == (2, 1)
 

@@ -44,8 +44,9 @@ from tests.running import (
 )
 from train.__main__ import main
 from train.batches import epoch_order, make_batches, step_rows
+from train.claim import claim_folder
 from train.progress import Log, Progress
-from train.run import claim_folder, train_run, write_new_run
+from train.run import train_run, write_new_run
 from train.signals import SIGNALS, StopRequested
 from train.tensorboard import TensorBoardWriter
 

@@ -180,7 +180,7 @@ def names(file: str) -> set[str]:
 
 
 def test_every_requirement_has_a_lower_bound_and_a_version_that_is_tested():
-    files = ("requirements.txt", "requirements-page.txt", "requirements-dev.txt")
+    files = ("requirements.txt", "requirements-page.txt", "requirements-cluster.txt", "requirements-dev.txt")
     assert names("constraints.txt") == set().union(*map(names, files))
     for file in files:
         lines = [line for line in (HOUSE / file).read_text().splitlines() if line[0] not in "#-"]

@@ -14,7 +14,6 @@ import uuid
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -36,12 +35,13 @@ from train.report.base import literal
 from train.report.by_variant import ByVariant
 from train.report.reading import read_results
 from train.report.results import what_differs
-from train.signals import StopFlag
-from train.sweeps import pool, study
+from train.signals import StopFlag, StopRequested
+from train.sweeps import engine, pool, study
+from train.sweeps.engine import Engine, first_ready, train_all
 from train.sweeps.from_file import Sweep, SweepFile, sweep
 from train.sweeps.live_table import LiveTable
 from train.sweeps.outputs import failure_lines
-from train.sweeps.pool import first_ready, train_all
+from train.sweeps.report import MessageLog
 from train.sweeps.study import Study
 
 LISTED = """
@@ -146,7 +146,7 @@ def test_a_variant_starts_from_another_one_at_the_same_seed(swept):
 def test_what_is_finished_needs_no_process(swept, monkeypatch):
     settings, _, _ = swept
     trained = []
-    monkeypatch.setattr(pool, "train_all", lambda runs, *_: trained.append(set(runs)) or ({}, {}))
+    monkeypatch.setattr(engine, "train_all", lambda runs, *_: trained.append(set(runs)) or ({}, {}))
     assert exit_code(settings) == 0
     assert trained.pop() == {f"{settings.name}-lost-{seed}" for seed in (0, 1)}
     monkeypatch.setattr(
@@ -221,7 +221,7 @@ def test_a_damaged_finished_run_is_a_failure_that_stops_no_other(swept, monkeypa
     damaged, trained = f"{settings.name}-plain-0", []
     path = folders.ROOT / damaged / file
     before = path.read_bytes()
-    monkeypatch.setattr(pool, "train_all", lambda runs, *_: trained.append(set(runs)) or ({}, {}))
+    monkeypatch.setattr(engine, "train_all", lambda runs, *_: trained.append(set(runs)) or ({}, {}))
     monkeypatch.setattr("train.report.by_variant.ByVariant.draw", lambda *_: None)  # takes longer than the rest
     path.write_text(DAMAGES[file][kind](before.decode()), errors="surrogateescape")
     try:
@@ -329,12 +329,24 @@ def test_a_worker_reports_in_one_line_why_it_failed(monkeypatch, problem, reason
     assert messages.recv() == ("failed", reason.format(folder=folders.ROOT / name))
 
 
-def test_what_a_worker_says_to_a_parent_that_is_gone_is_dropped():
+def test_what_a_worker_says_to_a_parent_that_is_gone_is_dropped(monkeypatch):
+    def train(*_, log: MessageLog, **__):
+        log.record({"step": 0})
+        log.warn("a line")
+        return {}
+
+    monkeypatch.setattr("train.run.train_run", train)
+    for name in ("stop_without_parent", "guard_streams"):
+        monkeypatch.setattr(pool, name, lambda *_: None)
     messages, worker_end = multiprocessing.Pipe(duplex=False)
     messages.close()
     with pytest.raises(BrokenPipeError):
         worker_end.send("nobody reads this")
-    assert pool.MessageLog(worker_end).record({"step": 0}) is None
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert pool.train_worker("none-such", tiny(), False, {}, worker_end) is None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def entry(step: int, seconds: float) -> dict:
@@ -793,40 +805,75 @@ def test_runs_that_wait_for_each_other_fail_and_are_not_waited_for():
         f"{name}-b": waits_for(f"{name}-a"),
         f"{name}-c": waits_for(f"{name}-c"),
     }
-    results, failures = train_all(runs, 2, False, StopFlag())
+    results, failures = train_all(runs, pool.Pool([], 2), False, StopFlag())
     assert results == {}
     assert failures == dict.fromkeys(runs, "it starts from a run that waits for it")
     assert not list(folders.ROOT.glob(f"{name}*"))
 
 
-@pytest.fixture
-def started(monkeypatch) -> list[str]:
-    """The runs in the order of their start, with stand-ins for processes.
+class NoTraining(Engine):
+    """An engine whose runs end at once; a run that is named `first` or `lost` does not get to its end.
 
-    The run `first` fails with a step saved, as after a step that is not finite.
+    `first` fails, with a step saved, as after a step that is not finite. `lost` ends without a word.
     """
-    started = []
 
-    def start(_, name, *__):
-        started.append(name)
-        messages, worker_end = multiprocessing.Pipe(duplex=False)
-        with worker_end:
-            worker_end.send(("failed", "step 3 was not taken") if name == "first" else ("done", {"train_seconds": 0}))
-        return pool.Worker(SimpleNamespace(join=lambda: None), messages)
+    def __init__(self, jobs: int):
+        self.limit, self.started, self.running = jobs, [], []
+        self.is_stopped = False
 
-    monkeypatch.setattr("train.sweeps.pool.start", start)
-    return started
+    @property
+    def jobs(self) -> int:
+        return self.limit
+
+    def start(self, name, *_):
+        self.started.append(name)
+        self.running.append(name)
+        assert len(self.running) <= self.limit
+
+    def receive(self):
+        ended, self.running = self.running, []
+        for name in ended:
+            if name != "lost":
+                yield (name, "failed", "step 3 was not taken") if name == "first" else (name, "done", RESULT)
+            yield name, "ended", None
+
+    def stop(self):
+        self.is_stopped = True
+
+    def __exit__(self, *_):
+        pass
 
 
-def test_the_runs_with_the_most_steps_start_first(started):
-    train_all({str(steps): tiny(steps=steps) for steps in (12, 20, 16)}, 1, False, StopFlag())
-    assert started == ["20", "16", "12"]
+RESULT = {"train_seconds": 0}
 
 
-def test_what_starts_from_a_run_that_failed_is_not_trained(started):
-    _, failures = train_all({"after": waits_for("first"), "first": waits_for(None)}, 2, False, StopFlag())
-    assert started == ["first"]
+def test_the_runs_with_the_most_steps_start_first():
+    runs = {str(steps): tiny(steps=steps) for steps in (12, 20, 16)}
+    alone = NoTraining(1)
+    assert train_all(runs, alone, False, StopFlag()) == (dict.fromkeys(("20", "16", "12"), RESULT), {})
+    assert alone.started == ["20", "16", "12"]
+
+
+def test_what_starts_from_a_run_that_failed_is_not_trained():
+    two = NoTraining(2)
+    _, failures = train_all({"after": waits_for("first"), "first": waits_for(None)}, two, False, StopFlag())
+    assert two.started == ["first"]
     assert list(failures) == ["first", "after"]
+
+
+def test_a_run_that_ends_without_a_word_is_a_failure_that_stops_no_other():
+    results, failures = train_all({"lost": tiny(), "other": tiny(seed=1)}, NoTraining(1), False, StopFlag())
+    assert failures == {"lost": "its process ended without a message"}
+    assert list(results) == ["other"]
+
+
+def test_a_stop_reaches_the_engine_and_waits_for_the_end_of_what_trains():
+    alone = NoTraining(1)
+    with pytest.raises(StopRequested):
+        train_all({"a": tiny(), "b": tiny(seed=1)}, alone, False, StopFlag(signal.SIGTERM))
+    assert alone.is_stopped
+    assert alone.started == ["a"]
+    assert not alone.running
 
 
 def rows_of(variant: str, query_mode: str, splits: dict[str, list[int | None]]) -> list[dict]:

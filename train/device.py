@@ -18,6 +18,7 @@ from config.process import num_cores
 from config.validation import require
 
 ROOT = Path(__file__).parent.parent
+COMMIT = "BOTH_WAYS_COMMIT"  # environment variable
 
 
 def choose_device(name: str) -> torch.device:
@@ -69,9 +70,12 @@ def cpu_name() -> str:
 
 @cache
 def commit() -> str:
-    """The git commit of this code, with a + where files have changed since. Empty where it is in no repository."""
+    """The git commit of this code, with a + where files have changed since. Empty where it is in no repository.
+
+    A copy of the code that was sent here has it in the environment.
+    """
     if not (ROOT / ".git").exists():  # a repository further up is another project's
-        return ""
+        return os.environ.get(COMMIT, "")
     head = output_of("git", "rev-parse", "--short=12", "HEAD")
     changed = output_of("git", "--no-optional-locks", "status", "--porcelain", "--untracked-files=no")
     return f"{head}+" if head and changed else head

@@ -172,6 +172,7 @@ class Loop:
         self.processes.require_same(self.trained.modules)
         self.lock.require_held()
         steps.save(self.folder, counters.step, weights, state, asdict(counters), self.config.train.keep, self.run_id)
+        self.log.saved(counters.step)
 
     def restore(self, optimiser: Optimiser) -> Counters:
         """Counters, weights and state of the newest whole step; the counters of a new run where there is none."""

@@ -21,6 +21,9 @@ class Log:
     def asked(self, answered: int, total: int) -> None:
         """Takes how many of the questions after the last step are answered; 0 at their start."""
 
+    def saved(self, step: int) -> None:
+        """Takes a step whose state was saved just now."""
+
     def warn(self, line: str) -> None:
         """Takes a line for the user."""
         say(line)
@@ -42,6 +45,10 @@ class Tee(Log):
     def asked(self, answered: int, total: int) -> None:
         for log in self.logs:
             log.asked(answered, total)
+
+    def saved(self, step: int) -> None:
+        for log in self.logs:
+            log.saved(step)
 
     def warn(self, line: str) -> None:
         for log in self.logs:

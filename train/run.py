@@ -1,7 +1,6 @@
 """One run from its settings to its result: the world, the model, the folder, the loop, the questions at the end."""
 
 import os
-import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,8 +22,10 @@ from eval.trained_methods import evaluate_trained_methods
 from eval.trained_model import TrainedModel, require_same_world, with_kept_inputs
 from model.build import build_modules
 from tasks.corpus import Corpus
+from tasks.task import Task
 from train.augment import augmented, inferred_counts
 from train.batches import num_episodes
+from train.claim import claim_folder
 from train.compiler import require_compiler
 from train.config import RunConfig, refuse_other_settings
 from train.counters import Counters
@@ -38,7 +39,6 @@ from train.start_from import start_from
 from train.tensorboard import TensorBoardWriter
 
 STEP_BYTES = 12  # of a saved step for each weight: itself, and two numbers of the optimiser's state
-LEFTOVERS = re.compile(r"lock|vocabulary\.json|inputs|environment\.json")  # of a start that failed
 
 
 def train_run(
@@ -51,8 +51,11 @@ def train_run(
     stop: StopFlag = NEVER,
     root: Path | None = None,
     processes: OneProcess = ONE_PROCESS,
+    located: RunConfig | None = None,
 ) -> dict[str, Any]:
     """Trains the run `name` and returns what result.json holds. A finished run that is resumed is only read.
+
+    `located`: the same settings, with paths of the files and of the run to start from as this machine has them.
 
     Raises SettingError where the run may not be touched or continued. Where it raises one of loop.INTERRUPTIONS, the
     run is saved.
@@ -62,11 +65,12 @@ def train_run(
     require_compiler(config.train)
     torch.set_num_threads(config.train.threads)
     continues = resume and not overwrite and (folder / "config.json").exists()
-    corpus, inputs = build_world(config, folder if continues else None, log)
+    located = located or config
+    corpus, inputs = build_world(config, located.task, folder if continues else None, log)
     modules = build_modules(config.model, config.objective, corpus, config.seed).to(device)
     trained = TrainedModel(corpus, config.objective, modules)
     has_step = continues and any(steps.damage(path) is None for path in steps.steps(folder))
-    lineage = start_from(trained, config, folder, log) if config.train.init_from and not has_step else None
+    lineage = start_from(trained, located, folder, log) if config.train.init_from and not has_step else None
     require_space(folder, config, trained)
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder) as lock:
@@ -79,24 +83,24 @@ def train_run(
             return result
         note_processes(folder, processes.size, log.warn)
         if config.train.augment:
-            trained = replace(trained, corpus=augmented(corpus, config.train, folder, stop))
+            trained = replace(trained, corpus=augmented(corpus, located.train, folder, stop))
         return train_and_ask(config, trained, lock, processes, log, stop)
 
 
-def build_world(config: RunConfig, folder: Path | None, log: Log) -> tuple[Corpus, dict[str, bytes]]:
-    """The corpus of a run, and the user's files that it was read from, by setting.
+def build_world(config: RunConfig, task: Task, folder: Path | None, log: Log) -> tuple[Corpus, dict[str, bytes]]:
+    """The corpus of a run, and the user's files that it was read from, by setting. `task`: as this machine has them.
 
     The run in `folder`, if any, goes on with its own copies of them. Warns of what a person should know.
     """
-    paths = config.task.inputs()
+    paths = task.inputs()
     if folder is None:
         inputs = {setting: Path(path).read_bytes() for setting, path in paths.items() if Path(path).is_file()}
-        corpus = config.task.build(config.seed)
+        corpus = task.build(config.seed)
         for setting, data in inputs.items():
             require(Path(paths[setting]).read_bytes() == data, setting, paths[setting], "as it is while it is read")
     else:
         refuse_other_settings(folder, config)
-        inputs, corpus = {}, with_kept_inputs(config.task, folder).build(config.seed)
+        inputs, corpus = {}, with_kept_inputs(task, folder).build(config.seed)
         for path in changed_inputs(folder, paths):
             log.warn(f"{path} has changed since {folder} was trained on it: the run keeps its own copy")
     warn_of_surprises(config, corpus, log)
@@ -216,32 +220,6 @@ def make_result(
     }
 
 
-def claim_folder(
-    folder: Path, config: RunConfig, write_new: Callable[[], None], *, resume: bool, overwrite: bool
-) -> None:
-    """Makes the folder this run's own. Raises SettingError where it is another's.
-
-    `write_new` writes the first files of a run that is not resumed.
-    """
-    if not os.path.lexists(folder / "config.json"):
-        foreign = [path.name for path in folder.iterdir() if not LEFTOVERS.fullmatch(path.name)]
-        allowed = f"free, but {folder} holds {foreign[0] if foreign else ''} and is no run"
-        require(not foreign, "name", folder.name, allowed)
-    elif resume and not overwrite:
-        refuse_other_settings(folder, config)
-        return
-    elif not overwrite:
-        finished = (folder / "result.json").exists()
-        hint = (
-            "is finished: --once keeps it, --overwrite replaces it"
-            if finished
-            else "is not finished: --resume continues it"
-        )
-        raise SettingError(f"{folder} {hint}, --name trains another run")
-    empty_folder(folder)
-    write_new()
-
-
 def write_new_run(
     folder: Path, config: RunConfig, corpus: Corpus, inputs: dict[str, bytes], made_by: dict[str, Any]
 ) -> None:
@@ -249,13 +227,3 @@ def write_new_run(
     identity = write_identity(folder, corpus.digest(), corpus.vocabulary.words, inputs)
     write_json(folder / "environment.json", made_by)
     write_json(folder / "config.json", config.json() | identity)  # last: without it, the folder is nobody's run
-
-
-def empty_folder(folder: Path) -> None:
-    """Deletes everything in a run folder but its lock.
-
-    result.json goes first, so that it never stands for what is gone, and config.json last.
-    """
-    for path in sorted(folder.iterdir(), key=lambda path: (path.name == "config.json", path.name != "result.json")):
-        if path.name != "lock":
-            steps.remove(path)

@@ -13,7 +13,8 @@ from model.objectives import OBJECTIVES
 from train.config import RunConfig
 from train.presets import preset_of
 from train.signals import StopFlag
-from train.sweeps.study import MultiRunConfig, Study, with_steps
+from train.sweeps.settings import MultiRunConfig, with_steps
+from train.sweeps.study import Study
 
 NAME_LENGTH = "task.name_length"  # both lengths of names
 VALUES: dict[str, tuple[Any, ...]] = {

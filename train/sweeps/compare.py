@@ -13,7 +13,8 @@ from tasks import TASKS
 from train.config import RunConfig, TaskType, TrainConfig
 from train.presets import BIDIRECTIONAL, CAUSAL
 from train.signals import StopFlag
-from train.sweeps.study import MultiRunConfig, Study
+from train.sweeps.settings import MultiRunConfig
+from train.sweeps.study import Study
 
 Settings = TypeVar("Settings")
 COMPARABLE = tuple(name for name, task in TASKS.items() if {"forward", "inverse"} <= task.split_help.keys())

@@ -34,11 +34,12 @@ from eval.methods import METHODS
 from eval.runs import find_run, is_run
 from train.config import RUN_SECTIONS, RunConfig
 from train.signals import StopFlag
-from train.sweeps.study import MultiRunConfig, Study
+from train.sweeps.settings import MultiRunConfig
+from train.sweeps.study import Study
 
 if TYPE_CHECKING:
     from train.report.base import Report
-    from train.sweeps.pool import MethodSet
+    from train.sweeps.engine import MethodSet
 
 Variants = dict[str, RunConfig]
 FIGURE_NAMES = ("PANELS", "SLIDE", "TITLE", "AXES", "RANKED")  # of what a file says about its table and figure

@@ -3,7 +3,6 @@
 from statistics import median
 from typing import Any
 
-from config.process import num_cores
 from config.terminal import say
 from train.config import RunConfig
 from train.presets import preset_of
@@ -19,10 +18,10 @@ def announce(
     to_train: dict[str, RunConfig],
     variants: dict[str, str],
     finished: dict[str, dict[str, Any]],
-    jobs: int | None,
+    jobs: int,
 ) -> None:
-    """Prints the plan on stderr. `jobs` is how many runs train at once; None: one a core. See `plan`."""
-    for line in plan(runs, to_train, variants, finished, jobs or num_cores()):
+    """Prints the plan on stderr. See `plan`."""
+    for line in plan(runs, to_train, variants, finished, jobs):
         say(line)
 
 
@@ -35,7 +34,8 @@ def plan(
 ) -> list[str]:
     """The lines of the plan: how many of a study's `runs` are trained now, about how long it takes, and whether to.
 
-    `variants` holds the variant of each run, and `finished` the result of each that is finished.
+    `jobs` of them train at once. `variants` holds the variant of each run, and `finished` the result of each that is
+    finished.
     """
     num_variants, num_seeds = len({variants[name] for name in runs}), len({config.seed for config in runs.values()})
     counted = f"{number(num_variants, 'variant')} x {number(num_seeds, 'seed')}, {number(len(runs), 'run')}"

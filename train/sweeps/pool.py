@@ -1,4 +1,4 @@
-"""Several runs at once, one process and one thread each. Finished runs are only read, others continue."""
+"""The engine of one machine: a process for each run, and one thread each."""
 
 import contextlib
 import multiprocessing
@@ -6,8 +6,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from multiprocessing import connection, forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -16,20 +17,16 @@ from typing import Any
 from checkpoints.folder import locked, run_folder
 from config.process import guard_streams
 from config.validation import SettingError
-from eval.methods.base import AnswerMethod
 from eval.run_methods import run_methods
 from train.config import RunConfig
-from train.progress import Log
-from train.report.results import no_methods
-from train.signals import StopFlag, StopRequested, signals_blocked, stop_on_signals
-from train.sweeps.live_table import LiveTable, RunResults
-from train.sweeps.outputs import Failures
+from train.signals import StopFlag, signals_blocked, stop_on_signals
+from train.sweeps.engine import WAIT_SECONDS, Engine, MethodSet
+from train.sweeps.report import MessageLog, report_end
 
 PRELOADED = ["train.__main__", "train.sweeps.pool", "train.run", "train.attention_maps"]
 PRELOADED += ["torch.utils.tensorboard", "safetensors.torch"]
 RUNS_PER_GPU = 8
 LOCK_SECONDS = 60  # how long a worker waits for a folder in which a worker of a killed command still saves
-MethodSet = dict[str, AnswerMethod]
 
 
 @dataclass(eq=False)
@@ -42,123 +39,57 @@ class Worker:
     """of pairs: what happened ("entry", "done" or "failed"), and the entry, the result or the reason"""
 
 
-def train_all(
-    runs: dict[str, RunConfig],
-    jobs: int | None,
-    overwrite: bool,
-    stop: StopFlag,
-    methods: Callable[[str], MethodSet] = no_methods,
-) -> tuple[RunResults, Failures]:
-    """Trains every run by name, `jobs` at once, and applies its `methods`. Returns results, and why runs failed.
+class Pool(Engine):
+    """A process for each run, forked from a server. `jobs` None: see `default_jobs`."""
 
-    Those with the most steps start first: then no core is idle for long while the last run trains. A failure stops no
-    other run. Where `stop` raises, the runs that train are saved first. `jobs` None: see `default_jobs`.
-    """
-    context = start_server()
-    jobs = jobs or default_jobs(runs.values())
-    waiting = dict(sorted(runs.items(), key=lambda run: run[1].train.steps, reverse=True))
-    running: dict[str, Worker] = {}
-    table = LiveTable(runs, jobs)
-    with table.live:
-        try:
-            while waiting or running:
-                fail_dependents(waiting, table)
-                while len(running) < jobs and (name := first_ready(waiting, running)) is not None:
-                    running[name] = start(context, name, waiting.pop(name), overwrite, methods(name))
-                if waiting and not running:
-                    table.failures |= dict.fromkeys(waiting, "it starts from a run that waits for it")
-                    waiting.clear()
-                receive(running, table)
-                stop.check()
-        finally:
-            terminate(running, table)
-    return table.results, table.failures
+    def __init__(self, runs: list[RunConfig], jobs: int | None):
+        self.limit = jobs or default_jobs(runs)
+        self.running: dict[str, Worker] = {}
 
+    @property
+    def jobs(self) -> int:
+        return self.limit
 
-def start_server() -> Any:
-    """The context in which workers start: a server that imports once what each of them would import.
+    @cached_property
+    def context(self) -> Any:
+        """The context in which workers start: a server that imports once what each of them would import.
 
-    The server starts no thread and uses no GPU, so it can be forked. It ends with the last of its processes.
-    """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    # Each by itself: starting the tracker unblocks signals.
-    for ensure_running in (resource_tracker.ensure_running, forkserver.ensure_running):
-        with signals_blocked():
-            ensure_running()  # the server imports while this process does
-    return context
+        The server starts no thread and uses no GPU, so it can be forked. It ends with the last of its processes.
+        """
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(PRELOADED)
+        # Each by itself: starting the tracker unblocks signals.
+        for ensure_running in (resource_tracker.ensure_running, forkserver.ensure_running):
+            with signals_blocked():
+                ensure_running()  # the server imports while this process does
+        return context
 
+    def start(self, name: str, config: RunConfig, overwrite: bool, methods: MethodSet) -> None:
+        messages, worker_end = self.context.Pipe(duplex=False)
+        with worker_end:  # only the process keeps it open, so that its end is seen
+            arguments = (name, config, overwrite, methods, worker_end)
+            process = self.context.Process(target=train_worker, args=arguments)
+            process.start()
+        self.running[name] = Worker(process, messages)
 
-def fail_dependents(waiting: dict[str, RunConfig], table: LiveTable) -> None:
-    """Fails the waiting runs that start from one that failed."""
-    for name in [name for name, config in waiting.items() if starts_from(config, table.failures)]:
-        del waiting[name]
-        table.update("failed", name, "the run it starts from failed")
+    def receive(self) -> Iterator[tuple[str, str, Any]]:
+        """At most one message of each run."""
+        names = {worker.messages: name for name, worker in self.running.items()}
+        for messages in connection.wait(names, timeout=WAIT_SECONDS):
+            name = names[messages]
+            try:
+                yield name, *messages.recv()
+            except (EOFError, OSError):  # it ended, an OSError: within a message
+                messages.close()
+                self.running.pop(name).process.join()
+                yield name, "ended", None
 
+    def stop(self) -> None:
+        for worker in self.running.values():
+            worker.process.terminate()
 
-def first_ready(waiting: dict[str, RunConfig], running: Iterable[str]) -> str | None:
-    """The first waiting run that starts from none which is itself still to be trained."""
-    unfinished = [*running, *waiting]
-    return next((name for name, config in waiting.items() if not starts_from(config, unfinished)), None)
-
-
-def starts_from(config: RunConfig, runs: Iterable[str]) -> bool:
-    """Whether a run starts from the weights of one of `runs`."""
-    base_run = config.train.init_from
-    return base_run is not None and Path(base_run).resolve() in {run_folder(name).resolve() for name in runs}
-
-
-def start(context: Any, name: str, config: RunConfig, overwrite: bool, methods: MethodSet) -> Worker:
-    """Starts a process for one run."""
-    messages, worker_end = context.Pipe(duplex=False)
-    with worker_end:  # only the process keeps it open, so that its end is seen
-        process = context.Process(target=train_worker, args=(name, config, overwrite, methods, worker_end))
-        process.start()
-    return Worker(process, messages)
-
-
-def receive(running: dict[str, Worker], table: LiveTable) -> None:
-    """Puts messages into the table, at most one of each run, and removes the runs whose process ended.
-
-    Waits a quarter of a second for the first.
-    """
-    names = {worker.messages: name for name, worker in running.items()}
-    for messages in connection.wait(names, timeout=0.25):
-        name = names[messages]
-        try:
-            event, value = messages.recv()
-        except (EOFError, OSError):  # it ended, an OSError: within a message
-            messages.close()
-            running.pop(name).process.join()
-            if name not in table.results:
-                table.failures.setdefault(name, "its process ended without a message")
-        else:
-            table.update(event, name, value)
-
-
-def terminate(running: dict[str, Worker], table: LiveTable) -> None:
-    """Stops the processes and waits until all have saved."""
-    for worker in running.values():
-        worker.process.terminate()
-    while running:
-        receive(running, table)
-
-
-class MessageLog(Log):
-    """Sends the entries of a run's record, and warnings, to the parent process, if it still lives."""
-
-    def __init__(self, messages: Connection):
-        self.messages = messages
-
-    def send(self, event: str, value: Any) -> None:
-        with contextlib.suppress(OSError):
-            self.messages.send((event, value))
-
-    def record(self, entry: dict[str, Any]) -> None:
-        self.send("entry", entry)
-
-    def warn(self, line: str) -> None:
-        self.send("warning", line)
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left to end: the server ends with the last worker."""
 
 
 def train_worker(name: str, config: RunConfig, overwrite: bool, methods: MethodSet, messages: Connection) -> None:
@@ -166,29 +97,27 @@ def train_worker(name: str, config: RunConfig, overwrite: bool, methods: MethodS
 
     The parent's SIGTERM is what stops it. Ctrl-C and the end of the terminal stay blocked: they reach the parent.
     """
-    from train.loop import NonFiniteStep
     from train.run import train_run
 
-    log, folder = MessageLog(messages), run_folder(name)
+    folder = run_folder(name)
     guard_streams()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # also where the parent was started with SIGTERM ignored
-    try:
+
+    def send(event: str, value: Any) -> None:
+        with contextlib.suppress(OSError):  # nobody reads it
+            messages.send((event, value))
+
+    def train() -> dict[str, Any]:
         with stop_on_signals() as stop:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
             threading.Thread(target=stop_without_parent, args=[stop, os.getppid()], daemon=True).start()
             wait_until_free(folder, stop)
-            result = train_run(config, name, resume=True, overwrite=overwrite, log=log, stop=stop)
+            result = train_run(config, name, resume=True, overwrite=overwrite, log=MessageLog(send), stop=stop)
             if methods:
                 run_methods(folder, methods, stop.check, overwrite=False)
-        log.send("done", result)
-    except StopRequested:
-        log.send("failed", "stopped and saved")
-    except (SettingError, NonFiniteStep) as problem:
-        log.send("failed", str(problem))
-    except OSError as problem:
-        log.send("failed", f"{problem.filename or folder}: {problem.strerror or problem}")
-    except Exception as problem:
-        log.send("failed", f"{type(problem).__name__}: {problem}")
+        return result
+
+    report_end(train, send, folder)
 
 
 def stop_without_parent(stop: StopFlag, server: int) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from checkpoints.config import differences, read_config_json
 from checkpoints.folder import run_folder
@@ -15,7 +14,7 @@ from checkpoints.identity import read_identity, require_same_inputs
 from checkpoints.record import read_result
 from checkpoints.view import require_complete
 from config.terminal import say
-from config.validation import SettingError, require, require_at_least
+from config.validation import SettingError, require
 from eval.run_methods import unfinished_methods
 from train.compiler import require_compiler
 from train.config import FREE, RunConfig, refuse_other_settings
@@ -26,61 +25,16 @@ from train.signals import StopFlag
 from train.sweeps.outputs import Outputs, write_outputs
 from train.sweeps.plan import announce
 from train.sweeps.same_settings import comparable, settings_fault
+from train.sweeps.settings import MultiRunConfig
 
 if TYPE_CHECKING:
     from train.report.base import Report, Rows
+    from train.sweeps.engine import MethodSet
     from train.sweeps.live_table import RunResults
     from train.sweeps.outputs import Failures
-    from train.sweeps.pool import MethodSet
 
 RunTables = dict[str, tuple["Rows", "Rows"]]
 """by run, its rows of results.csv and of curves.csv"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class MultiRunConfig:
-    """Settings of every command that trains several runs."""
-
-    main_settings: ClassVar = ("seeds", "jobs", "steps", "name", "table", "variants", "objectives", "values", "only")
-
-    seeds: int = 5
-    """worlds, each for every variant"""
-    first_seed: int = 0
-    """the first of them"""
-    jobs: int | None = None
-    """runs at once; None: one a core and, on a GPU, at most eight"""
-    steps: int | None = None
-    """optimiser steps of every variant; None: its own"""
-    targets: int | None = None
-    """target tokens after which every variant ends, before its steps are over; None: its own"""
-    name: str | None = None
-    """folder in checkpoints/ for table and figure, and what the runs' names begin with; None: the command's own"""
-    overwrite: bool = False
-    """train all runs again from the start"""
-    table: bool = False
-    """train nothing: table and figure of what is finished"""
-    merge: Path | None = None
-    """results.csv of runs trained elsewhere, whose other seeds and variants are added to table and figure (not to
-    curves)"""
-
-    def __post_init__(self):
-        require_at_least(self, "", 1, "seeds", "jobs", "steps", "targets")
-        require(not (self.table and self.overwrite), "table", True, "given without overwrite")
-
-    def all_seeds(self) -> range:
-        return range(self.first_seed, self.first_seed + self.seeds)
-
-    def with_budget(self, config: RunConfig) -> RunConfig:
-        """The run with the steps and targets that these settings give."""
-        train = config.train if self.targets is None else replace(config.train, targets=self.targets)
-        return with_steps(replace(config, train=train), self.steps)
-
-
-def with_steps(config: RunConfig, steps: int | None) -> RunConfig:
-    """The run with another number of steps; None: as it is."""
-    if steps is None:
-        return config
-    return replace(config, train=replace(config.train, steps=steps, warmup=min(config.train.warmup, steps)))
 
 
 @dataclass(frozen=True)
@@ -162,11 +116,12 @@ class Study:
             return {}, {}
         for config in runs.values():
             require_compiler(config.train)
-        announce(self.runs, runs, self.variants, self.finished_results()[0], self.settings.jobs)
-        from train.sweeps.pool import train_all
+        from train.sweeps.engine import train_all  # only now, as it imports the live table
 
-        settings = self.settings
-        return train_all(runs, settings.jobs, settings.overwrite, stop, lambda name: self.methods(self.variants[name]))
+        with self.settings.open_engine(runs) as engine:
+            announce(self.runs, runs, self.variants, self.finished_results()[0], engine.jobs)
+            methods = {name: self.methods(self.variants[name]) for name in runs}
+            return train_all(runs, engine, self.settings.overwrite, stop, methods.__getitem__)
 
     def finished_runs(self) -> tuple[RunTables, Failures]:
         """The tables of the runs that ended under the settings that they have here, and why runs cannot be read."""
