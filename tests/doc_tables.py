@@ -10,6 +10,7 @@ What a part is:
     seeds                 the table of a comparison, with a column for each seed
     summary               the same without the seeds, with intervals and baselines
     prompts               closed book against in context: the causal run of each task, a row for each of PROMPTED
+    bridges               means of each bridge on the splits that need two facts and more
     panel NAME            the table of a panel of the study
     lines LABEL; LABEL    these lines of each panel that has the first of them: a row a panel, a column a line
 """
@@ -37,6 +38,18 @@ PROMPTED = {
     ("hierarchy", "syllogism"): "a property inherited over one link",
 }
 """the held-out question of each row, by task and split"""
+BRIDGES = {
+    "closed book": ("causal", "closed-book"),
+    "in context": ("causal", "in-context"),
+    "chain of thought, supervised": ("chain-of-thought", "chain-of-thought"),
+    "chain of thought, reinforced": ("reinforced", "chain-of-thought"),
+    "augmentation": ("augmented", "augmentation"),
+}
+"""variant and method of each row"""
+SYLLOGISMS = ("conclusion", "misleading", "chain")
+HIERARCHIES = ("syllogism", "chain", "holdout", "holdout_chain", "similar", "inverse")
+SEVERAL_FACTS = [*(("syllogism", split) for split in SYLLOGISMS), *(("hierarchy", split) for split in HIERARCHIES)]
+"""task and split of each column"""
 
 
 def study_of(rows_file: Path) -> ModuleType | None:
@@ -94,7 +107,20 @@ def prompts_table(rows: Rows) -> str:
     return markdown_table(["task", "held-out question", "closed book", "elimination", "in context"], body, 2)
 
 
-SHORT_TABLES = {"summary": summary_table, "prompts": prompts_table}
+def bridges_table(rows: Rows) -> str:
+    """A row for each of BRIDGES, a column for each of SEVERAL_FACTS: means over seeds in per cent."""
+    body = []
+    for label, (variant, method) in BRIDGES.items():
+        cells = []
+        for task, split in SEVERAL_FACTS:
+            selection = f"{task}-{variant}", method, split
+            found = over_seeds([row for row in rows if (row["variant"], row["method"], row["split"]) == selection])
+            cells.append("–" if found is None else number(found.mean, digits=0))
+        body.append([label, *cells])
+    return markdown_table(["", *(f"{task}: {split}" for task, split in SEVERAL_FACTS)], body)
+
+
+SHORT_TABLES = {"summary": summary_table, "prompts": prompts_table, "bridges": bridges_table}
 
 
 def mean_cell(rows: Rows) -> str:
