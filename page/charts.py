@@ -42,6 +42,13 @@ SHOWN = {
         "Reversed text without a marker teaches false statements: the wrong frame.",
     ),
     "plateau": ("The plateau of training", "A subset of the entities first shortens the plateau."),
+    "scarcity": ("The amount of data", "A causal model learns the stated facts, and no inverse, from any amount."),
+    "objective-variants": (
+        "Variants of the objectives",
+        "The inverse needs a masked source. Fixed masking rates reverse, too.",
+    ),
+    "weight-decay": ("Weight decay", "In these steps, no weight decay makes a causal model reverse."),
+    "tied": ("Tied output", "An output tied to the embedding changes little."),
     "plain": (
         "Without the recipe",
         "With AdamW alone and all facts from the first step on, both models end the same.",
