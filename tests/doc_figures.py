@@ -26,7 +26,7 @@ OTHERS: dict[str, Callable[[Rows, Rows, Path], None]] = {
     "plateau": lambda rows, curves, folder: plateau.draw(rows, folder),
 }
 """what draws rows, their curves and into which folder, where these are no sweep's or it draws them in another way"""
-TABLES_ALONE = ("plain", "weight-decay", "tied")  # rows without a figure
+TABLES_ALONE = ("plain", "weight-decay", "tied", "coda-forno")  # rows without a figure
 NAMES = [path.stem for path in sorted(DOCS.glob("*.csv")) if not path.stem.endswith((CURVES, *TABLES_ALONE))]
 
 
