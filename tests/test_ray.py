@@ -78,6 +78,15 @@ def engine_of(cluster: Cluster, jobs: int | None = None) -> RayEngine:
     return RayEngine([tiny()], jobs, cluster.address, None)
 
 
+def wait_for_nodes(cluster: Cluster, count: int) -> None:
+    """Waits until the cluster has no more than so many nodes: one that was killed is missed after some seconds."""
+    deadline = time.monotonic() + 60
+    with engine_of(cluster) as engine:
+        while sum(node["Alive"] for node in engine.ray.nodes()) > count:
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+
+
 def exit_code(settings: Sweep) -> int:
     try:
         sweep(settings, StopFlag())
@@ -145,6 +154,7 @@ def test_a_version_that_another_node_lacks_refuses_it_by_name(cluster, name, tmp
         assert f"({os.uname().nodename}, {other.node_id[:8]}) has torch 0.1, but must have " in said[0]
     finally:
         cluster.remove_node(other, allow_graceful=False)
+    wait_for_nodes(cluster, 3)
     monkeypatch.setattr("train.sweeps.cluster.nodes.versions", lambda: {"Python": "2.7"})
     one_run = {f"{name}-other": tiny(steps=2)}
     with engine_of(cluster) as engine, pytest.raises(SettingError, match="no node of the cluster can be used: node"):

@@ -20,6 +20,7 @@ from train.config import RunConfig
 from train.counters import Counters
 from train.loop import Loop
 from train.optimiser import Optimiser
+from train.signals import SIGNALS
 from train.tensorboard import TensorBoardWriter
 
 SIZE = 2
@@ -91,6 +92,7 @@ def train_in_two(root: Path, config: RunConfig, name: str, *further: str, event:
 def train_as(root: Path, arguments: list[str], variables: dict[str, str], output: Path, event: Event | None) -> None:
     """Ends this process as the command line does, with its standard error in `output`."""
     code = 1
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # the server of a pool, which may have forked this, blocks them
     signal.alarm(SECONDS)  # SIGALRM ends it
     sys.stdout, sys.stderr = open(os.devnull, "w"), open(output, "w")  # noqa: SIM115, as they stay open
     os.environ |= variables
