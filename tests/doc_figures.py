@@ -1,4 +1,4 @@
-"""Figures that are made of rows. `python -m tests.doc_figures` draws docs/NAME.svg of every docs/NAME.csv again, and of FROM_TABLES.
+"""Figures made of rows. `python -m tests.doc_figures` draws docs/NAME.svg of every docs/NAME.csv, and of FROM_TABLES.
 
 With names, it draws these alone: `python -m tests.doc_figures compare kitouni`. Learning curves are in
 docs/NAME-curves.csv, which is the curves.csv of the comparison.
