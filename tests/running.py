@@ -21,6 +21,7 @@ from train.config import RunConfig, TrainConfig
 from train.presets import PRESETS
 from train.progress import Log
 from train.signals import StopFlag, StopRequested
+from train.sweeps.from_file import Sweep, sweep
 
 HOUSE = Path(__file__).parent.parent
 # The functions of `os` that change what is on the disk; of them, those that a full one lets fail.
@@ -148,3 +149,12 @@ def before_each(names: tuple[str, ...], moment: int, interrupt: Callable[[], Non
         return call
 
     return {name: replacement(getattr(os, name)) for name in names}
+
+
+def exit_code(settings: Sweep) -> int:
+    """The exit code of `python -m train sweep`: 1 where a run failed."""
+    try:
+        sweep(settings, StopFlag())
+    except SystemExit as end:
+        return end.code
+    return 0

@@ -24,7 +24,7 @@ import train.__main__
 from checkpoints.folder import ROOT, locked
 from checkpoints.steps import steps
 from config.validation import SettingError
-from tests.running import HOUSE, command, contents, record, tiny
+from tests.running import HOUSE, command, contents, exit_code, record, tiny
 from train.run import train_run
 from train.signals import StopFlag, StopRequested
 from train.sweeps.cluster import connect
@@ -33,7 +33,7 @@ from train.sweeps.cluster.nodes import Nodes
 from train.sweeps.cluster.ordered_run import OrderedRun
 from train.sweeps.cluster.scratch import scratch_folder
 from train.sweeps.engine import train_all
-from train.sweeps.from_file import Sweep, sweep
+from train.sweeps.from_file import Sweep
 
 LISTED = """
 from dataclasses import replace
@@ -85,14 +85,6 @@ def wait_for_nodes(cluster: Cluster, count: int) -> None:
         while sum(node["Alive"] for node in engine.ray.nodes()) > count:
             assert time.monotonic() < deadline
             time.sleep(0.5)
-
-
-def exit_code(settings: Sweep) -> int:
-    try:
-        sweep(settings, StopFlag())
-    except SystemExit as end:
-        return end.code
-    return 0
 
 
 def study_of(folder: Path) -> tuple[list[dict[str, str]], dict[str, str]]:

@@ -27,7 +27,7 @@ from config.terminal import clean
 from config.validation import SettingError
 from eval.metrics import t_interval, wilson_interval
 from eval.progress import duration
-from tests.running import HOUSE, command, contents, tiny
+from tests.running import HOUSE, command, contents, exit_code, tiny
 from tests.test_compare import COLUMNS
 from train.config import RunConfig
 from train.report import by_variant
@@ -87,14 +87,6 @@ def swept(tmp_path_factory):
     yield settings, folders.ROOT / settings.name, code
     for path in folders.ROOT.glob(f"{settings.name}*"):
         shutil.rmtree(path)
-
-
-def exit_code(settings: Sweep) -> int:
-    try:
-        sweep(settings, StopFlag())
-    except SystemExit as end:
-        return end.code
-    return 0
 
 
 def read(path: Path) -> list[dict[str, str]]:
