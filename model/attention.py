@@ -1,4 +1,4 @@
-"""Attention, which positions it connects, and how it is computed at the target positions alone."""
+"""Attention, and which positions it connects."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from model.config import ModelConfig
 from model.positions import Position
+from model.rows import Rows
 from model.short_conv import ShortConv, Taps
 from model.softmax import softmax
 
@@ -17,6 +18,10 @@ from model.softmax import softmax
 class AttentionContext:
     """Which positions attend to which, in one pass."""
 
+    queries: Rows
+    """the rows that attend"""
+    keys: Rows
+    """the rows that are attended to, where those are not of a memory: all of x"""
     query_positions: Tensor
     """int[b or 1, t], the positions that attend"""
     key_positions: Tensor
@@ -53,49 +58,6 @@ def split_heads(by_head: Tensor) -> tuple[Tensor, Tensor]:
     return by_head[:, :half], by_head[:, half:]
 
 
-@dataclass(frozen=True)
-class TargetRows:
-    """The n positions at which the last layer is computed, in rows of q, the most that any document has."""
-
-    flat: Tensor
-    """int[n], rising, the positions counted through [b, t]"""
-    positions: Tensor
-    """int[b, q], the positions by document, padded with 0"""
-    slots: Tensor
-    """int[n], the index of each of them in [b, q], counted through it"""
-
-    @staticmethod
-    def from_flat(flat: Tensor, b: int, t: int) -> "TargetRows":
-        """The rows of the positions `flat`[n] of b documents of t positions."""
-        document, position = flat // t, flat % t
-        count = torch.bincount(document, minlength=b)
-        q = max(int(count.max()), 1)
-        first = count.cumsum(0) - count  # [b], how many the documents before have
-        slots = document * q + torch.arange(len(flat), device=flat.device) - first[document]
-        positions = flat.new_zeros(b * q).scatter_(0, slots, position)
-        return TargetRows(flat, positions.view(b, q), slots)
-
-    def gather(self, x: Tensor) -> Tensor:
-        """x[b, t, d] at the positions: [n, d]."""
-        return x.flatten(0, 1)[self.flat]
-
-    @property
-    def are_full(self) -> bool:
-        """Whether all documents have equally many, so that no row has padding."""
-        return len(self.flat) == self.positions.numel()
-
-    def scatter(self, x: Tensor) -> Tensor:
-        """x[n, d] in rows, zeros elsewhere: [b, q, d]."""
-        b, q = self.positions.shape
-        if self.are_full:
-            return x.view(b, q, -1)
-        return x.new_zeros(b * q, x.shape[-1]).index_copy(0, self.slots, x).view(b, q, -1)
-
-    def unscatter(self, x: Tensor) -> Tensor:
-        """x[b, q, d] without its padding: [n, d]."""
-        return x.flatten(0, 1) if self.are_full else x.flatten(0, 1)[self.slots]
-
-
 class Attention(nn.Module):
     """Every position takes a mean of values, weighted by query and key (Vaswani et al. 2017, 1706.03762)."""
 
@@ -110,33 +72,29 @@ class Attention(nn.Module):
             self.mix_key_value = ShortConv(config, 2 * config.width)
         self.convolution = convolution
 
-    def forward(
-        self, x: Tensor, context: AttentionContext, targets: TargetRows | None = None, memory: Tensor | None = None
-    ) -> Tensor:
-        """x[b, t, d] -> [b, t, d]; with `targets`, [n, d] for those alone.
+    def forward(self, x: Tensor, context: AttentionContext, memory: Tensor | None = None) -> Tensor:
+        """x[m, d] -> [n, d], for the n rows that attend.
 
         Keys and values are of `memory`[b, s, d], or of x where that is None.
         """
-        query, key, value = self.project(x, context.taps, targets, x if memory is None else memory)
+        query, key, value = self.project(x, context, memory)
         query, key = context.rotate_queries(query), context.position.rotate(key, context.key_positions)
         weights = attention_weights(query, key, context.attn_bias)
         if context.weights is not None:
             context.weights.append(weights)
         mixed = F.dropout(weights, self.dropout, self.training) @ value
-        mixed = rearrange(mixed, "b h t d -> b t (h d)")
-        return self.out(mixed if targets is None else targets.unscatter(mixed))
+        return self.out(context.queries.gather(rearrange(mixed, "b h t d -> b t (h d)")))
 
-    def project(
-        self, x: Tensor, taps: Taps, targets: TargetRows | None, memory: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries of x[b, t, d], keys and values of memory[b, s, d]: each [b, h, t or s, d / h]."""
-        key_value = self.key_value(memory)
-        if self.convolution:  # a neighbour may be no target, so targets are gathered after it
-            key_value = self.mix_key_value(key_value, taps)
-            query = self.mix_query(self.query(x), taps)
-            query = query if targets is None else targets.scatter(targets.gather(query))
+    def project(self, x: Tensor, context: AttentionContext, memory: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries of x[m, d], keys and values of it or of memory[b, s, d]: each [b, h, t or s, d / h]."""
+        queries, keys = context.queries, context.keys
+        key_value = keys.scatter(self.key_value(x)) if memory is None else self.key_value(memory)
+        if self.convolution:  # a neighbour of a query may be none itself, so queries are picked after it
+            key_value = self.mix_key_value(key_value, context.taps)
+            query = self.mix_query(keys.scatter(self.query(x)), context.taps)
+            query = query if queries is keys else queries.scatter(queries.pick(keys.gather(query)))
         else:
-            query = self.query(x) if targets is None else targets.scatter(self.query(targets.gather(x)))
+            query = queries.scatter(self.query(queries.pick(x)))
         key, value = key_value.chunk(2, dim=-1)
         query, key, value = (rearrange(part, "b t (h d) -> b h t d", h=self.heads) for part in (query, key, value))
         return query, key, value

@@ -22,9 +22,9 @@ class Position(nn.Module):
         super().__init__()
 
     def embed(self, x: Tensor, positions: Tensor, target_positions: Tensor | None = None) -> Tensor:
-        """Token embeddings x[b, t, d] with their positions[b or 1, t] added.
+        """Token embeddings x[..., d] with their positions[...] added.
 
-        `target_positions`[b, t]: the positions that they predict, where those are not the next ones.
+        `target_positions`[...]: the positions that they predict, where those are not the next ones.
         """
         return x
 

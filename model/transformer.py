@@ -8,10 +8,11 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from model.attention import Attention, AttentionContext, TargetRows, split_heads
+from model.attention import Attention, AttentionContext, split_heads
 from model.config import ModelConfig
 from model.layers import FEED_FORWARDS, NORMS
 from model.positions import POSITIONS, Position
+from model.rows import Rows, rows_of_targets
 from model.visibility import Visibility
 
 
@@ -43,26 +44,17 @@ class Block(nn.Module):
         self.drop = nn.Dropout(config.dropout)
 
     def forward(
-        self,
-        x: Tensor,
-        context: AttentionContext,
-        targets: TargetRows | None = None,
-        memory: tuple[Tensor, AttentionContext] | None = None,
+        self, x: Tensor, context: AttentionContext, memory: tuple[Tensor, AttentionContext] | None = None
     ) -> Tensor:
-        """x[b, t, d] -> [b, t, d]; with `targets`, [n, d] for those alone: the same numbers for less work."""
-        attended = self.drop(self.attention(self.norm_attention(x), context, targets))
-        x = (x if targets is None else targets.gather(x)) + attended
-        if memory is not None:
-            x = x + self.drop(self.attend_to_memory(self.norm_cross(x), targets, *memory))
-        return x + self.drop(self.feed_forward(self.norm_feed_forward(x)))
+        """x[m, d] -> [n, d], for the n rows that attend.
 
-    def attend_to_memory(
-        self, x: Tensor, targets: TargetRows | None, hidden: Tensor, context: AttentionContext
-    ) -> Tensor:
-        """Cross-attention of x[b, t, d], or of x[n, d] with `targets`, to hidden[b, s, d]: as x."""
-        if targets is None:
-            return self.cross(x, context, memory=hidden)
-        return targets.unscatter(self.cross(targets.scatter(x), context, memory=hidden))
+        `memory`: hidden states [b, s, d], and how these rows attend to them.
+        """
+        x = context.queries.pick(x) + self.drop(self.attention(self.norm_attention(x), context))
+        if memory is not None:
+            hidden, of_memory = memory
+            x = x + self.drop(self.cross(self.norm_cross(x), of_memory, hidden))
+        return x + self.drop(self.feed_forward(self.norm_feed_forward(x)))
 
 
 class Transformer(nn.Module):
@@ -103,25 +95,27 @@ class Transformer(nn.Module):
         logit_positions: Tensor | None = None,
         attention_weights: list[Tensor] | None = None,
     ) -> Tensor:
-        """tokens[b, t] -> hidden states [b, t, d], or [n, d] with `logit_positions`.
+        """tokens[b, t] -> hidden states [b, t, d]; with `logit_positions`, theirs alone: [n, d].
 
         `positions`[b, t]: the position of each token; None: 0, 1, 2, …
         `target_positions`[b, t]: the position that each token predicts, where the order is not left to right.
         `memory`: what a decoder attends to.
-        `logit_positions`[n], rising, counted through [b, t]: the last layer is computed only there.
+        `logit_positions`[n], rising, counted through [b, t]: the last layer is computed only there, the others only
+        where these depend on it.
         `attention_weights`: an empty list, to which each layer appends [b, h, t, s].
         """
         b, t = tokens.shape
-        whole = logit_positions is None or len(logit_positions) == b * t
-        targets = None if whole else TargetRows.from_flat(logit_positions, b, t)
+        rows = targets = Rows((b, t))
+        if logit_positions is not None and len(logit_positions) < b * t:
+            rows, targets = rows_of_targets(logit_positions, visibility, b, t)
         encode = self.encode if self.compiled is None or not self.training else self.compiled
-        x = encode(tokens, visibility, targets, positions, target_positions, memory, attention_weights)
-        return x.flatten(0, 1) if whole and logit_positions is not None else x
+        x = encode(tokens, visibility, rows, targets, positions, target_positions, memory, attention_weights)
+        return x.view(b, t, x.shape[-1]) if logit_positions is None else x
 
     def compile(self, **options: Any) -> None:
         """Compiles what training computes, with options of torch.compile.
 
-        The rows of targets stay apart: how many columns they have is known only once they are counted.
+        The rows stay apart: how many there are is known only once they are counted.
         """
         self.compiled = torch.compile(self.encode, **options)
 
@@ -129,47 +123,52 @@ class Transformer(nn.Module):
         self,
         tokens: Tensor,
         visibility: Visibility,
-        targets: TargetRows | None,
+        rows: Rows,
+        targets: Rows,
         positions: Tensor | None,
         target_positions: Tensor | None,
         memory: Memory | None,
         attention_weights: list[Tensor] | None,
     ) -> Tensor:
-        """As `forward`, with the rows of `logit_positions`: hidden states [b, t, d], or [n, d] with `targets`."""
+        """As `forward`: all layers but the last at `rows`, the last one at the n `targets`. Hidden states [n, d]."""
         b, t = tokens.shape
         if positions is None:
             positions = torch.arange(t, device=tokens.device)[None]
-        x = self.drop(self.position.embed(self.embedding(tokens), positions, target_positions))
-        context = self.attention_context(visibility, b, t, positions, target_positions, attention_weights)
-        encoded = None if memory is None else (memory.hidden, self.memory_context(memory))
+        at_rows = (
+            None if order is None else rows.gather(order.expand(b, t)) for order in (positions, target_positions)
+        )
+        x = self.drop(self.position.embed(self.embedding(rows.gather(tokens)), *at_rows))
         *first, last = list(self.layers) * self.config.recurrence
+        order = (visibility, positions, target_positions, attention_weights)
+        context = self.attention_context(rows, rows, *order), self.memory_context(rows, memory)
         for layer in first:
-            x = layer(x, context, memory=encoded)
-        if targets is not None:
-            context = self.attention_context(visibility, b, t, positions, target_positions, attention_weights, targets)
-        return self.norm(last(x, context, targets, encoded))
+            x = layer(x, *context)
+        if targets is not rows:
+            context = self.attention_context(targets, rows, *order), self.memory_context(targets, memory)
+        return self.norm(last(x, *context))
 
     def attention_context(
         self,
+        queries: Rows,
+        keys: Rows,
         visibility: Visibility,
-        b: int,
-        t: int,
         positions: Tensor,
         target_positions: Tensor | None,
         weights: list[Tensor] | None,
-        targets: TargetRows | None = None,
     ) -> AttentionContext:
-        """How all positions attend to all, or only `targets`: visibility and position bias in one tensor."""
+        """How `queries` attend to `keys`: visibility and position bias in one tensor."""
+        b, t = keys.shape
         query_positions = positions
-        if targets is not None:
-            query_positions = positions.expand(b, t).gather(1, targets.positions)
-            target_positions = None if target_positions is None else target_positions.gather(1, targets.positions)
+        if queries.positions is not None:
+            query_positions = positions.expand(b, t).gather(1, queries.positions)
+            target_positions = None if target_positions is None else target_positions.gather(1, queries.positions)
         taps = ()
         if self.config.convolution > 1:
             taps = visibility.taps(self.config.convolution, b, t, positions.device)
         bias = self.position_bias(query_positions, positions, target_positions)
-        attn_bias = with_visibility(bias, visible_to(targets, visibility, b, t, positions.device))
-        return AttentionContext(query_positions, positions, self.position, attn_bias, weights, target_positions, taps)
+        attn_bias = with_visibility(bias, visible_to(queries, visibility, b, t, positions.device))
+        order = (query_positions, positions, self.position)
+        return AttentionContext(queries, keys, *order, attn_bias, weights, target_positions, taps)
 
     def position_bias(
         self, query_positions: Tensor, key_positions: Tensor, target_positions: Tensor | None
@@ -182,28 +181,29 @@ class Transformer(nn.Module):
         _, from_tokens = split_heads(bias)
         return torch.cat([from_targets, from_tokens], dim=1)
 
-    def memory_context(self, memory: Memory) -> AttentionContext:
+    def memory_context(self, queries: Rows, memory: Memory | None) -> tuple[Tensor, AttentionContext] | None:
         """All of the memory but its padding, without positions, as in T5's decoder (Raffel et al. 2019)."""
+        if memory is None:
+            return None
         position = torch.arange(memory.hidden.shape[1], device=memory.hidden.device)[None]
         visible = rearrange(position < memory.lengths[:, None], "b s -> b 1 1 s")
-        no_positions = Position(self.config, self.max_length)
-        return AttentionContext(position, position, no_positions, with_visibility(None, visible))
+        order = (position, position, Position(self.config, self.max_length))
+        rows = queries.all_picked()  # before its cross-attention, a layer has attended to itself
+        return memory.hidden, AttentionContext(rows, rows, *order, with_visibility(None, visible))
 
     def logits(self, hidden: Tensor) -> Tensor:
         """hidden[..., d] -> logits[..., v], in nats."""
         return self.head(hidden)
 
 
-def visible_to(
-    targets: TargetRows | None, visibility: Visibility, b: int, t: int, device: torch.device
-) -> Tensor | None:
-    """What each position sees, or each of `targets`: bool[b or 1, 1, t or q, s]; None where everything is visible."""
+def visible_to(queries: Rows, visibility: Visibility, b: int, t: int, device: torch.device) -> Tensor | None:
+    """What each of `queries` sees of t positions: bool[b or 1, 1, q, t]; None where everything is visible."""
     visible = visibility.visible(b, t, device)
     if visible is None:
         return None
-    if targets is not None:
+    if queries.positions is not None:
         document = torch.arange(b, device=device)[:, None]
-        visible = visible.expand(b, t, t)[document, targets.positions]
+        visible = visible.expand(b, t, t)[document, queries.positions]
     return rearrange(visible, "b t s -> b 1 t s")
 
 

@@ -37,6 +37,23 @@ class Visibility:
             visible = visible & (position < self.lengths[:, None])[:, None]
         return visible | (position[:, None] == position)
 
+    def reached(self, targets: Tensor, b: int, t: int) -> Tensor | None:
+        """bool[b, t]: the positions that `targets`[n], counted through [b, t], may depend on in a network of any depth.
+
+        None: every position.
+        """
+        import torch
+
+        position = torch.arange(t, device=targets.device)
+        if self.pattern == "causal":  # nothing right of a document's last target
+            last = targets.new_full((b,), -1).scatter_reduce_(0, targets // t, targets % t, "amax")
+            return position <= last[:, None]
+        if self.lengths is None:
+            return None
+        reached = position < self.lengths[:, None]
+        reached.view(-1)[targets] = True
+        return reached
+
     def taps(self, size: int, b: int, t: int, device: Device) -> Taps:
         """The neighbours that a convolution of `size` positions may mix in.
 

@@ -89,6 +89,25 @@ def test_the_last_layer_at_some_positions_equals_the_whole_layer(selection, patt
     assert bool(len(flat)) == any(gradient.any() for gradient in whole_gradients.values())
 
 
+@pytest.mark.parametrize("pattern", VISIBILITIES)
+@pytest.mark.parametrize("selection", SELECTIONS)
+def test_what_no_target_depends_on_is_not_computed(selection, pattern):
+    network, visibility, flat = network_with("rotary"), VISIBILITIES[pattern](LENGTHS, T), SELECTIONS[selection]
+    computed = []
+    for layer in network.layers:
+        layer.feed_forward.register_forward_hook(lambda module, inputs, x: computed.append(len(x)))
+    network(TOKENS, visibility, logit_positions=flat)
+    columns, is_target = torch.arange(T), torch.zeros(B, T, dtype=torch.bool)
+    is_target.view(-1)[flat] = True
+    if pattern.startswith("causal"):
+        expected = sum(int(columns[row].max()) + 1 for row in is_target if row.any())
+    elif "padded" in pattern:
+        expected = int(((columns < LENGTHS[:, None]) | is_target).sum())
+    else:
+        expected = B * T
+    assert computed == [expected, len(flat)]
+
+
 MORE = {
     "convolution 3": ({"convolution": 3}, {}),
     "convolution 4": ({"convolution": 4}, {}),
@@ -167,8 +186,12 @@ def test_weights_at_some_positions_equal_those_of_the_whole_layer(pattern, posit
     network, visibility = network_with(position), VISIBILITIES[pattern](LENGTHS, T)
     whole, trimmed, targets = [], [], torch.tensor([3, 1, 2, 0])
     network(TOKENS, visibility, attention_weights=whole)
-    network(TOKENS, visibility, logit_positions=torch.arange(B) * T + targets, attention_weights=trimmed)
-    torch.testing.assert_close(trimmed[0], whole[0])
+    flat = torch.arange(B) * T + targets
+    network(TOKENS, visibility, logit_positions=flat, attention_weights=trimmed)
+    reached = visibility.reached(flat, B, T)
+    in_first = torch.ones(B, T, dtype=torch.bool) if reached is None else reached
+    first, whole_first = (weights[0].transpose(1, 2)[in_first] for weights in (trimmed, whole))
+    torch.testing.assert_close(first, whole_first)
     torch.testing.assert_close(trimmed[1][:, :, 0], whole[1][torch.arange(B), :, targets])
 
 

@@ -77,12 +77,13 @@ def depends_in_value(network: nn.Module, tokens: Tensor, *more: Any) -> tuple[Te
     return torch.stack([(hidden != before).any(-1) for hidden in after], dim=1), flat
 
 
-def reached(hidden: Tensor, flat: Tensor, t: int, inputs: Tensor) -> Tensor:
-    """bool[n, s]: whether the state at position flat[n] of [b, t] has any gradient in inputs[b, s, d]."""
+def reached(hidden: Tensor, flat: Tensor, t: int, inputs: Tensor, s: int) -> Tensor:
+    """bool[n, s]: whether the state at position flat[n] of [b, t] has any gradient in inputs, of [b, s, d] numbers."""
     directions = torch.randn(hidden.shape, generator=torch.Generator().manual_seed(0))
-    depends = torch.zeros(len(flat), inputs.shape[1], dtype=torch.bool)
+    depends = torch.zeros(len(flat), s, dtype=torch.bool)
     for n, (state, direction) in enumerate(zip(hidden, directions)):
         (gradient,) = torch.autograd.grad(state @ direction, inputs, retain_graph=True)
+        gradient = gradient.view(-1, s, gradient.shape[-1])
         document = flat[n] // t
         depends[n] = (gradient[document] != 0).any(-1)
         gradient[document] = 0
@@ -92,11 +93,12 @@ def reached(hidden: Tensor, flat: Tensor, t: int, inputs: Tensor) -> Tensor:
 
 def depends_in_gradient(network: nn.Module, tokens: Tensor, *more: Any) -> tuple[Tensor, Tensor]:
     """bool[n, s]: whether a state has any gradient in the embedding at s; and the states' positions [n]."""
-    embedded = []
-    hook = network.embedding.register_forward_hook(lambda module, inputs, x: embedded.append(x))
-    hidden, flat = run(network, tokens, *more)
-    hook.remove()
-    return reached(hidden, flat, tokens.shape[1], embedded[0]), flat
+    embedding, (b, t) = network.embedding, tokens.shape
+    of_words, of_places = embedding.weight, nn.Parameter(embedding.weight.detach()[tokens.flatten()])
+    embedding.weight = of_places
+    hidden, flat = run(network, torch.arange(b * t).view(b, t), *more)
+    embedding.weight = of_words
+    return reached(hidden, flat, t, of_places, t), flat
 
 
 def assert_depends_on_what_is_visible(
@@ -195,7 +197,8 @@ def test_a_decoder_sees_its_earlier_tokens_and_all_of_the_memory_but_its_padding
     hidden, flat = run(with_memory, tokens, CAUSAL, path)
     is_token = torch.arange(encoded.shape[1]) < lengths[:, None]
     assert not is_token.all()
-    assert torch.equal(reached(hidden, flat, tokens.shape[1], memory.hidden), is_token[flat // tokens.shape[1]])
+    t, s = tokens.shape[1], encoded.shape[1]
+    assert torch.equal(reached(hidden, flat, t, encoded, s), is_token[flat // t])
     with torch.no_grad():
         hidden, _ = run(with_memory, tokens, CAUSAL, path)
         encoded[~is_token] += 1

@@ -111,9 +111,11 @@ class Loop:
         batches = make_batches(self.trained.corpus, self.config.objective, config, self.config.seed, counters.step)
         self.seed_dropout(counters.step)
         loss, denominator = self.loss([to_tensors(batch, self.device) for batch in self.processes.share(batches)])
-        modules.zero_grad()
+        parameters = optimiser.parameters.values()  # a walk through all modules takes as long as a layer
+        for parameter in parameters:
+            parameter.grad = None
         loss, denominator = self.processes.backward(modules, loss, denominator, self.stop)
-        gradient_norm = torch.nn.utils.clip_grad_norm_(modules.parameters(), config.clip)
+        gradient_norm = torch.nn.utils.clip_grad_norm_(parameters, config.clip)
         loss = float(loss)
         require_finite(counters.step, loss, denominator, gradient_norm.item())
         factor = rate_factor(counters.step, counters.target_tokens, config)
