@@ -41,9 +41,12 @@ class Rows:
         return replace(self, index=None)
 
 
-def rows_of_targets(targets: Tensor, visibility: Visibility, b: int, t: int) -> tuple[Rows, Rows]:
-    """The rows that `targets`[n], rising and counted through [b, t], depend on, and their own."""
-    reached = visibility.reached(targets, b, t)
+def rows_of_targets(targets: Tensor, visibility: Visibility | None, b: int, t: int) -> tuple[Rows, Rows]:
+    """The rows that `targets`[n], rising and counted through [b, t], depend on, and their own.
+
+    Without a visibility, they are taken to depend on all.
+    """
+    reached = None if visibility is None else visibility.reached(targets, b, t)
     if reached is None:
         return Rows((b, t)), own_rows(targets, targets, b, t)
     reached = reached.flatten()

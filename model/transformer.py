@@ -62,6 +62,8 @@ class Transformer(nn.Module):
 
     compiled: Callable[..., Tensor] | None = None
     """`encode` as training calls it, once it is compiled"""
+    skips: bool = True
+    """whether positions that no target depends on are skipped; without, every document has equally many rows"""
 
     def __init__(
         self,
@@ -107,7 +109,7 @@ class Transformer(nn.Module):
         b, t = tokens.shape
         rows = targets = Rows((b, t))
         if logit_positions is not None and len(logit_positions) < b * t:
-            rows, targets = rows_of_targets(logit_positions, visibility, b, t)
+            rows, targets = rows_of_targets(logit_positions, visibility if self.skips else None, b, t)
         encode = self.encode if self.compiled is None or not self.training else self.compiled
         x = encode(tokens, visibility, rows, targets, positions, target_positions, memory, attention_weights)
         return x.view(b, t, x.shape[-1]) if logit_positions is None else x

@@ -19,6 +19,7 @@ from model.build import build_modules
 from model.config import ModelConfig
 from model.layers import Normalise, RMSNorm
 from model.objectives.batch import Batch, Tensors, to_tensors
+from model.transformer import Transformer
 from tasks.corpus import Corpus
 from train import batches
 from train.config import RunConfig
@@ -72,6 +73,8 @@ def stack(parts: list[nn.Module]) -> nn.Module:
     stacked = copy.deepcopy(parts[0])
     if isinstance(stacked, nn.Embedding):  # `join` numbers the tokens of all seeds
         stacked.weight = nn.Parameter(torch.cat([part.weight.data for part in parts]))
+    if isinstance(stacked, Transformer):
+        stacked.skips = False  # each seed must have as many rows
     for name, _ in parts[0].named_children():
         setattr(stacked, name, stack([getattr(part, name) for part in parts]))
     return stacked
