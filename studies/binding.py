@@ -51,6 +51,7 @@ CHANGED = {
     # Given the time that it needs: the convolution is not what makes it possible.
     "plain-long": {"model.convolution": 1, "train.steps": 12 * BASE.train.steps, "train.evaluate_every": 2500},
 }
+LONG = {"train.steps": 10_000, "train.evaluate_every": 1000}
 # The preset that these led to, under its own recipe: without a convolution, and with other positions.
 CHANGED_PRESET = {
     "-masked": {"objective": Masked()},
@@ -59,6 +60,8 @@ CHANGED_PRESET = {
     "-plain-learned": {"model.convolution": 1, "model.position": "learned"},
     "-plain-rotary": {"model.convolution": 1, "model.position": "rotary"},
     "-rotary": {"model.position": "rotary"},
+    "-plain-long": {"model.convolution": 1, **LONG},
+    "-plain-rotary-long": {"model.convolution": 1, "model.position": "rotary", **LONG},
 }
 
 # One layer that is run twice, as in the first experiments.
