@@ -10,6 +10,8 @@ What a part is:
     seeds                 the table of a comparison, with a column for each seed
     summary               the same without the seeds, with intervals and baselines
     prompts               closed book against in context: the causal run of each task, a row for each of PROMPTED
+    phases                steps to a level and on the plateau, of rows that train/report/plateau.py wrote
+    replay                what is left of old facts after new ones, by the share of documents that replay old ones
     bridges               means of each bridge on the splits that need two facts and more
     panel NAME            the table of a panel of the study
     lines LABEL; LABEL    these lines of each panel that has the first of them: a row a panel, a column a line
@@ -20,10 +22,12 @@ import re
 from pathlib import Path
 from types import ModuleType
 
+from checkpoints.folder import read_csv
 from train.report.base import BASELINES, Rows, baseline, markdown_table, number, over_seeds
 from train.report.by_seed import BySeed
 from train.report.by_variant import ByVariant
 from train.report.panels import LABEL, panel_table
+from train.report.phases import phase_table, read_phases
 from train.report.reading import read_results
 
 ROOT = Path(__file__).parent.parent
@@ -50,6 +54,12 @@ SYLLOGISMS = ("conclusion", "misleading", "chain")
 HIERARCHIES = ("syllogism", "chain", "holdout", "holdout_chain", "similar", "inverse")
 SEVERAL_FACTS = [*(("syllogism", split) for split in SYLLOGISMS), *(("hierarchy", split) for split in HIERARCHIES)]
 """task and split of each column"""
+REPLAYED = {
+    (objective, split): f"{objective}, {title}"
+    for objective in ("causal", "masked")
+    for split, title in (("forward", "old"), ("unseen_forward", "new"), ("unseen_inverse", "inverse of new"))
+}
+"""the title of each column, by objective and split"""
 
 
 def study_of(rows_file: Path) -> ModuleType | None:
@@ -73,6 +83,8 @@ def build_table(rows_file: Path, part: str) -> str:
         return panel_table(study_of(rows_file).PANELS[part.removeprefix("panel ")].lines(read_results(rows_file)))
     if part in SHORT_TABLES:
         return SHORT_TABLES[part](read_results(rows_file))
+    if part == "phases":
+        return phase_table(read_phases(read_csv(rows_file)))
     if part.startswith("lines "):
         return lines_table(study_of(rows_file), read_results(rows_file), part.removeprefix("lines ").split("; "))
     if part == "seeds":
@@ -120,7 +132,18 @@ def bridges_table(rows: Rows) -> str:
     return markdown_table(["", *(f"{task}: {split}" for task, split in SEVERAL_FACTS)], body)
 
 
-SHORT_TABLES = {"summary": summary_table, "prompts": prompts_table, "bridges": bridges_table}
+def replay_table(rows: Rows) -> str:
+    """A row for each share of documents replayed, a column for each of REPLAYED: mean and interval, in per cent."""
+    shares = {"before": "base", "none": "replay-0"} | {f"{share} %": f"replay-{share}" for share in (10, 50)}
+    body = []
+    for label, variant in shares.items():
+        selections = [(f"{objective}-{variant}", split) for objective, split in REPLAYED]
+        cells = [mean_cell([row for row in rows if (row["variant"], row["split"]) == of]) for of in selections]
+        body.append([label, *cells])
+    return markdown_table(["documents replayed", *REPLAYED.values()], body)
+
+
+SHORT_TABLES = {"summary": summary_table, "prompts": prompts_table, "bridges": bridges_table, "replay": replay_table}
 
 
 def mean_cell(rows: Rows) -> str:

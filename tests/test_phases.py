@@ -2,9 +2,9 @@
 
 import pytest
 
-from checkpoints.folder import as_csv, read_csv
+from checkpoints.folder import as_csv, parse_csv, read_csv
 from train.report import plateau
-from train.report.phases import phase_rows, phase_table, plateau_steps, read_curves, steps_to_level
+from train.report.phases import phase_rows, phase_table, plateau_steps, read_curves, read_phases, steps_to_level
 
 STEPS = (0, 100, 200, 300)
 RUNS = {  # accuracies at these steps, in per cent
@@ -55,10 +55,17 @@ def test_a_row_is_of_one_run_closed_book_in_its_first_query_mode():
     assert (rows[2]["plateau"], rows[2]["forward"], rows[2]["backward"]) == (300, None, None)
 
 
-def test_the_table_has_medians_and_says_how_many_seeds_got_there():
+def test_the_table_has_medians_and_every_seed():
     rows = phase_rows(read_curves(ROWS))
-    lines = phase_table([*rows, rows[0] | {"seed": 2, "forward": None}]).splitlines()
-    assert lines[2:] == ["| causal | all | 250 (2/3) | – | – | 100 |", "| masked | power-law | – | – | – | 300 |"]
+    for seeds in (rows, read_phases(parse_csv(as_csv(rows).encode()))):
+        never = seeds[0] | {"seed": 2, "forward": None}
+        lines = phase_table([*seeds[:2], never, seeds[2]]).splitlines()
+        assert lines[2:] == [
+            "| causal | all | **300**: 300 200 – | – | – | **100**: 100 100 100 |",
+            "| masked | power-law | – | – | – | **300**: 300 |",
+        ]
+        late = phase_table([seeds[0], never, never]).splitlines()[2]
+        assert "**–**: 300 – –" in late
 
 
 def result(variant: str, split: str, seed: int, correct: int) -> dict:

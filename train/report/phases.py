@@ -5,6 +5,7 @@ learned by then, it is not the direction. The variants are those of studies/plat
 """
 
 from itertools import pairwise
+from math import inf, isinf
 from statistics import median
 
 from eval.methods.closed_book import ClosedBook
@@ -51,6 +52,12 @@ def phase_rows(curves: Curves) -> Rows:
     return rows
 
 
+def read_phases(rows: Rows) -> Rows:
+    """The rows of `phase_rows`, from a file: an empty cell is None."""
+    numbers = ("seed", *TITLES, "steps")
+    return [row | {column: int(row[column]) if row[column] else None for column in numbers} for row in rows]
+
+
 def steps_to_level(curve: Curve) -> int | None:
     """The first step at which the accuracy was LEVEL or more; None where it never was."""
     return min((step for step, accuracy in curve.items() if accuracy >= LEVEL), default=None)
@@ -64,16 +71,16 @@ def plateau_steps(forward: Curve, wrong_frame: Curve) -> int:
 
 
 def phase_table(rows: Rows) -> str:
-    """Medians over seeds, in Markdown."""
+    """The median over seeds, then each seed, in Markdown; a dash where a run did not get there."""
     groups: dict[tuple[str, str], Rows] = {}
     for row in rows:
         groups.setdefault((row["objective"], row["share"]), []).append(row)
-    body = [[*group, *(median_cell(of_group, column) for column in TITLES)] for group, of_group in groups.items()]
+    body = [[*group, *(seeds_cell(of_group, column) for column in TITLES)] for group, of_group in groups.items()]
     return markdown_table(["objective", "first documents", *TITLES.values()], body, text_columns=2)
 
 
-def median_cell(rows: Rows, column: str) -> str:
-    """The median over the seeds with a number, and how many these are where not all. A dash where none has one."""
-    numbers = [row[column] for row in rows if row.get(column) is not None]
-    count = "" if len(numbers) == len(rows) else f" ({len(numbers)}/{len(rows)})"
-    return f"{median(numbers):.0f}{count}" if numbers else "–"
+def seeds_cell(rows: Rows, column: str) -> str:
+    """The median over seeds and each of them. A run that did not get there counts as later than all others."""
+    steps = [inf if row.get(column) is None else row[column] for row in rows]
+    middle, *each = ("–" if isinf(step) else f"{step:.0f}" for step in (median(steps), *steps))
+    return f"**{middle}**: {' '.join(each)}" if set(each) != {"–"} else "–"
