@@ -11,7 +11,6 @@ from tasks.common.statement_reader import StatementReader
 from tasks.corpus import Corpus, Documents
 from train.config import TrainConfig
 
-EPISODE_BATCHES = 3  # the episodes of a step are divided by length: in one batch, half of it would be padding
 # What random numbers are for; each generator is seeded with (seed, purpose, step or epoch).
 ORDER, CORRUPTION, EPISODES, SUBSET = 1, 2, 3, 4
 
@@ -94,16 +93,10 @@ def draw_step(corpus: Corpus, config: TrainConfig, seed: int, step: int) -> tupl
 
 
 def step_documents(corpus: Corpus, config: TrainConfig, seed: int, step: int) -> list[Documents]:
-    """The documents of a step: some of the corpus, and episodes in batches of their own, by length.
-
-    Episodes are many times longer than other documents. In one batch, all would be padded to the longest.
-    """
+    """The documents of a step: some of the corpus, and episodes, which are many times longer, in a batch of their own."""
     rows, episodes = draw_step(corpus, config, seed, step)
     parts = [corpus.documents[rows]] if len(rows) else []
-    if episodes is not None:
-        by_length = episodes.lengths.argsort(kind="stable")
-        parts += [episodes[rows] for rows in np.array_split(by_length, min(EPISODE_BATCHES, len(episodes)))]
-    return parts
+    return parts if episodes is None else [*parts, episodes]
 
 
 def make_batches(corpus: Corpus, objective: Objective, config: TrainConfig, seed: int, step: int) -> list[Batch]:
