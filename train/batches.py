@@ -93,7 +93,7 @@ def draw_step(corpus: Corpus, config: TrainConfig, seed: int, step: int) -> tupl
 
 
 def step_documents(corpus: Corpus, config: TrainConfig, seed: int, step: int) -> list[Documents]:
-    """The documents of a step: some of the corpus, and episodes, which are many times longer, in a batch of their own."""
+    """The documents of a step: some of the corpus; and episodes in a batch of their own, since they are longer."""
     rows, episodes = draw_step(corpus, config, seed, step)
     parts = [corpus.documents[rows]] if len(rows) else []
     return parts if episodes is None else [*parts, episodes]
