@@ -29,6 +29,7 @@ from model.objectives.reversed import Reversed
 from model.objectives.semantic_permutation import SemanticPermutation
 from model.objectives.span_denoising import SpanDenoising, cut_out
 from model.visibility import Visibility
+from studies.objective_variants import VARIANTS
 from tasks.corpus import NONE, RELATION, ROLES, SOURCE, TARGET, Cloze, Corpus, Documents, Questions
 from tasks.vocabulary import BEGIN, MASK, PAD
 from tests.examples import batch, corpus, modules, some_documents
@@ -487,6 +488,20 @@ def test_masked_masks_tokens_at_its_rate(masked, mean, deviation):
     share = (masked.make_batch(documents, rng())["tokens"] == MASK).sum(1) / 20
     assert share.mean() == pytest.approx(mean, abs=4 * deviation / len(documents) ** 0.5)
     assert share.std() == pytest.approx(deviation, rel=0.15)
+
+
+def test_the_counts_of_targets_that_see_the_rest_are_those_of_the_docs():
+    """docs/results/masking-rate.md: of a statement of three tokens, by variant of studies/objective_variants.py."""
+    roles = np.tile([SOURCE, RELATION, TARGET], (100_000, 1))
+    counts = {}
+    for name in ("masked-fixed-15", "masked-fixed-40", "masked-fixed-85", "masked-uniform-long"):
+        is_masked = VARIANTS[name].objective.is_masked(roles, np.random.default_rng(0))
+        counts[name] = (is_masked.sum(1) == 1).mean()
+    documented = {"masked-fixed-15": 0.325, "masked-fixed-40": 0.432, "masked-fixed-85": 0.057}
+    assert counts == pytest.approx(documented | {"masked-uniform-long": 0.25}, abs=0.006)
+    steps = {name: VARIANTS[name].train.steps for name in counts}
+    as_many = 0.25 * steps["masked-uniform-long"], 0.432 * steps["masked-fixed-40"]
+    assert as_many[0] == pytest.approx(as_many[1], rel=0.01)
 
 
 @pytest.mark.parametrize(
