@@ -1,4 +1,4 @@
-"""The recipe, part by part: what updates the matrices, and whether a run starts with a subset of the facts.
+"""The recipe, part by part: what updates the matrices, the rates, the batch, and whether a run starts with a subset.
 
 The same trials for a causal and a masked model, on seeds of 1000 and above (docs/notebook/recipe.md). `plain` is how
 most networks are trained: AdamW for all weights, at its best rate, and all facts from the first step on. `plain-long`
@@ -22,14 +22,22 @@ CHANGED: dict[str, dict[str, Any]] = {
     "muon-3e-2": {"train.muon_rate": 0.03},
     "adamw-rate-3e-3": {"train.learning_rate": 3e-3},
     "adamw-rate-1.4e-2": {"train.learning_rate": 1.4e-2},
+    "final-rate-10": {"train.final_rate": 0.1},
 }
 
 
 def changed(name: str, base: RunConfig) -> dict[str, RunConfig]:
     """Every trial of one objective."""
-    steps = {"train.steps": 4 * base.train.steps, "train.evaluate_every": 4 * base.train.evaluate_every}
-    trials = CHANGED | {"plain-long": PLAIN_RECIPE | steps}
-    return {f"{name}-{trial}": override(base, settings) for trial, settings in trials.items()}
+    steps, every = base.train.steps, base.train.evaluate_every
+    of_length: dict[str, dict[str, Any]] = {
+        "subset-until-20": {"train.subset_steps": steps // 5},
+        "subset-until-40": {"train.subset_steps": 2 * steps // 5},
+        # As many documents, and as many between evaluations.
+        "batch-64": {"train.batch": 64, "train.steps": 3 * steps // 2, "train.evaluate_every": 3 * every // 2},
+        "batch-192": {"train.batch": 192, "train.steps": steps // 2, "train.evaluate_every": every // 2},
+        "plain-long": PLAIN_RECIPE | {"train.steps": 4 * steps, "train.evaluate_every": 4 * every},
+    }
+    return {f"{name}-{trial}": override(base, settings) for trial, settings in (CHANGED | of_length).items()}
 
 
 VARIANTS = changed("causal", CAUSAL) | changed("masked", BIDIRECTIONAL)
