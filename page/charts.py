@@ -23,14 +23,17 @@ SHOWN = {
     ),
     "objectives": (
         "Which objectives reverse",
-        "The objectives that reverse all train the asked weights to predict the first entity from the rest.",
+        "All that reverse train the asked weights to predict the first entity from the rest. That alone is not enough.",
     ),
     "context": (
         "Weights against prompts",
-        "What no model answers closed book, it answers with the facts in its prompt.",
+        "Closed book, these causal models answer 0 to 6 %. With the facts in their prompt, they answer 99 to 100 %.",
     ),
     "position": ("Positions", "Under this recipe, the masked model learns the inverse with rotary positions alone."),
-    "architecture": ("Masking against visibility", "Neither masking nor full visibility is enough alone."),
+    "architecture": (
+        "Masking against visibility",
+        "Of these four, only the masked model with full visibility reverses.",
+    ),
     "data": ("What the documents state", "Only stated inverses make the causal model answer inverse questions."),
     "kitouni": (
         "Masking rate",
@@ -41,8 +44,11 @@ SHOWN = {
         "Reversed text",
         "Reversed text without a marker teaches false statements: the wrong frame.",
     ),
-    "plateau": ("The plateau of training", "A subset of the entities first shortens the plateau."),
-    "scarcity": ("The amount of data", "A causal model learns the stated facts, and no inverse, from any amount."),
+    "plateau": ("The plateau of training", "A subset of the entities first shortens the plateau of a masked model."),
+    "scarcity": (
+        "The amount of data",
+        "A causal model learns the stated facts and no inverse, from up to 4,950 two-way facts.",
+    ),
     "objective-variants": (
         "Variants of the objectives",
         "With the source or the target never masked, the inverse is at 0 to 2 %. Fixed masking rates reverse, too.",
