@@ -14,7 +14,8 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from checkpoints.folder import ROOT
+import train.bench.__main__ as bench_command
+from checkpoints.folder import ROOT, read_csv
 from config.override import override
 from config.validation import SettingError
 from model.build import build_modules
@@ -241,7 +242,8 @@ def quiet_console() -> Console:
 def test_both_are_timed_as_programs_of_their_own(capsys, quiet_console):
     """Ours reaches the level. Theirs is given too few steps to."""
     settings = Bench(seeds=1, max_steps=3)
-    time_to_result.time_to_result((goal_of(LEARNABLE),), settings, quiet_console)
+    rows = time_to_result.time_to_result((goal_of(LEARNABLE),), settings, quiet_console)
+    assert [(row["program"], row["seed"], row["last_step"]) for row in rows] == [("ours", 0, 200), ("llama", 0, 3)]
     out, err = capsys.readouterr()
     assert "not in 3 steps" in out
     assert " of 200" in out
@@ -250,6 +252,16 @@ def test_both_are_timed_as_programs_of_their_own(capsys, quiet_console):
         f"causal, 99% forward, seed 0, {whose}" for whose in ("ours", "theirs")
     ]
     assert not list(ROOT.glob("bench-*"))
+
+
+def test_rows_of_the_times_are_written_with_the_machine(monkeypatch, tmp_path):
+    row = {"goal": "causal, 99% forward", "seed": 0, "program": "ours", "seconds": 1.5, "step": 500}
+    monkeypatch.setattr(bench_command, "time_to_result", lambda *_: [row])
+    main(["--rows=time-to-result", f"--csv={tmp_path / 'times.csv'}"])
+    (written,) = read_csv(tmp_path / "times.csv")
+    assert {name: written[name] for name in row} == {name: str(value) for name, value in row.items()}
+    assert written["torch"] == torch.__version__
+    assert all(written[column] for column in ("machine", "commit", "load"))
 
 
 def test_ours_and_theirs_alternate_on_the_same_world(monkeypatch, tmp_path):

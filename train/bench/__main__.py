@@ -8,15 +8,19 @@ if __name__ == "__main__":
 import importlib.util
 import os
 import platform
+from typing import Any
 
 import torch
 from rich.console import Console
 
+from checkpoints.files import write_text
+from checkpoints.folder import as_csv
 from config.cli import parse_arguments, refusals, refuse
 from train.bench.config import Bench
 from train.bench.several_seeds import time_seeds
 from train.bench.time_to_result import GOALS, Failed, time_to_result
 from train.bench.training_step import time_steps
+from train.device import environment
 
 
 def main(arguments: list[str]) -> None:
@@ -30,7 +34,7 @@ def main(arguments: list[str]) -> None:
         if "step" in settings.rows:
             time_steps(settings, console)
         if "time-to-result" in settings.rows:
-            time_to_result(GOALS, settings, console)
+            write_rows(settings, time_to_result(GOALS, settings, console), load)
         if "seeds" in settings.rows:
             time_seeds(settings, console)
     except Failed as error:
@@ -38,6 +42,14 @@ def main(arguments: list[str]) -> None:
     except KeyboardInterrupt:  # the trainings received it, too
         raise SystemExit(130) from None
     print_machine(load)
+
+
+def write_rows(settings: Bench, rows: list[dict[str, Any]], load: float) -> None:
+    """Writes the rows with the machine and its load at the start, where a file for them is named."""
+    if settings.csv is not None:
+        made_by = environment(torch.device(settings.device), processes=1)
+        where = {"load": load} | {column: made_by[column] for column in ("machine", "torch", "commit")}
+        write_text(settings.csv, as_csv([row | where for row in rows]))
 
 
 def print_machine(load: float) -> None:

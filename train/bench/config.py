@@ -1,6 +1,7 @@
 """What `make bench` compares, and its settings. To add a comparison of steps: a line in `comparisons`."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from config.validation import require, require_at_least
@@ -52,6 +53,8 @@ class Bench:
     """with `seeds`: numbers of seeds that are trained in one program"""
     threads: int = 1
     """with `seeds`: torch threads of that program on a CPU; each of the processes has one"""
+    csv: Path | None = None
+    """file for a row of each training until a result"""
     device: Literal["cpu", "cuda"] = "cpu"
     """where the trainings run, and the ways to train several seeds; steps are timed on a CPU"""
 

@@ -14,9 +14,9 @@ import tempfile
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from rich.console import Console
@@ -61,9 +61,10 @@ class Goal:
         return f"{self.arguments[0]}, {self.level:.0%} {self.split}"
 
 
+OFTEN = ("--train.evaluate-every", "50")  # as theirs
 GOALS = (
-    Goal(("causal",), PRESETS["causal"][1], "forward", 0.99, "causal"),
-    Goal(("bidirectional",), PRESETS["bidirectional"][1], "inverse", 0.95, "full"),
+    Goal(("causal", *OFTEN), PRESETS["causal"][1], "forward", 0.99, "causal"),
+    Goal(("bidirectional", *OFTEN), PRESETS["bidirectional"][1], "inverse", 0.95, "full"),
 )
 
 
@@ -81,14 +82,21 @@ class Timing:
     """CPU seconds of the whole program"""
 
 
-def time_to_result(goals: tuple[Goal, ...], settings: Bench, console: Console) -> None:
-    """Trains ours and theirs for every goal and seed, and prints a table a goal. Raises Failed."""
+def time_to_result(goals: tuple[Goal, ...], settings: Bench, console: Console) -> list[dict[str, Any]]:
+    """Trains ours and theirs for every goal and seed, and prints a table a goal. A row for each training.
+
+    Raises Failed.
+    """
+    rows = []
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(settings.jobs) as pool:
         futures = [pool.submit(alternate, goal, settings, Path(folder) / str(i)) for i, goal in enumerate(goals)]
         for goal, future in zip(goals, futures):
-            print_goal(goal, future.result(), console)
+            pairs = future.result()
+            print_goal(goal, pairs, console)
+            rows += rows_of(goal, pairs)
     print("ours: `python -m train`, all of its steps and final questions in its CPU s. theirs: transformers'")
     print("Llama in a plain loop with AdamW at a constant rate, which stops at the level. One thread each.")
+    return rows
 
 
 def alternate(goal: Goal, settings: Bench, folder: Path) -> list[tuple[Timing, Timing]]:
@@ -185,6 +193,15 @@ def print_goal(goal: Goal, pairs: list[tuple[Timing, Timing]], console: Console)
     print_table(head, body, foot=[["median", *columns[0], *columns[1]]], title=goal.name, console=console)
     ratio = f"{seconds[1] / seconds[0]:.1f} in seconds" if np.isfinite(seconds).all() else "level not reached"
     print(f"theirs/ours, of medians: {ratio}, {cpu_seconds[1] / cpu_seconds[0]:.1f} in CPU seconds")
+
+
+def rows_of(goal: Goal, pairs: list[tuple[Timing, Timing]]) -> list[dict[str, Any]]:
+    """A row for each training: the fields of Timing, and what it was."""
+    return [
+        {"goal": goal.name, "seed": seed, "program": program} | asdict(timing)
+        for seed, pair in enumerate(pairs)
+        for program, timing in zip(("ours", "llama"), pair)
+    ]
 
 
 def cells(timing: Timing) -> tuple[str, str, str]:
