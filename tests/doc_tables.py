@@ -11,6 +11,7 @@ What a part is:
     summary               the same without the seeds, with intervals and baselines
     prompts               closed book against in context: the causal run of each task, a row for each of PROMPTED
     phases                steps to a level and on the plateau, of rows that train/report/plateau.py wrote
+    inference             in context and closed book, by the number of inference steps (inference_table.py)
     replay                what is left of old facts after new ones, by the share of documents that replay old ones
     bridges               means of each bridge on the splits that need two facts and more
     panel NAME            the table of a panel of the study
@@ -23,6 +24,7 @@ from pathlib import Path
 from types import ModuleType
 
 from checkpoints.folder import read_csv
+from tests.inference_table import inference_table
 from train.report.base import BASELINES, Rows, baseline, markdown_table, number, over_seeds
 from train.report.by_seed import BySeed
 from train.report.by_variant import ByVariant
@@ -143,7 +145,13 @@ def replay_table(rows: Rows) -> str:
     return markdown_table(["documents replayed", *REPLAYED.values()], body)
 
 
-SHORT_TABLES = {"summary": summary_table, "prompts": prompts_table, "bridges": bridges_table, "replay": replay_table}
+SHORT_TABLES = {
+    "summary": summary_table,
+    "prompts": prompts_table,
+    "bridges": bridges_table,
+    "replay": replay_table,
+    "inference": inference_table,
+}
 
 
 def mean_cell(rows: Rows) -> str:
