@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import train.batches
 from config.validation import SettingError
 from model.objectives.causal import Causal
 from model.objectives.masked import Masked
@@ -137,6 +138,22 @@ def test_every_batch_has_its_share_of_episodes_and_the_maximum_length_is_known(t
     assert first.lengths.max() <= corpus.max_length
     splits = corpus.questions.values()
     assert max(int(questions.cloze.documents.lengths.max()) for questions in splits) <= corpus.max_length
+
+
+def test_long_episodes_are_not_in_one_batch_with_short_ones(monkeypatch):
+    task = Reversal(entities=12, relations=2, one_way=4, episodes=ReversalEpisodeConfig(share=0.5))
+    corpus = task.build(0)
+    _, episodes = step_documents(corpus, batch_of(20), 0, 0)
+    longest = int(episodes.lengths.max())
+    for tokens, batches in ((longest, 1), (longest - 1, 2), (1, len(episodes))):
+        monkeypatch.setattr(train.batches, "TOKENS_A_BATCH", tokens)
+        parts = step_documents(corpus, batch_of(20), 0, 0)[1:]
+        assert len(parts) == batches
+        assert all(
+            part.tokens.shape[1] == part.lengths.max() for part in parts[:-1]
+        )  # no padding to the longest of all
+        assert sorted(np.concatenate([part.lengths for part in parts])) == sorted(episodes.lengths)
+        assert all(short.lengths.max() <= long.lengths.min() for short, long in itertools.pairwise(parts))
 
 
 def test_at_the_start_a_batch_can_hold_episodes_alone():

@@ -1,5 +1,6 @@
 """Batches as a pure function of (corpus, objective, seed, step): resuming and comparing need no loader state."""
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -11,6 +12,7 @@ from tasks.common.statement_reader import StatementReader
 from tasks.corpus import Corpus, Documents
 from train.config import TrainConfig
 
+TOKENS_A_BATCH = 64  # of the longest episode; with fewer, another batch costs as much as it saves
 # What random numbers are for; each generator is seeded with (seed, purpose, step or epoch).
 ORDER, CORRUPTION, EPISODES, SUBSET = 1, 2, 3, 4
 
@@ -93,10 +95,21 @@ def draw_step(corpus: Corpus, config: TrainConfig, seed: int, step: int) -> tupl
 
 
 def step_documents(corpus: Corpus, config: TrainConfig, seed: int, step: int) -> list[Documents]:
-    """The documents of a step: some of the corpus; and episodes in a batch of their own, since they are longer."""
+    """The documents of a step: some of the corpus; and episodes in batches of their own, since they are longer."""
     rows, episodes = draw_step(corpus, config, seed, step)
     parts = [corpus.documents[rows]] if len(rows) else []
-    return parts if episodes is None else [*parts, episodes]
+    return parts if episodes is None else [*parts, *by_length(episodes)]
+
+
+def by_length(episodes: Documents) -> list[Documents]:
+    """The episodes in one batch, or the short ones apart from the long ones.
+
+    A batch is as long as its longest document, and attention costs the square of that.
+    """
+    batches = min(math.ceil(episodes.lengths.max() / TOKENS_A_BATCH), len(episodes))
+    if batches == 1:
+        return [episodes]
+    return [episodes[rows] for rows in np.array_split(episodes.lengths.argsort(kind="stable"), batches)]
 
 
 def make_batches(corpus: Corpus, objective: Objective, config: TrainConfig, seed: int, step: int) -> list[Batch]:
