@@ -12,6 +12,7 @@ What a part is:
     prompts               closed book against in context: the causal run of each task, a row for each of PROMPTED
     phases                steps to a level and on the plateau, of rows that train/report/plateau.py wrote
     replay                what is left of old facts after new ones, by the share of documents that replay old ones
+    counts                what counting all that a run draws gets, of rows that `python -m train count all` wrote
     bridges               means of each bridge on the splits that need two facts and more
     panel NAME            the table of a panel of the study
     lines LABEL; LABEL    these lines of each panel that has the first of them: a row a panel, a column a line
@@ -23,7 +24,7 @@ from pathlib import Path
 from types import ModuleType
 
 from checkpoints.folder import read_csv
-from train.report.base import BASELINES, Rows, baseline, markdown_table, number, over_seeds
+from train.report.base import BASELINES, ELIMINATION, LINK, Rows, baseline, markdown_table, number, over_seeds
 from train.report.by_seed import BySeed
 from train.report.by_variant import ByVariant
 from train.report.panels import LABEL, panel_table
@@ -85,6 +86,8 @@ def build_table(rows_file: Path, part: str) -> str:
         return SHORT_TABLES[part](read_results(rows_file))
     if part == "phases":
         return phase_table(read_phases(read_csv(rows_file)))
+    if part == "counts":
+        return counts_table(read_csv(rows_file))
     if part.startswith("lines "):
         return lines_table(study_of(rows_file), read_results(rows_file), part.removeprefix("lines ").split("; "))
     if part == "seeds":
@@ -141,6 +144,21 @@ def replay_table(rows: Rows) -> str:
         cells = [mean_cell([row for row in rows if (row["variant"], row["split"]) == of]) for of in selections]
         body.append([label, *cells])
     return markdown_table(["documents replayed", *REPLAYED.values()], body)
+
+
+def counts_table(rows: list[dict[str, str]]) -> str:
+    """A row for each preset and split: the best strategy, what it gets, and the baselines, in per cent."""
+    body, before = [], ""
+    for row in rows:
+        counting, elimination, low, high, link = (
+            float(row[column]) for column in ("accuracy", ELIMINATION, "low", "high", LINK)
+        )
+        interval = f"{number(elimination, 2)} ({number(low)}–{number(high)})"
+        cells = [number(counting, 2) + " **above**" * (row["within"] == "0"), interval, number(link, 2), row["count"]]
+        body.append([row["preset"] if row["preset"] != before else "", row["split"], row["strategy"], *cells])
+        before = row["preset"]
+    head = ["preset", "split", "best strategy of counting", "counting", "elimination", "link", "questions"]
+    return markdown_table(head, body, text_columns=3)
 
 
 SHORT_TABLES = {"summary": summary_table, "prompts": prompts_table, "bridges": bridges_table, "replay": replay_table}

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from checkpoints.folder import as_csv, read_csv
 from tests.doc_tables import PAGES, ROOT, TABLE, build_table, rebuild, tables_without_rows
 from tests.test_house import MAX_WORDS, count_words, sentences
+from train.presets import PRESETS
 from train.report.base import number, over_seeds
 from train.report.reading import read_results
 
@@ -61,6 +63,15 @@ def test_the_table_of_bridges_has_means_over_all_seeds():
     ]
     assert {row["seed"] for row in rows} >= set(range(3))
     assert shown[head.index("hierarchy: holdout_chain")] == number(over_seeds(rows).mean, digits=0)
+
+
+def test_the_table_of_counts_has_every_preset_and_marks_what_is_above_its_interval(tmp_path):
+    rows = read_csv(DOCS / "count.csv")
+    assert {name for row in rows for name in row["preset"].split(", ")} == set(PRESETS)
+    assert "above" not in build_table(DOCS / "count.csv", "counts")  # as the page says
+    (tmp_path / "count.csv").write_text(as_csv([rows[0] | {"within": "0", "accuracy": "0.25"}, *rows[1:]]))
+    _, _, first, *_ = build_table(tmp_path / "count.csv", "counts").splitlines()
+    assert cells(first)[3] == "25.00 **above**"
 
 
 # --- pages ---
