@@ -191,8 +191,8 @@ def rebuild(text: str) -> str:
 
 
 def tables_without_rows(text: str) -> list[str]:
-    """The first lines of all tables that no comment names."""
-    return re.findall(r"^(\|.*)\n\|[ :|-]+\n", TABLE.sub("", text), re.MULTILINE)
+    """The tables that no comment names."""
+    return re.findall(r"^\|.*\n\|[ :|-]+\n(?:\|.*\n)*", TABLE.sub("", text), re.MULTILINE)
 
 
 if __name__ == "__main__":
@@ -200,5 +200,5 @@ if __name__ == "__main__":
         before = page.read_text()
         page.write_text(rebuild(before))
         print(f"{page.relative_to(ROOT)}: {len(TABLE.findall(before))} tables of rows; without rows:")
-        for head in tables_without_rows(before):
-            print(f"    {head[:110]}")
+        for table in tables_without_rows(before):
+            print(f"    {table.splitlines()[0][:110]}")

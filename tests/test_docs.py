@@ -37,7 +37,7 @@ def test_a_table_with_another_number_is_made_anew_and_the_text_around_it_stays()
     assert wrong != right
     assert rebuild(f"before\n\n{wrong}\nafter\n") == f"before\n\n{right}\nafter\n"
     assert rebuild(right.partition("\n")[0] + "\n") == right  # a comment alone
-    assert tables_without_rows(f"{right}\n| a | b |\n|---|---:|\n| c | 1 |\n") == ["| a | b |"]
+    assert tables_without_rows(f"{right}\n| a | b |\n|---|---:|\n| c | 1 |\n") == ["| a | b |\n|---|---:|\n| c | 1 |\n"]
 
 
 def test_a_table_of_lines_has_a_row_for_each_panel_that_has_the_first():
@@ -72,6 +72,30 @@ def test_the_table_of_counts_has_every_preset_and_marks_what_is_above_its_interv
     (tmp_path / "count.csv").write_text(as_csv([rows[0] | {"within": "0", "accuracy": "0.25"}, *rows[1:]]))
     _, _, first, *_ = build_table(tmp_path / "count.csv", "counts").splitlines()
     assert cells(first)[3] == "25.00 **above**"
+
+
+# --- tables that no rows make ---
+
+WORDS_ALONE = "words alone"
+CELL_OF_A_NUMBER = re.compile(r"\| *\**\d")
+
+
+def listed_tables() -> dict[str, list[list[str]]]:
+    """Why a table may be typed, and its first line, by page and in order: what typed_tables.txt lists."""
+    pages = re.findall(r"^(\S.*)\n((?: .*\n)+)", (ROOT / "tests" / "typed_tables.txt").read_text(), re.MULTILINE)
+    return {page: [line.strip().split(": ", 1) for line in lines.splitlines()] for page, lines in pages}
+
+
+def test_results_come_from_rows_but_for_the_tables_that_are_listed():
+    typed = {name_of(page): tables_without_rows(page.read_text()) for page in PAGES}
+    heads = {page: [table.splitlines()[0] for table in tables] for page, tables in typed.items() if tables}
+    assert heads == {page: [head for _, head in tables] for page, tables in listed_tables().items()}
+
+
+def test_a_table_that_is_listed_as_words_alone_has_no_numbers():
+    for page, listed in listed_tables().items():
+        for (reason, head), table in zip(listed, tables_without_rows((ROOT / page).read_text()), strict=True):
+            assert reason != WORDS_ALONE or not CELL_OF_A_NUMBER.search(table), f"{page}: {head}"
 
 
 # --- pages ---
