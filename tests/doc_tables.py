@@ -117,9 +117,9 @@ def prompts_table(rows: Rows) -> str:
         closed_book, in_context = (
             [row for row in causal if row["method"] == method] for method in ("closed-book", "in-context")
         )
-        elimination = number(baseline(closed_book, BASELINES["elimination baseline"]))
-        body.append([task, question, mean_cell(closed_book), elimination, mean_cell(in_context)])
-    return markdown_table(["task", "held-out question", "closed book", "elimination", "in context"], body, 2)
+        baselines = (number(baseline(closed_book, column)) for column in (ELIMINATION, LINK))
+        body.append([task, question, mean_cell(closed_book), *baselines, mean_cell(in_context)])
+    return markdown_table(["task", "held-out question", "closed book", "elimination", "link", "in context"], body, 2)
 
 
 def bridges_table(rows: Rows) -> str:
@@ -171,14 +171,15 @@ def mean_cell(rows: Rows) -> str:
 
 
 def lines_table(study: ModuleType, rows: Rows, labels: list[str]) -> str:
-    """The lines with these labels, of each panel that has the first: mean, interval, each seed."""
+    """The lines with these labels, of each panel that has the first: mean, interval, each seed; its baselines last."""
     body = []
     for title, panel in study.PANELS.items():
         line_of = {line[LABEL]: line for line in panel.lines(rows)}
         if labels[0] in line_of:
             cells = [line_cell(line_of.get(label)) for label in labels]
-            body.append([f"{title}: {panel.split}", *cells, line_of[labels[0]]["elimination baseline"]])
-    return markdown_table(["task: question", *labels, f"elimination baseline, {labels[0]}"], body)
+            baselines = (line_of[labels[0]][name] for name in ("elimination baseline", "link baseline"))
+            body.append([f"{title}: {panel.split}", *cells, *baselines])
+    return markdown_table(["task: question", *labels, f"elimination, {labels[0]}", "link"], body)
 
 
 def line_cell(line: dict[str, str] | None) -> str:

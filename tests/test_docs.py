@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
@@ -48,6 +49,17 @@ def test_a_table_of_lines_has_a_row_for_each_panel_that_has_the_first():
     panel = build_table(DOCS / "context.csv", "panel reversal").splitlines()
     mean, interval, each_seed = next(cells(line)[1:4] for line in panel if cells(line)[0] == "closed book")
     assert cells(body[0])[2] == f"**{mean}** ({interval}): {each_seed}"
+    elimination, link = next(cells(line)[4:6] for line in panel if cells(line)[0] == "generate and verify")
+    assert cells(body[0])[3:] == [elimination, link]
+
+
+def test_the_table_of_prompts_has_both_baselines():
+    head, _, *body = map(cells, build_table(DOCS / "context.csv", "prompts").splitlines())
+    asked = "reversal-causal", "closed-book", "inverse"
+    rows = [row for row in read_results(DOCS / "context.csv") if (row["variant"], row["method"], row["split"]) == asked]
+    shown = next(line for line in body if line[1] == "the inverse of a one-way fact")
+    for column in ("elimination", "link"):
+        assert shown[head.index(column)] == number(fmean(row[f"{column}_baseline"] for row in rows))
 
 
 def cells(line: str) -> list[str]:
