@@ -32,6 +32,19 @@ def test_every_file_of_rows_has_a_table_and_every_comment_is_one_of_a_table():
     assert len(TABLES) == sum(page.read_text().count("<!-- table") for page in PAGES)
 
 
+def test_every_row_has_the_link_baseline_beside_the_others():
+    for file in DOCS.glob("*.csv"):
+        rows = read_csv(file)
+        assert "elimination_baseline" not in rows[0] or all(row["link_baseline"] for row in rows), file
+
+
+@pytest.mark.parametrize("name", ["kitouni", "kitouni-lengths"])
+def test_link_baselines_that_were_added_later_are_those_of_the_world(name):
+    questions = PRESETS["kitouni-retrieval"][1].task.build(0).questions
+    for row in read_results(DOCS / f"{name}.csv"):
+        assert row["link_baseline"] == questions[row["split"]].link_baseline.mean()
+
+
 def test_a_table_with_another_number_is_made_anew_and_the_text_around_it_stays():
     right = TABLES[0][0]
     wrong = right.replace("100.0", "99.9")
