@@ -16,6 +16,8 @@ What a part is:
     bridges               means of each bridge on the splits that need two facts and more
     panel NAME            the table of a panel of the study
     lines LABEL; LABEL    these lines of each panel that has the first of them: a row a panel, a column a line
+    rows A; B | X; Y      variants A and B, columns X and Y. A variant of another file is FILE:A. A column is `steps`, a
+                          split with interval and seeds, or `SPLIT mean`, or `SPLIT seed 0`. A title follows ` as `.
 """
 
 import importlib
@@ -88,6 +90,8 @@ def build_table(rows_file: Path, part: str) -> str:
         return phase_table(read_phases(read_csv(rows_file)))
     if part == "counts":
         return counts_table(read_csv(rows_file))
+    if part.startswith("rows "):
+        return chosen_table(rows_file, *(names.split("; ") for names in part.removeprefix("rows ").split(" | ")))
     if part.startswith("lines "):
         return lines_table(study_of(rows_file), read_results(rows_file), part.removeprefix("lines ").split("; "))
     if part == "seeds":
@@ -184,6 +188,45 @@ def lines_table(study: ModuleType, rows: Rows, labels: list[str]) -> str:
 
 def line_cell(line: dict[str, str] | None) -> str:
     return f"**{line['mean']}** ({line['95 % interval']}): {line['each seed']}" if line else "–"
+
+
+def chosen_table(rows_file: Path, variants: list[str], columns: list[str]) -> str:
+    """A row for each variant, closed book, then the baselines of the columns that are splits."""
+    columns = {name: title or name for name, _, title in (column.partition(" as ") for column in columns)}
+    all_rows, body = [], []
+    for entry in variants:
+        source, _, title = entry.partition(" as ")
+        file, _, variant = source.rpartition(":")
+        rows = read_results(ROOT / file if file else rows_file)
+        rows = [row for row in rows if (row["variant"], row["method"]) == (variant, "closed-book")]
+        body.append([title or variant, *(chosen_cell(rows, column) for column in columns)])
+        all_rows += rows
+    for name, key in BASELINES.items():
+        body.append([name, *(number(baseline(asked_rows(all_rows, column), key), digits=2) for column in columns)])
+    return markdown_table(["variant", *columns.values()], body)
+
+
+def asked_rows(rows: Rows, column: str) -> Rows:
+    """The rows of a split, or of one seed of it, that can be asked: in the first query mode of each variant."""
+    split, _, which = column.partition(" ")
+    rows = [row for row in rows if row["split"] == split and row["count"]]
+    if which.startswith("seed "):
+        rows = [row for row in rows if row["seed"] == int(which.removeprefix("seed "))]
+    query_mode = {row["variant"]: row["query_mode"] for row in reversed(rows)}
+    return [row for row in rows if row["query_mode"] == query_mode[row["variant"]]]
+
+
+def chosen_cell(rows: Rows, column: str) -> str:
+    """What a column has of the rows of a variant."""
+    if column == "steps":
+        return f"{rows[0]['steps']:,}"
+    asked = asked_rows(rows, column)
+    accuracy = over_seeds(asked)
+    if accuracy is None:
+        return "cannot be asked"
+    if " " in column:
+        return number(accuracy.mean)
+    return f"**{number(accuracy.mean)}** ({accuracy.interval()}): {' '.join(number(row['accuracy']) for row in asked)}"
 
 
 def rebuild(text: str) -> str:

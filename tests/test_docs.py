@@ -11,7 +11,7 @@ from checkpoints.folder import as_csv, read_csv
 from tests.doc_tables import PAGES, ROOT, TABLE, build_table, rebuild, tables_without_rows
 from tests.test_house import MAX_WORDS, count_words, sentences
 from train.presets import PRESETS
-from train.report.base import number, over_seeds
+from train.report.base import BASELINES, number, over_seeds
 from train.report.reading import read_results
 
 DOCS = ROOT / "docs"
@@ -64,6 +64,33 @@ def test_a_table_of_lines_has_a_row_for_each_panel_that_has_the_first():
     assert cells(body[0])[2] == f"**{mean}** ({interval}): {each_seed}"
     elimination, link = next(cells(line)[4:6] for line in panel if cells(line)[0] == "generate and verify")
     assert cells(body[0])[3:] == [elimination, link]
+
+
+def test_a_table_of_chosen_rows_has_their_titles_seeds_and_baselines():
+    chosen = "rows docs/objectives.csv:reversed as both; masked-source-only | forward mean as stated; inverse; steps"
+    lines = [cells(line) for line in build_table(DOCS / "objective-variants.csv", chosen).splitlines()]
+    assert lines[0] == ["variant", "stated", "inverse", "steps"]
+    assert [line[0] for line in lines[2:]] == ["both", "masked-source-only", *BASELINES]
+    rows = [
+        row
+        for row in read_results(DOCS / "objective-variants.csv")
+        if (row["variant"], row["split"]) == ("masked-source-only", "inverse")
+    ]
+    each_seed = " ".join(number(row["accuracy"]) for row in rows)
+    accuracy = over_seeds(rows)
+    assert lines[3][2:] == [
+        f"**{number(accuracy.mean)}** ({accuracy.interval()}): {each_seed}",
+        f"{rows[0]['steps']:,}",
+    ]
+    one_seed = build_table(DOCS / "objective-variants.csv", "rows masked-source-only | inverse seed 1").splitlines()
+    assert cells(one_seed[2])[1] == number(next(row["accuracy"] for row in rows if row["seed"] == 1))
+
+
+def test_a_chosen_row_is_of_one_query_mode_and_says_where_it_cannot_be_asked():
+    table = build_table(DOCS / "objectives.csv", "rows bico; causal | inverse; backward").splitlines()
+    bico, causal = cells(table[2]), cells(table[3])
+    assert len(bico[1].partition(": ")[2].split()) == 5  # not those of its second mode, too
+    assert causal[2] == "cannot be asked"
 
 
 def test_the_table_of_prompts_has_both_baselines():
