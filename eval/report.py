@@ -1,6 +1,6 @@
 """Tables of accuracy in a terminal: by split, and by split and method."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rich.console import Console
@@ -26,6 +26,9 @@ HEADINGS = {
     "link_baseline": "link",
     "count": "count",
 }
+BASELINES = ("chance", "elimination_baseline", "link_baseline")
+Cells = dict[str, tuple[str, ...]]
+"""of the baselines, by split"""
 
 
 def percent(share: float | None, digits: int = 1) -> str:
@@ -95,28 +98,49 @@ def split_cells(split: str, summary: Summary) -> dict[str, str]:
 
 
 def print_methods(entry: dict[str, Any], console: Console | None = None) -> None:
-    """Tables for each query mode: a row for each split, a column for each method; accuracy in per cent.
+    """Tables for each query mode: a row for each split, a column for each baseline and method; in per cent.
 
-    `entry`: what methods.json holds. Methods that retrieve have two more numbers: accuracy where all premises were
-    retrieved, and how often they were.
+    `entry`: what methods.json holds. Methods with other baselines, such as a choice among statements, have a table of
+    their own. Methods that retrieve have two more numbers: accuracy where all premises were retrieved, and how often
+    they were.
     """
     console = console or make_console()
     methods = entry["methods"]
     query_modes = dict.fromkeys(mode for method in methods.values() for mode in method["query_modes"])
     for query_mode in query_modes:
         by_mode = {name: method["query_modes"].get(query_mode, {}) for name, method in methods.items()}
-        columns = {name: splits for name, splits in by_mode.items() if any(map(was_asked, splits.values()))}
         suffix = "" if query_mode == AS_TRAINED else f", query mode {query_mode}"
-        splits = dict.fromkeys(split for column in columns.values() for split in column)
-        print_table(
-            ["split", *(name.replace("-", "\n") for name in columns)],
-            [[split.replace("_", " "), *(cell(column.get(split)) for column in columns.values())] for split in splits],
-            foot=[["forward passes", *(str(methods[name]["forward_passes"]) for name in columns)]],
-            title=f"{entry['run']}, step {entry['step']}{suffix}: exact match, %",
-            console=console,
-        )
+        for columns, baselines in by_baselines(by_mode):
+            names = [name.replace("-", "\n") for name in columns]
+            passes = [str(methods[name]["forward_passes"]) for name in columns]
+            print_table(
+                ["split", *(HEADINGS[name] for name in BASELINES), *names],
+                [
+                    [split.replace("_", " "), *baselines[split], *(cell(column[split]) for column in columns.values())]
+                    for split in baselines
+                ],
+                foot=[["forward passes", *("" for _ in BASELINES), *passes]],
+                title=f"{entry['run']}, step {entry['step']}{suffix}: exact match, %",
+                console=console,
+            )
     if any(has_retrieved(method) for method in methods.values()):
         print_line("below: where all premises were retrieved / how often they were", console)
+
+
+def by_baselines(methods: dict[str, dict[str, Summary]]) -> Iterator[tuple[dict[str, dict[str, Summary]], Cells]]:
+    """Methods that answered anything, with their summaries by split; those of equal baselines together, with them."""
+    groups: dict[tuple[Any, ...], dict[str, dict[str, Summary]]] = {}
+    for name, splits in methods.items():
+        if any(map(was_asked, splits.values())):
+            cells = tuple((split, baseline_cells(summary)) for split, summary in splits.items())
+            groups.setdefault(cells, {})[name] = splits
+    for cells, group in groups.items():
+        yield group, dict(cells)
+
+
+def baseline_cells(summary: Summary) -> tuple[str, ...]:
+    """Those of BASELINES, in per cent."""
+    return tuple("" if summary.get(name) is None else f"{100 * summary[name]:.2f}" for name in BASELINES)
 
 
 def was_asked(summary: Summary | None) -> bool:

@@ -13,9 +13,12 @@ What a part is:
     phases                steps to a level and on the plateau, of rows that train/report/plateau.py wrote
     inference             in context and closed book, by the number of inference steps (inference_table.py)
     replay                what is left of old facts after new ones, by the share of documents that replay old ones
+    counts                what counting all that a run draws gets, of rows that `python -m train count all` wrote
     bridges               means of each bridge on the splits that need two facts and more
     panel NAME            the table of a panel of the study
     lines LABEL; LABEL    these lines of each panel that has the first of them: a row a panel, a column a line
+    rows A; B | X; Y      variants A and B, columns X and Y. A variant of another file is FILE:A. A column is `steps`, a
+                          split with interval and seeds, or `SPLIT mean`, or `SPLIT seed 0`. A title follows ` as `.
 """
 
 import importlib
@@ -25,7 +28,7 @@ from types import ModuleType
 
 from checkpoints.folder import read_csv
 from tests.inference_table import inference_table
-from train.report.base import BASELINES, Rows, baseline, markdown_table, number, over_seeds
+from train.report.base import BASELINES, ELIMINATION, LINK, Rows, baseline, markdown_table, number, over_seeds
 from train.report.by_seed import BySeed
 from train.report.by_variant import ByVariant
 from train.report.panels import LABEL, panel_table
@@ -87,6 +90,10 @@ def build_table(rows_file: Path, part: str) -> str:
         return SHORT_TABLES[part](read_results(rows_file))
     if part == "phases":
         return phase_table(read_phases(read_csv(rows_file)))
+    if part == "counts":
+        return counts_table(read_csv(rows_file))
+    if part.startswith("rows "):
+        return chosen_table(rows_file, *(names.split("; ") for names in part.removeprefix("rows ").split(" | ")))
     if part.startswith("lines "):
         return lines_table(study_of(rows_file), read_results(rows_file), part.removeprefix("lines ").split("; "))
     if part == "seeds":
@@ -116,9 +123,9 @@ def prompts_table(rows: Rows) -> str:
         closed_book, in_context = (
             [row for row in causal if row["method"] == method] for method in ("closed-book", "in-context")
         )
-        elimination = number(baseline(closed_book, BASELINES["elimination baseline"]))
-        body.append([task, question, mean_cell(closed_book), elimination, mean_cell(in_context)])
-    return markdown_table(["task", "held-out question", "closed book", "elimination", "in context"], body, 2)
+        baselines = (number(baseline(closed_book, column)) for column in (ELIMINATION, LINK))
+        body.append([task, question, mean_cell(closed_book), *baselines, mean_cell(in_context)])
+    return markdown_table(["task", "held-out question", "closed book", "elimination", "link", "in context"], body, 2)
 
 
 def bridges_table(rows: Rows) -> str:
@@ -145,6 +152,21 @@ def replay_table(rows: Rows) -> str:
     return markdown_table(["documents replayed", *REPLAYED.values()], body)
 
 
+def counts_table(rows: list[dict[str, str]]) -> str:
+    """A row for each preset and split: the best strategy, what it gets, and the baselines, in per cent."""
+    body, before = [], ""
+    for row in rows:
+        counting, elimination, low, high, link = (
+            float(row[column]) for column in ("accuracy", ELIMINATION, "low", "high", LINK)
+        )
+        interval = f"{number(elimination, 2)} ({number(low)}–{number(high)})"
+        cells = [number(counting, 2) + " **above**" * (row["within"] == "0"), interval, number(link, 2), row["count"]]
+        body.append([row["preset"] if row["preset"] != before else "", row["split"], row["strategy"], *cells])
+        before = row["preset"]
+    head = ["preset", "split", "best strategy of counting", "counting", "elimination", "link", "questions"]
+    return markdown_table(head, body, text_columns=3)
+
+
 SHORT_TABLES = {
     "summary": summary_table,
     "prompts": prompts_table,
@@ -161,18 +183,58 @@ def mean_cell(rows: Rows) -> str:
 
 
 def lines_table(study: ModuleType, rows: Rows, labels: list[str]) -> str:
-    """The lines with these labels, of each panel that has the first: mean, interval, each seed."""
+    """The lines with these labels, of each panel that has the first: mean, interval, each seed; its baselines last."""
     body = []
     for title, panel in study.PANELS.items():
         line_of = {line[LABEL]: line for line in panel.lines(rows)}
         if labels[0] in line_of:
             cells = [line_cell(line_of.get(label)) for label in labels]
-            body.append([f"{title}: {panel.split}", *cells, line_of[labels[0]]["elimination baseline"]])
-    return markdown_table(["task: question", *labels, f"elimination baseline, {labels[0]}"], body)
+            baselines = (line_of[labels[0]][name] for name in ("elimination baseline", "link baseline"))
+            body.append([f"{title}: {panel.split}", *cells, *baselines])
+    return markdown_table(["task: question", *labels, f"elimination, {labels[0]}", "link"], body)
 
 
 def line_cell(line: dict[str, str] | None) -> str:
     return f"**{line['mean']}** ({line['95 % interval']}): {line['each seed']}" if line else "–"
+
+
+def chosen_table(rows_file: Path, variants: list[str], columns: list[str]) -> str:
+    """A row for each variant, closed book, then the baselines of the columns that are splits."""
+    columns = {name: title or name for name, _, title in (column.partition(" as ") for column in columns)}
+    all_rows, body = [], []
+    for entry in variants:
+        source, _, title = entry.partition(" as ")
+        file, _, variant = source.rpartition(":")
+        rows = read_results(ROOT / file if file else rows_file)
+        rows = [row for row in rows if (row["variant"], row["method"]) == (variant, "closed-book")]
+        body.append([title or variant, *(chosen_cell(rows, column) for column in columns)])
+        all_rows += rows
+    for name, key in BASELINES.items():
+        body.append([name, *(number(baseline(asked_rows(all_rows, column), key), digits=2) for column in columns)])
+    return markdown_table(["variant", *columns.values()], body)
+
+
+def asked_rows(rows: Rows, column: str) -> Rows:
+    """The rows of a split, or of one seed of it, that can be asked: in the first query mode of each variant."""
+    split, _, which = column.partition(" ")
+    rows = [row for row in rows if row["split"] == split and row["count"]]
+    if which.startswith("seed "):
+        rows = [row for row in rows if row["seed"] == int(which.removeprefix("seed "))]
+    query_mode = {row["variant"]: row["query_mode"] for row in reversed(rows)}
+    return [row for row in rows if row["query_mode"] == query_mode[row["variant"]]]
+
+
+def chosen_cell(rows: Rows, column: str) -> str:
+    """What a column has of the rows of a variant."""
+    if column == "steps":
+        return f"{rows[0]['steps']:,}"
+    asked = asked_rows(rows, column)
+    accuracy = over_seeds(asked)
+    if accuracy is None:
+        return "cannot be asked"
+    if " " in column:
+        return number(accuracy.mean)
+    return f"**{number(accuracy.mean)}** ({accuracy.interval()}): {' '.join(number(row['accuracy']) for row in asked)}"
 
 
 def rebuild(text: str) -> str:
@@ -181,8 +243,8 @@ def rebuild(text: str) -> str:
 
 
 def tables_without_rows(text: str) -> list[str]:
-    """The first lines of all tables that no comment names."""
-    return re.findall(r"^(\|.*)\n\|[ :|-]+\n", TABLE.sub("", text), re.MULTILINE)
+    """The tables that no comment names."""
+    return re.findall(r"^\|.*\n\|[ :|-]+\n(?:\|.*\n)*", TABLE.sub("", text), re.MULTILINE)
 
 
 if __name__ == "__main__":
@@ -190,5 +252,5 @@ if __name__ == "__main__":
         before = page.read_text()
         page.write_text(rebuild(before))
         print(f"{page.relative_to(ROOT)}: {len(TABLE.findall(before))} tables of rows; without rows:")
-        for head in tables_without_rows(before):
-            print(f"    {head[:110]}")
+        for table in tables_without_rows(before):
+            print(f"    {table.splitlines()[0][:110]}")

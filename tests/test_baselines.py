@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import train.count
+from checkpoints.folder import read_csv
 from config.override import override
 from eval.metrics import wilson_interval
 from model.objectives.causal import Causal
@@ -21,8 +23,9 @@ from tasks.reversal import Reversal
 from tests.reading import OPEN, answers, inverse_word, question, stated, statements
 from tests.test_every_task import CHAINS_OF_THOUGHT, EPISODES, SEEDS, every_task, small
 from train.__main__ import main
+from train.batches import subset_rows
 from train.config import RunConfig, TrainConfig
-from train.count import best_by_split, count_run, draw_run
+from train.count import best_by_split, count_run, distinct_draws, draw_run
 from train.presets import PRESETS
 
 few = settings(max_examples=15)
@@ -187,8 +190,13 @@ def small_run(name: str, steps: int = 150, seed: int = 0) -> RunConfig:
     return RunConfig(task, Causal(), train=TrainConfig(steps=steps, warmup=0), seed=seed)
 
 
-def presets_with_episodes() -> list[str]:
-    return [name for name, (_, config) in PRESETS.items() if config.task.episodes.share]
+def short_run(names: str) -> RunConfig:
+    """The run of presets that draw the same, with few documents and steps."""
+    config = distinct_draws()[names]
+    task = next(task for task, kind in TASKS.items() if kind is type(config.task))
+    steps = 60 if config.task.episodes.share and task != "reversal" else 150
+    config = override(config, {"task.documents.copies": 2, "train.steps": steps, "train.warmup": 0, "seed": 1000})
+    return override(config, {"task.episodes.only_steps": min(config.task.episodes.only_steps, steps // 3)})
 
 
 @every_task
@@ -197,14 +205,26 @@ def test_counting_all_that_a_run_of_a_small_world_draws_gets_no_more_than_the_ba
     assert not above
 
 
-@pytest.mark.parametrize("name", presets_with_episodes())
-def test_counting_gets_no_more_for_the_episodes_of_a_preset(name):
-    config = PRESETS[name][1]
-    task_name = next(task for task, kind in TASKS.items() if kind is type(config.task))
-    task = replace(config.task, documents=replace(config.task.documents, copies=2))
-    steps = {"reversal": 150}.get(task_name, 60)
-    above = best_by_split(count_run(replace(config, task=task, train=TrainConfig(steps=steps, warmup=0), seed=1000)))
-    assert not {split: row for split, row in above.items() if not row["within"]}
+@pytest.mark.parametrize("names", distinct_draws())
+def test_counting_gets_no_more_than_the_baseline_for_any_preset(names):
+    above = [row for row in best_by_split(count_run(short_run(names))).values() if not row["within"]]
+    assert not above
+
+
+def test_every_preset_is_counted_once_with_those_that_draw_the_same():
+    groups = [names.split(", ") for names in distinct_draws()]
+    assert sorted(name for group in groups for name in group) == sorted(PRESETS)
+    assert next(group for group in groups if "masked" in group)[:2] == ["bidirectional", "masked"]
+    assert ["causal"] in groups  # the same task, but fewer steps
+    assert ["bico"] in groups  # without a subset
+
+
+def test_documents_of_the_subset_are_drawn_more_often():
+    config = short_run("causal")
+    corpus = config.task.build(config.seed)
+    _, draws, _ = draw_run(corpus, config)
+    in_subset = np.isin(np.arange(len(draws)), subset_rows(corpus, config.train.subset, config.seed))
+    assert draws[in_subset].min() > draws[~in_subset].max()
 
 
 @dataclass(frozen=True)
@@ -262,7 +282,27 @@ def test_the_command_prints_every_split_and_writes_every_strategy(tmp_path, caps
     assert len(rows) > 6 * 20
 
 
+def test_all_presets_are_counted_in_one_command_with_a_row_for_each_split(tmp_path, capsys, monkeypatch):
+    small_presets = {name: ("", small_run("reversal", steps=30)) for name in ("one", "the same")}
+    small_presets["another"] = "", small_run("syllogism", steps=30)
+    monkeypatch.setattr(train.count, "PRESETS", small_presets)
+    file = tmp_path / "counts.csv"
+    main(["count", "all", "--seed", "1000", "--csv", str(file)])
+    rows, shown = read_csv(file), capsys.readouterr().out
+    config = replace(small_presets["one"][1], seed=1000)
+    for best in best_by_split(count_run(config)).values():
+        row = next(row for row in rows if (row["preset"], row["split"]) == ("one, the same", best["split"]))
+        assert (row["strategy"], row["accuracy"]) == (best["strategy"], str(best["accuracy"]))
+        assert f"{100 * best['accuracy']:.2f} within" in shown
+    assert len(rows) == len({(row["preset"], row["split"]) for row in rows})
+    assert {row["preset"] for row in rows} == {"one, the same", "another"}
+    assert all(row["seed"] == "1000" and row["machine"] and row["torch"] for row in rows)
+
+
 def test_a_preset_that_is_not_known_cannot_be_counted(capsys):
     with pytest.raises(SystemExit):
         main(["count", "nothing"])
     assert "preset is 'nothing', but must be one of" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["count"])
+    assert "kitouni-relationship, all" in capsys.readouterr().err

@@ -3,12 +3,15 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
+from checkpoints.folder import as_csv, read_csv
 from tests.doc_tables import PAGES, ROOT, TABLE, build_table, rebuild, tables_without_rows
 from tests.test_house import MAX_WORDS, count_words, sentences
-from train.report.base import number, over_seeds
+from train.presets import PRESETS
+from train.report.base import BASELINES, number, over_seeds
 from train.report.reading import read_results
 
 DOCS = ROOT / "docs"
@@ -29,13 +32,26 @@ def test_every_file_of_rows_has_a_table_and_every_comment_is_one_of_a_table():
     assert len(TABLES) == sum(page.read_text().count("<!-- table") for page in PAGES)
 
 
+def test_every_row_has_the_link_baseline_beside_the_others():
+    for file in DOCS.glob("*.csv"):
+        rows = read_csv(file)
+        assert "elimination_baseline" not in rows[0] or all(row["link_baseline"] for row in rows), file
+
+
+@pytest.mark.parametrize("name", ["kitouni", "kitouni-lengths"])
+def test_link_baselines_that_were_added_later_are_those_of_the_world(name):
+    questions = PRESETS["kitouni-retrieval"][1].task.build(0).questions
+    for row in read_results(DOCS / f"{name}.csv"):
+        assert row["link_baseline"] == questions[row["split"]].link_baseline.mean()
+
+
 def test_a_table_with_another_number_is_made_anew_and_the_text_around_it_stays():
     right = TABLES[0][0]
     wrong = right.replace("100.0", "99.9")
     assert wrong != right
     assert rebuild(f"before\n\n{wrong}\nafter\n") == f"before\n\n{right}\nafter\n"
     assert rebuild(right.partition("\n")[0] + "\n") == right  # a comment alone
-    assert tables_without_rows(f"{right}\n| a | b |\n|---|---:|\n| c | 1 |\n") == ["| a | b |"]
+    assert tables_without_rows(f"{right}\n| a | b |\n|---|---:|\n| c | 1 |\n") == ["| a | b |\n|---|---:|\n| c | 1 |\n"]
 
 
 def test_a_table_of_lines_has_a_row_for_each_panel_that_has_the_first():
@@ -46,6 +62,44 @@ def test_a_table_of_lines_has_a_row_for_each_panel_that_has_the_first():
     panel = build_table(DOCS / "context.csv", "panel reversal").splitlines()
     mean, interval, each_seed = next(cells(line)[1:4] for line in panel if cells(line)[0] == "closed book")
     assert cells(body[0])[2] == f"**{mean}** ({interval}): {each_seed}"
+    elimination, link = next(cells(line)[4:6] for line in panel if cells(line)[0] == "generate and verify")
+    assert cells(body[0])[3:] == [elimination, link]
+
+
+def test_a_table_of_chosen_rows_has_their_titles_seeds_and_baselines():
+    chosen = "rows docs/objectives.csv:reversed as both; masked-source-only | forward mean as stated; inverse; steps"
+    lines = [cells(line) for line in build_table(DOCS / "objective-variants.csv", chosen).splitlines()]
+    assert lines[0] == ["variant", "stated", "inverse", "steps"]
+    assert [line[0] for line in lines[2:]] == ["both", "masked-source-only", *BASELINES]
+    rows = [
+        row
+        for row in read_results(DOCS / "objective-variants.csv")
+        if (row["variant"], row["split"]) == ("masked-source-only", "inverse")
+    ]
+    each_seed = " ".join(number(row["accuracy"]) for row in rows)
+    accuracy = over_seeds(rows)
+    assert lines[3][2:] == [
+        f"**{number(accuracy.mean)}** ({accuracy.interval()}): {each_seed}",
+        f"{rows[0]['steps']:,}",
+    ]
+    one_seed = build_table(DOCS / "objective-variants.csv", "rows masked-source-only | inverse seed 1").splitlines()
+    assert cells(one_seed[2])[1] == number(next(row["accuracy"] for row in rows if row["seed"] == 1))
+
+
+def test_a_chosen_row_is_of_one_query_mode_and_says_where_it_cannot_be_asked():
+    table = build_table(DOCS / "objectives.csv", "rows bico; causal | inverse; backward").splitlines()
+    bico, causal = cells(table[2]), cells(table[3])
+    assert len(bico[1].partition(": ")[2].split()) == 5  # not those of its second mode, too
+    assert causal[2] == "cannot be asked"
+
+
+def test_the_table_of_prompts_has_both_baselines():
+    head, _, *body = map(cells, build_table(DOCS / "context.csv", "prompts").splitlines())
+    asked = "reversal-causal", "closed-book", "inverse"
+    rows = [row for row in read_results(DOCS / "context.csv") if (row["variant"], row["method"], row["split"]) == asked]
+    shown = next(line for line in body if line[1] == "the inverse of a one-way fact")
+    for column in ("elimination", "link"):
+        assert shown[head.index(column)] == number(fmean(row[f"{column}_baseline"] for row in rows))
 
 
 def cells(line: str) -> list[str]:
@@ -61,6 +115,39 @@ def test_the_table_of_bridges_has_means_over_all_seeds():
     ]
     assert {row["seed"] for row in rows} >= set(range(3))
     assert shown[head.index("hierarchy: holdout_chain")] == number(over_seeds(rows).mean, digits=0)
+
+
+def test_the_table_of_counts_has_every_preset_and_marks_what_is_above_its_interval(tmp_path):
+    rows = read_csv(DOCS / "count.csv")
+    assert {name for row in rows for name in row["preset"].split(", ")} == set(PRESETS)
+    assert "above" not in build_table(DOCS / "count.csv", "counts")  # as the page says
+    (tmp_path / "count.csv").write_text(as_csv([rows[0] | {"within": "0", "accuracy": "0.25"}, *rows[1:]]))
+    _, _, first, *_ = build_table(tmp_path / "count.csv", "counts").splitlines()
+    assert cells(first)[3] == "25.00 **above**"
+
+
+# --- tables that no rows make ---
+
+WORDS_ALONE = "words alone"
+CELL_OF_A_NUMBER = re.compile(r"\| *\**\d")
+
+
+def listed_tables() -> dict[str, list[list[str]]]:
+    """Why a table may be typed, and its first line, by page and in order: what typed_tables.txt lists."""
+    pages = re.findall(r"^(\S.*)\n((?: .*\n)+)", (ROOT / "tests" / "typed_tables.txt").read_text(), re.MULTILINE)
+    return {page: [line.strip().split(": ", 1) for line in lines.splitlines()] for page, lines in pages}
+
+
+def test_results_come_from_rows_but_for_the_tables_that_are_listed():
+    typed = {name_of(page): tables_without_rows(page.read_text()) for page in PAGES}
+    heads = {page: [table.splitlines()[0] for table in tables] for page, tables in typed.items() if tables}
+    assert heads == {page: [head for _, head in tables] for page, tables in listed_tables().items()}
+
+
+def test_a_table_that_is_listed_as_words_alone_has_no_numbers():
+    for page, listed in listed_tables().items():
+        for (reason, head), table in zip(listed, tables_without_rows((ROOT / page).read_text()), strict=True):
+            assert reason != WORDS_ALONE or not CELL_OF_A_NUMBER.search(table), f"{page}: {head}"
 
 
 # --- pages ---

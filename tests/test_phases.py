@@ -71,6 +71,7 @@ def test_the_table_has_medians_and_every_seed():
 def result(variant: str, split: str, seed: int, correct: int) -> dict:
     """A row of results.csv."""
     row = {"variant": variant, "objective": variant.partition("-")[0], "split": split, "seed": seed, "count": 40}
+    row |= {"load": 1.5, "machine": f"the machine of {variant}-{seed}", "torch": "2.13.0", "commit": "abc"}
     return row | {"correct": correct, "accuracy": correct / 40, "elimination_baseline": 0.05}
 
 
@@ -92,7 +93,10 @@ def test_the_command_writes_the_table_and_draws_every_seed(tmp_path, capsys, mon
     plateau.main([str(tmp_path)])
     table = (tmp_path / "phases" / "table.md").read_text()
     assert capsys.readouterr().out == table == phase_table(phase_rows(read_curves(ROWS)))
-    assert len(read_csv(tmp_path / "phases" / "rows.csv")) == 3
+    rows = read_csv(tmp_path / "phases" / "rows.csv")
+    machines = [f"the machine of {run}" for run in ("causal-all-0", "causal-all-1", "masked-power-law-0")]
+    assert [row["machine"] for row in rows] == machines
+    assert {(row["load"], row["torch"], row["commit"]) for row in rows} == {("1.5", "2.13.0", "abc")}
     first, *_, old, new, _ = drawn[0].axes
     points = [points.get_offsets().tolist() for axes in (first, old, new) for points in axes.collections]
     assert points == [[[5, 50], [5, 50], [100, 95], [100, 100]], [[10, 70], [50, 100]], [[50, 90]]]

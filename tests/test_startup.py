@@ -23,6 +23,8 @@ WITHOUT_TORCH = {
     "train compare --help": 0,
     "train sweep --help": 0,
     "train ablate --help": 0,
+    "train count all --help": 0,
+    "train count all --seed -1": 2,
     "train causl": 2,
     "train causal --train.steps many": 2,
     "train causal --model.depht 3": 2,

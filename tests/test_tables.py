@@ -87,6 +87,31 @@ def test_every_method_has_its_column_at_any_width(width):
     assert sum(line.count("1234") for line in lines) == 9
 
 
+def test_methods_stand_beside_their_baselines_and_a_choice_beside_its_own():
+    choice = SUMMARY | {"chance": 1 / 6, "elimination_baseline": 0.1}
+    summaries = {"closed-book": SUMMARY, "in-context": SUMMARY, "multiple-choice": choice}
+    methods = {
+        name: {"forward_passes": 1, "query_modes": {"as-trained": {"forward": summary, "backward": summary | UNASKED}}}
+        for name, summary in summaries.items()
+    }
+    entry = {"run": "causal-0", "step": 700, "methods": methods}
+    lines = [line.split() for line in on_screen(80, lambda console: print_methods(entry, console))]
+    assert [line[:4] for line in lines if line[:1] == ["split"]] == [["split", "chance", "elim.", "link"]] * 2
+    assert [line[1:] for line in lines if line[:1] == ["forward"] and "passes" not in line] == [
+        ["0.25", "5.00", "80.76", "100.0", "100.0"],
+        ["16.67", "10.00", "80.76", "100.0"],
+    ]
+    assert ["backward", "0.25", "5.00", "80.76", "–", "–"] in lines
+
+
+def test_baselines_that_an_older_run_lacks_leave_an_empty_cell():
+    older = {name: value for name, value in SUMMARY.items() if name != "link_baseline"}
+    method = {"forward_passes": 1, "query_modes": {"as-trained": {"forward": older}}}
+    entry = {"run": "causal-0", "step": 700, "methods": {"in-context": method}}
+    lines = on_screen(80, lambda console: print_methods(entry, console))
+    assert ["forward", "0.25", "5.00", "100.0"] in [line.split() for line in lines]
+
+
 def test_columns_that_have_no_room_follow_in_a_further_table():
     def act(console):
         print_table(["name", "first", "second"], [["a", "1111111111", "2222222222"]], title="title", console=console)

@@ -31,7 +31,11 @@ COMMANDS = {
     "tensorboard": "the TensorBoard view of finished runs, made again",
     "ablate": "every value of one setting, for several objectives: table and figure",
 }
-COUNT_LINE = "what counting the documents of a run gets on each split, beside the printed baselines"
+ALL = "all"
+COUNTS = {
+    "count PRESET": "what counting the documents of a run gets on each split, beside the printed baselines",
+    f"count {ALL}": "the same for every preset, and the best strategy alone",
+}
 NOT_FINITE = 3  # exit code; bad input ends with 2, a signal with 128 + its number
 
 
@@ -69,7 +73,7 @@ def main(arguments: list[str]) -> None:
     match arguments:
         case [] | ["--help" | "--help-all" | "-h"]:
             print("python -m train NAME [settings]      (NAME --help lists the main ones, --help-all every one)\n")
-            lines = {preset: line for preset, (line, _) in PRESETS.items()} | COMMANDS | {"count PRESET": COUNT_LINE}
+            lines = {preset: line for preset, (line, _) in PRESETS.items()} | COMMANDS | COUNTS
             for name, line in lines.items():
                 print(f"  {name:20} {line}")
         case ["count", preset, *rest] if preset in PRESETS:
@@ -77,11 +81,8 @@ def main(arguments: list[str]) -> None:
 
             with refusals():
                 parse_run(Count, f"count {preset}", PRESETS[preset][1], rest).run()
-        case ["count"]:
-            refuse(f"preset is missing, but must be one of {', '.join(PRESETS)}")
-        case ["count", preset, *_]:
-            with refusals():
-                require_choice("preset", preset, PRESETS)
+        case ["count", *rest]:
+            count_all(rest)
         case [name, *rest] if name in COMMANDS:
             train_several(name, rest)
         case [name, *rest] if name in PRESETS:
@@ -90,6 +91,18 @@ def main(arguments: list[str]) -> None:
         case [name, *_]:
             with refusals():
                 require_choice("preset", name, (*PRESETS, *COMMANDS, "count"))
+
+
+def count_all(arguments: list[str]) -> None:
+    """Counts what the run of every preset draws. Refuses what is not "all", since presets are read before."""
+    presets = *PRESETS, ALL
+    if not arguments:
+        refuse(f"preset is missing, but must be one of {', '.join(presets)}")
+    with refusals():
+        require_choice("preset", arguments[0], presets)
+        from train.count import CountAll
+
+        parse_arguments(CountAll, arguments[1:], f"python -m train count {ALL}").run()
 
 
 def train_several(command: str, rest: list[str]) -> None:

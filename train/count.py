@@ -1,10 +1,12 @@
 """`python -m train count PRESET` counts all that a run draws, and compares what that tells with the printed baseline.
 
+`python -m train count all` does so for every preset, and keeps the best strategy on each split.
+
 Episodes must tell nothing about the world. If they do, some strategy of a counting answerer (tasks/common) exceeds the
 elimination baseline, which is computed from the world's own documents alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import NormalDist
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -14,6 +16,7 @@ from tyro.conf import arg
 
 from checkpoints.files import write_text
 from checkpoints.folder import as_csv
+from config.validation import require_seed
 from eval.metrics import wilson_interval
 from eval.tables import print_table
 from tasks import TASKS
@@ -22,6 +25,7 @@ from tasks.common.statement_reader import StatementReader, Triples
 from tasks.corpus import Corpus
 from train.batches import draw_step
 from train.config import RunConfig
+from train.presets import PRESETS
 
 Settings = TypeVar("Settings")
 
@@ -41,6 +45,42 @@ class Count(Generic[Settings]):
         print_counts(rows)
         if self.csv is not None:
             write_text(self.csv, as_csv(rows))
+
+
+@dataclass(frozen=True)
+class CountAll:
+    """Count all that the run of each preset draws, and print the best strategy on each split. Nothing is trained."""
+
+    seed: int = 0
+    """draws worlds and batches"""
+    csv: Path | None = None
+    """file for a row of each preset and split; presets that draw the same documents are in one row"""
+
+    def __post_init__(self):
+        require_seed(self.seed)
+
+    def run(self) -> None:
+        from train.device import choose_device, environment  # which imports torch
+
+        made_by = environment(choose_device("cpu"), processes=1)
+        provenance = {"seed": self.seed} | {column: made_by[column] for column in ("machine", "torch", "commit")}
+        rows = []
+        for presets, config in distinct_draws().items():
+            best = best_by_split(count_run(replace(config, seed=self.seed)))
+            print_best(presets, list(best.values()))
+            rows += [{"preset": presets} | row | provenance for row in best.values()]
+            if self.csv is not None:
+                write_text(self.csv, as_csv(rows))
+
+
+def distinct_draws() -> dict[str, RunConfig]:
+    """A preset of each kind of draws, by the names of all that draw the same documents as often."""
+    names: dict[tuple[Any, ...], list[str]] = {}
+    for name, (_, config) in PRESETS.items():
+        train = config.train
+        draws = config.task, train.steps, train.batch, train.subset, train.first_steps, train.power_law
+        names.setdefault(draws, []).append(name)
+    return {", ".join(group): PRESETS[group[0]][1] for group in names.values()}
 
 
 def count_run(config: RunConfig) -> list[dict[str, Any]]:
@@ -111,3 +151,20 @@ def print_counts(rows: list[dict[str, Any]]) -> None:
             title=f"{split}: elimination baseline {100 * best['elimination_baseline']:.2f} % ({limits}), "
             f"counting {100 * best['accuracy']:.2f} %: {'within' if best['within'] else 'ABOVE'}",
         )
+
+
+def print_best(presets: str, rows: list[dict[str, Any]]) -> None:
+    """Prints the most accurate strategy of each split, and whether it is within the interval of the baseline."""
+    head = ["split", "elim. %", "interval", "counting %", "", "best strategy"]
+    body = [
+        [
+            row["split"],
+            f"{100 * row['elimination_baseline']:.2f}",
+            f"{100 * row['low']:.1f}–{100 * row['high']:.1f}",
+            f"{100 * row['accuracy']:.2f}",
+            "within" if row["within"] else "ABOVE",
+            row["strategy"],
+        ]
+        for row in rows
+    ]
+    print_table(head, body, title=presets, text_columns=(0, 5))

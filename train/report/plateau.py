@@ -17,8 +17,9 @@ from config.validation import require
 from train.report.base import Rows
 from train.report.numeric import NOTE, NumericAxis, NumericPanel, draw_panels
 from train.report.phases import SHARES, phase_rows, phase_table, read_curves
-from train.report.reading import read_results
+from train.report.reading import PROVENANCE, read_results
 
+MADE_BY = ("load", *PROVENANCE)
 REPLAY = "-replay-"  # in the names of second trainings: OBJECTIVE-replay-PERCENT
 NAMES = {"uniform": "masked, uniform rate"}
 TITLE = "What is varied: which facts come first; how many old ones are replayed"
@@ -55,16 +56,23 @@ def draw(rows: Rows, folder: Path) -> None:
     draw_panels(TITLE, panels, len(FIRST), NOTE, folder)
 
 
+def with_machine(rows: Rows, results: Rows) -> Rows:
+    """Rows of phases with load, machine and versions of their runs, as rows of results.csv have them."""
+    made_by = {(row["variant"], row["seed"]): {column: row[column] for column in MADE_BY} for row in results}
+    return [row | made_by.get((f"{row['objective']}-{row['share']}", row["seed"]), {}) for row in rows]
+
+
 def main(arguments: list[str]) -> None:
     with refusals():
         folder = parse_arguments(Plateau, arguments, "python -m train.report.plateau").folder
         require((folder / "curves.csv").is_file(), "folder", str(folder), "a study's, with a curves.csv")
         rows = phase_rows(read_curves(read_csv(folder / "curves.csv")))
         require(bool(rows), "folder", str(folder), f"of a study with variants OBJECTIVE-SHARE: {', '.join(SHARES)}")
+        results = read_results(folder / "results.csv")
         (folder / "phases").mkdir(exist_ok=True)
-        write_text(folder / "phases" / "rows.csv", as_csv(rows))
+        write_text(folder / "phases" / "rows.csv", as_csv(with_machine(rows, results)))
         write_text(folder / "phases" / "table.md", phase_table(rows))
-        draw(read_results(folder / "results.csv"), folder / "phases")
+        draw(results, folder / "phases")
     print(phase_table(rows), end="")
 
 
