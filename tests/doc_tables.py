@@ -13,6 +13,7 @@ What a part is:
     phases                steps to a level and on the plateau, of rows that train/report/plateau.py wrote
     inference             in context and closed book, by the number of inference steps (inference_table.py)
     replay                what is left of old facts after new ones, by the share of documents that replay old ones
+    ranks                 mean reciprocal rank of the right answer, over seeds, by variant and split
     counts                what counting all that a run draws gets, of rows that `python -m train count all` wrote
     bridges               means of each bridge on the splits that need two facts and more
     panel NAME            the table of a panel of the study
@@ -24,9 +25,11 @@ What a part is:
 import importlib
 import re
 from pathlib import Path
+from statistics import fmean
 from types import ModuleType
 
 from checkpoints.folder import read_csv
+from eval.metrics import t_interval
 from tests.inference_table import inference_table
 from train.report.base import BASELINES, ELIMINATION, LINK, Rows, baseline, markdown_table, number, over_seeds
 from train.report.by_seed import BySeed
@@ -152,6 +155,31 @@ def replay_table(rows: Rows) -> str:
     return markdown_table(["documents replayed", *REPLAYED.values()], body)
 
 
+def ranks_table(rows: Rows) -> str:
+    """A row for each variant, a column for each split: mean reciprocal rank over seeds, with its interval by t."""
+    splits = list(dict.fromkeys(row["split"] for row in rows))
+    body = [
+        [
+            variant,
+            *(
+                rank_cell([row for row in rows if (row["variant"], row["split"]) == (variant, split)])
+                for split in splits
+            ),
+        ]
+        for variant in dict.fromkeys(row["variant"] for row in rows)
+    ]
+    return markdown_table(["variant", *splits], body)
+
+
+def rank_cell(rows: Rows) -> str:
+    """Mean reciprocal rank of rows that differ in their seed alone."""
+    ranks = [row["reciprocal_rank"] for row in rows if row["count"]]
+    if not ranks:
+        return "–"
+    low, high = t_interval(ranks)
+    return f"{fmean(ranks):.3f} ({low:.3f}–{high:.3f})"
+
+
 def counts_table(rows: list[dict[str, str]]) -> str:
     """A row for each preset and split: the best strategy, what it gets, and the baselines, in per cent."""
     body, before = [], ""
@@ -173,6 +201,7 @@ SHORT_TABLES = {
     "bridges": bridges_table,
     "replay": replay_table,
     "inference": inference_table,
+    "ranks": ranks_table,
 }
 
 
