@@ -45,7 +45,7 @@ TABLE = re.compile(r"^<!-- table: (\S+), (.+) -->\n((?:\|.*\n)*)", re.MULTILINE)
 PROMPTED = {
     ("reversal", "inverse"): "the inverse of a one-way fact",
     ("codebook", "latent"): "an entry defined and never used",
-    ("codebook", "decode"): "decoding with a book stated one way",
+    ("codebook", "decode"): "decoding a book stated one way",
     ("syllogism", "conclusion"): "a conclusion from two premises",
     ("hierarchy", "syllogism"): "a property inherited over one link",
 }
