@@ -13,6 +13,7 @@ What a part is:
     phases                steps to a level and on the plateau, of rows that train/report/plateau.py wrote
     inference             in context and closed book, by the number of inference steps (inference_table.py)
     replay                what is left of old facts after new ones, by the share of documents that replay old ones
+    levels                when each trial of the recipe reaches its goal (level_table.py)
     ranks                 mean reciprocal rank of the right answer, over seeds, by variant and split
     counts                what counting all that a run draws gets, of rows that `python -m train count all` wrote
     bridges               means of each bridge on the splits that need two facts and more
@@ -31,6 +32,7 @@ from types import ModuleType
 from checkpoints.folder import read_csv
 from eval.metrics import t_interval
 from tests.inference_table import inference_table
+from tests.level_table import level_table
 from train.report.base import BASELINES, ELIMINATION, LINK, Rows, baseline, markdown_table, number, over_seeds
 from train.report.by_seed import BySeed
 from train.report.by_variant import ByVariant
@@ -93,8 +95,8 @@ def build_table(rows_file: Path, part: str) -> str:
         return SHORT_TABLES[part](read_results(rows_file))
     if part == "phases":
         return phase_table(read_phases(read_csv(rows_file)))
-    if part == "counts":
-        return counts_table(read_csv(rows_file))
+    if part in TABLES_OF_CELLS:
+        return TABLES_OF_CELLS[part](read_csv(rows_file))
     if part.startswith("rows "):
         return chosen_table(rows_file, *(names.split("; ") for names in part.removeprefix("rows ").split(" | ")))
     if part.startswith("lines "):
@@ -203,6 +205,10 @@ SHORT_TABLES = {
     "inference": inference_table,
     "ranks": ranks_table,
 }
+
+
+TABLES_OF_CELLS = {"counts": counts_table, "levels": level_table}
+"""parts of files that are no results.csv"""
 
 
 def mean_cell(rows: Rows) -> str:
