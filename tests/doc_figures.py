@@ -29,7 +29,9 @@ OTHERS: dict[str, Callable[[Rows, Rows, Path], None]] = {
 """what draws rows, their curves and into which folder, where these are no sweep's or it draws them in another way"""
 FROM_TABLES = ("coda-forno", "coda-forno-full")  # of runs whose rows are not kept: drawn from a table in masking.md
 QUESTIONS = 200  # a seed, in these tables
-TABLES_ALONE = ("plain", "weight-decay", "tied", "recipe", "plateau-phases", "binding", "count")  # without a figure
+TABLES_ALONE = (  # without a figure
+    *("plain", "weight-decay", "tied", "recipe", "recipe-goals", "plateau-phases", "binding", "count", "two-token"),
+)
 ROWS = [
     path.stem for path in sorted(DOCS.glob("*.csv")) if not path.stem.endswith((CURVES, *TABLES_ALONE, *FROM_TABLES))
 ]
