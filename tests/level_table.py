@@ -6,15 +6,17 @@ are kept in docs/recipe-goals.csv, which this writes from what the study left in
     python -m tests.level_table
 """
 
+from pathlib import Path
 from statistics import fmean, median, stdev
 from typing import NamedTuple
 
 from checkpoints.files import write_text
-from checkpoints.folder import ROOT, as_csv, read_csv
+from checkpoints.folder import as_csv, read_csv, run_folder
 from eval.metrics import t_quantile
 from train.report.base import Rows, markdown_table
 from train.report.reading import PROVENANCE
 
+ROWS = Path(__file__).parents[1] / "docs" / "recipe-goals.csv"
 GOALS = {"causal": ("forward", 0.99), "masked": ("inverse", 0.95)}
 BASE = "recipe"
 """the trial that the others are compared with, seed by seed"""
@@ -86,9 +88,8 @@ def with_interval(differences: list[int]) -> str:
 
 
 def main() -> None:
-    study = ROOT / "checkpoints" / "recipe"
-    rows = goal_rows(*(read_csv(study / f"{name}.csv") for name in ("curves", "results")))
-    write_text(ROOT / "docs" / "recipe-goals.csv", as_csv(rows))
+    rows = goal_rows(*(read_csv(run_folder("recipe") / f"{name}.csv") for name in ("curves", "results")))
+    write_text(ROWS, as_csv(rows))
 
 
 if __name__ == "__main__":

@@ -45,7 +45,8 @@ BIDIRECTIONAL = replace(CAUSAL, objective=Masked(), train=TrainConfig(steps=1200
 PLAIN = TrainConfig(optimiser="adamw", subset=1.0, final_rate=0.1, evaluate_every=500)
 PLAIN_RECIPE = {f"train.{name}": getattr(PLAIN, name) for name in ("optimiser", "subset", "final_rate")}
 # What an objective needs beside it: what is not at 90 % inverse in as many steps gets up to five times as many.
-# Diffusion weights its targets by up to 20, so that it learns at lower rates alone (docs/notebook/recipe.md).
+# Diffusion weights its targets by up to 20, and learned at lower rates alone (three trials, one seed:
+# docs/notebook/recipe.md).
 OWN_TRAINING: dict[type[Objective], dict[str, Any]] = {
     **{objective: {"steps": 2400, "evaluate_every": 200} for objective in (Reversed, BothDirections, SpanDenoising)},
     Permuted: {"steps": 3000, "evaluate_every": 250},
