@@ -30,7 +30,18 @@ OTHERS: dict[str, Callable[[Rows, Rows, Path], None]] = {
 FROM_TABLES = ("coda-forno", "coda-forno-full")  # of runs whose rows are not kept: drawn from a table in masking.md
 QUESTIONS = 200  # a seed, in these tables
 TABLES_ALONE = (  # without a figure
-    *("plain", "weight-decay", "tied", "recipe", "recipe-goals", "plateau-phases", "binding", "count", "two-token"),
+    *(
+        "plain",
+        "weight-decay",
+        "tied",
+        "recipe",
+        "recipe-goals",
+        "plateau-phases",
+        "binding",
+        "count",
+        "two-token",
+        "speed",
+    ),
 )
 ROWS = [
     path.stem for path in sorted(DOCS.glob("*.csv")) if not path.stem.endswith((CURVES, *TABLES_ALONE, *FROM_TABLES))

@@ -14,6 +14,7 @@ What a part is:
     inference             in context and closed book, by the number of inference steps (inference_table.py)
     replay                what is left of old facts after new ones, by the share of documents that replay old ones
     levels                when each trial of the recipe reaches its goal (level_table.py)
+    times                 seconds until a result, ours against transformers' Llama (time_table.py)
     ranks                 mean reciprocal rank of the right answer, over seeds, by variant and split
     counts                what counting all that a run draws gets, of rows that `python -m train count all` wrote
     bridges               means of each bridge on the splits that need two facts and more
@@ -33,6 +34,7 @@ from checkpoints.folder import read_csv
 from eval.metrics import t_interval
 from tests.inference_table import inference_table
 from tests.level_table import level_table
+from tests.time_table import time_table
 from train.report.base import BASELINES, ELIMINATION, LINK, Rows, baseline, markdown_table, number, over_seeds
 from train.report.by_seed import BySeed
 from train.report.by_variant import ByVariant
@@ -207,7 +209,7 @@ SHORT_TABLES = {
 }
 
 
-TABLES_OF_CELLS = {"counts": counts_table, "levels": level_table}
+TABLES_OF_CELLS = {"counts": counts_table, "levels": level_table, "times": time_table}
 """parts of files that are no results.csv"""
 
 
