@@ -175,6 +175,7 @@ def save_figure(figure: Figure, folder: Path, name: str = "figure") -> None:
 def smaller(svg: str) -> str:
     """The SVG with tenths of a point, without indents, and with the style of points that share it named once."""
     svg = re.sub(r"(?<!scale\()(\b[0-9]+\.[0-9])[0-9]+", r"\1", svg)
+    svg = re.sub(r"translate\((\S+) 0\)", r"translate(\1)", svg)  # letters of a line; 0 is the default
     svg = re.sub(r"\n +", "\n", svg)
     return re.sub(
         r'<g>\n((?:<use [^>]*?) style="([^"]*)"/>\n(?:<use [^>]*? style="\2"/>\n)*)</g>',
