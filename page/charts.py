@@ -27,7 +27,7 @@ SHOWN = {
     ),
     "context": (
         "Weights against prompts",
-        "Closed book, these causal models answer 0 to 6 %. With the facts in their prompt, they answer 99 to 100 %.",
+        "Closed book, these causal models answer 0 to 5 %. With the facts in their prompt, they answer 99 to 100 %.",
     ),
     "position": ("Positions", "Under this recipe, the masked model learns the inverse with rotary positions alone."),
     "architecture": (
