@@ -32,7 +32,7 @@ from types import ModuleType
 
 from checkpoints.folder import read_csv
 from eval.metrics import t_interval
-from tests.inference_table import inference_table
+from tests.inference_table import inference_table, seeds_cell
 from tests.level_table import level_table
 from tests.time_table import time_table
 from train.report.base import BASELINES, ELIMINATION, LINK, Rows, baseline, markdown_table, number, over_seeds
@@ -95,8 +95,6 @@ def build_table(rows_file: Path, part: str) -> str:
         return panel_table(study_of(rows_file).PANELS[part.removeprefix("panel ")].lines(read_results(rows_file)))
     if part in SHORT_TABLES:
         return SHORT_TABLES[part](read_results(rows_file))
-    if part == "phases":
-        return phase_table(read_phases(read_csv(rows_file)))
     if part in TABLES_OF_CELLS:
         return TABLES_OF_CELLS[part](read_csv(rows_file))
     if part.startswith("rows "):
@@ -161,18 +159,14 @@ def replay_table(rows: Rows) -> str:
 
 def ranks_table(rows: Rows) -> str:
     """A row for each variant, a column for each split: mean reciprocal rank over seeds, with its interval by t."""
+    cells: dict[str, dict[str, Rows]] = {}
+    for row in rows:
+        cells.setdefault(row["variant"], {}).setdefault(row["split"], []).append(row)
     splits = list(dict.fromkeys(row["split"] for row in rows))
-    body = [
-        [
-            variant,
-            *(
-                rank_cell([row for row in rows if (row["variant"], row["split"]) == (variant, split)])
-                for split in splits
-            ),
-        ]
-        for variant in dict.fromkeys(row["variant"] for row in rows)
-    ]
-    return markdown_table(["variant", *splits], body)
+    return markdown_table(
+        ["variant", *splits],
+        [[variant, *(rank_cell(of_variant[split]) for split in splits)] for variant, of_variant in cells.items()],
+    )
 
 
 def rank_cell(rows: Rows) -> str:
@@ -209,7 +203,12 @@ SHORT_TABLES = {
 }
 
 
-TABLES_OF_CELLS = {"counts": counts_table, "levels": level_table, "times": time_table}
+TABLES_OF_CELLS = {
+    "phases": lambda cells: phase_table(read_phases(cells)),
+    "counts": counts_table,
+    "levels": level_table,
+    "times": time_table,
+}
 """parts of files that are no results.csv"""
 
 
@@ -271,7 +270,7 @@ def chosen_cell(rows: Rows, column: str) -> str:
         return "cannot be asked"
     if " " in column:
         return number(accuracy.mean)
-    return f"**{number(accuracy.mean)}** ({accuracy.interval()}): {' '.join(number(row['accuracy']) for row in asked)}"
+    return seeds_cell(asked, digits=1)
 
 
 def rebuild(text: str) -> str:

@@ -46,8 +46,8 @@ def together(rows: Rows) -> Row:
     return {"correct": correct, "count": count, "accuracy": correct / count} | means
 
 
-def seeds_cell(rows: Rows) -> str:
-    """Mean, interval and each seed."""
+def seeds_cell(rows: Rows, digits: int = 0) -> str:
+    """Mean, interval and each seed with so many digits."""
     accuracy = over_seeds(rows)
-    each = " ".join(number(row["accuracy"], digits=0) for row in rows)
+    each = " ".join(number(row["accuracy"], digits) for row in rows)
     return f"**{number(accuracy.mean)}** ({accuracy.interval()}): {each}"

@@ -60,15 +60,14 @@ class CountAll:
         require_seed(self.seed)
 
     def run(self) -> None:
-        from train.device import choose_device, environment  # which imports torch
+        from train.device import choose_device, provenance  # which imports torch
 
-        made_by = environment(choose_device("cpu"), processes=1)
-        provenance = {"seed": self.seed} | {column: made_by[column] for column in ("machine", "torch", "commit")}
+        made_by = {"seed": self.seed} | provenance(choose_device("cpu"))
         rows = []
         for presets, config in distinct_draws().items():
             best = best_by_split(count_run(replace(config, seed=self.seed)))
             print_best(presets, list(best.values()))
-            rows += [{"preset": presets} | row | provenance for row in best.values()]
+            rows += [{"preset": presets} | row | made_by for row in best.values()]
             if self.csv is not None:
                 write_text(self.csv, as_csv(rows))
 

@@ -46,6 +46,12 @@ def environment(device: torch.device, processes: int) -> dict[str, Any]:
     }
 
 
+def provenance(device: torch.device) -> dict[str, Any]:
+    """Machine, torch and commit, as rows of results have them."""
+    made_by = environment(device, processes=1)
+    return {column: made_by[column] for column in ("machine", "torch", "commit")}
+
+
 def note_processes(folder: Path, processes: int, warn: Callable[[str], None]) -> None:
     """Warns where a run goes on with another number of processes than it had, and notes the new one."""
     made_by = read_json(folder / "environment.json")

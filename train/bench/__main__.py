@@ -20,7 +20,7 @@ from train.bench.config import Bench
 from train.bench.several_seeds import time_seeds
 from train.bench.time_to_result import GOALS, Failed, time_to_result
 from train.bench.training_step import time_steps
-from train.device import environment
+from train.device import provenance
 
 
 def main(arguments: list[str]) -> None:
@@ -47,9 +47,8 @@ def main(arguments: list[str]) -> None:
 def write_rows(settings: Bench, rows: list[dict[str, Any]], load: float) -> None:
     """Writes the rows with the machine and its load at the start, where a file for them is named."""
     if settings.csv is not None:
-        made_by = environment(torch.device(settings.device), processes=1)
-        where = {"load": load} | {column: made_by[column] for column in ("machine", "torch", "commit")}
-        write_text(settings.csv, as_csv([row | where for row in rows]))
+        made_by = {"load": load} | provenance(torch.device(settings.device))
+        write_text(settings.csv, as_csv([row | made_by for row in rows]))
 
 
 def print_machine(load: float) -> None:
