@@ -1,6 +1,7 @@
 """When a trial of the recipe reaches its goal: the first evaluation at it, and the paired difference to the recipe."""
 
-from tests.level_table import cells, goal_rows, level_table, reached
+from checkpoints.folder import read_csv
+from tests.level_table import GOALS, ROWS, cells, goal_rows, level_table, reached
 
 PROVENANCE = {"load": "1.0", "machine": "a, 2 cores", "torch": "2.13.0", "commit": "0123"}
 
@@ -45,3 +46,13 @@ def test_the_table_has_a_row_for_each_trial_and_the_rows_that_are_kept_make_it()
     assert all(row["commit"] == "0123" for row in kept)
     assert level_table(kept) == level_table(CURVES)
     assert [line.split(" | ")[0] for line in level_table(kept).splitlines()[2:]] == ["| recipe", "| slow", "| failed"]
+
+
+def test_two_trials_reach_both_goals_on_every_seed_as_the_notebook_says():
+    curves = read_csv(ROWS)
+    trials = {row["variant"].partition("-")[2] for row in curves}
+    by_trial = {trial: [reached(curves, objective, trial) for objective in GOALS] for trial in trials}
+    assert {len(seeds) for both in by_trial.values() for seeds in both} == {10}
+    assert {trial for trial, both in by_trial.items() if all(None not in seeds.values() for seeds in both)} == {
+        *("recipe", "final-rate-10"),
+    }
