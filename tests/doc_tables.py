@@ -15,6 +15,7 @@ What a part is:
     replay                what is left of old facts after new ones, by the share of documents that replay old ones
     levels                when each trial of the recipe reaches its goal (level_table.py)
     times                 seconds until a result, ours against transformers' Llama (time_table.py)
+    study times           runs, steps and minutes of each study; the file is a pattern (time_table.py)
     ranks                 mean reciprocal rank of the right answer, over seeds, by variant and split
     counts                what counting all that a run draws gets, of rows that `python -m train count all` wrote
     bridges               means of each bridge on the splits that need two facts and more
@@ -34,7 +35,7 @@ from checkpoints.folder import read_csv
 from eval.metrics import t_interval
 from tests.inference_table import inference_table, seeds_cell
 from tests.level_table import level_table
-from tests.time_table import time_table
+from tests.time_table import study_times, time_table
 from train.report.base import BASELINES, ELIMINATION, LINK, Rows, baseline, markdown_table, number, over_seeds
 from train.report.by_seed import BySeed
 from train.report.by_variant import ByVariant
@@ -91,6 +92,8 @@ def rows_in_order(rows_file: Path) -> Rows:
 
 def build_table(rows_file: Path, part: str) -> str:
     """The table that a comment asks for."""
+    if part == "study times":
+        return study_times(sorted(rows_file.parent.glob(rows_file.name)))
     if part.startswith("panel "):
         return panel_table(study_of(rows_file).PANELS[part.removeprefix("panel ")].lines(read_results(rows_file)))
     if part in SHORT_TABLES:

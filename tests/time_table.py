@@ -1,10 +1,13 @@
-"""Seconds until a result, ours against transformers' Llama: the table of docs/results/speed.md.
+"""How long trainings took: the tables of docs/results/speed.md.
 
-Its rows are what `make bench ARGS="--rows time-to-result --csv docs/speed.csv"` wrote.
+The first has seconds until a result, ours against transformers' Llama. Its rows are what
+`make bench ARGS="--rows time-to-result --csv docs/speed.csv"` wrote. The second has minutes of each study.
 """
 
+from pathlib import Path
 from statistics import median
 
+from checkpoints.folder import read_csv
 from train.report.base import markdown_table
 
 HEAD = [
@@ -45,3 +48,20 @@ def steps(rows: list[dict[str, str]]) -> str:
     """The steps at which the level was reached: the first and the last of all seeds."""
     reached = [int(row["step"]) for row in rows]
     return " to ".join(f"{step:,}" for step in sorted({min(reached), max(reached)}))
+
+
+def study_times(files: list[Path]) -> str:
+    """A row for each results.csv: its runs, their steps, and the minutes of a core that training them took."""
+    runs_of = {file.stem: {row["run"]: row for row in read_csv(file) if "settings" in row} for file in files}
+    studies = [
+        (name, len(runs), *(sum(float(row[column]) for row in runs.values()) for column in ("steps", "seconds")))
+        for name, runs in runs_of.items()
+        if runs
+    ]
+    studies.sort(key=lambda study: -study[-1])
+    _, *columns = zip(*studies)
+    body = [
+        [name, f"{runs:,}", f"{steps:,.0f}", f"{seconds / 60:,.0f}"]
+        for name, runs, steps, seconds in (*studies, ("all", *map(sum, columns)))
+    ]
+    return markdown_table(["study", "runs", "steps", "minutes of a core"], body)
