@@ -20,12 +20,13 @@ from config.override import override
 from config.validation import SettingError
 from model.build import build_modules
 from model.objectives.masked import Masked
+from model.transformer import Transformer
 from tasks.corpus import ROLES
 from tasks.export import write_files
 from tasks.reversal import Reversal
 from tests.running import WORLD, flags, tiny
 from train.__main__ import main as train_main
-from train.bench import llama, time_to_result
+from train.bench import compiled, llama, time_to_result
 from train.bench.__main__ import main
 from train.bench.config import Bench, comparisons
 from train.bench.time_to_result import GOALS, Failed, Goal, Timing, first_at, llama_size, print_goal, run_program
@@ -51,6 +52,28 @@ def test_the_table_holds_every_comparison(capsys):
     assert all(name in out for name in names)
     assert "GFLOP/s" in out
     assert max(map(len, out.splitlines())) <= 80
+
+
+def test_a_plain_step_stands_beside_a_compiled_one(monkeypatch, capsys):
+    networks = []
+
+    def compile_nothing(network, **_):
+        networks.append(network)
+        network.compiled = network.encode
+
+    monkeypatch.setattr(Transformer, "compile", compile_nothing)
+    monkeypatch.setattr(compiled, "PRESETS", {name: ("", tiny()) for name in compiled.DEFAULTS})
+    main(["--rows=compile", "--rounds=2", "--steps=1"])
+    assert len(networks) == len(compiled.DEFAULTS)
+    lines = capsys.readouterr().out.splitlines()
+    assert all(any(line.startswith(name) for line in lines) for name in compiled.DEFAULTS)
+    assert max(map(len, lines)) <= 80
+
+
+def test_compiling_pays_once_the_steps_have_made_up_for_it():
+    seconds = np.array([[0.02, 0.01], [0.04, 0.01], [0.02, 0.012]])
+    assert compiled.cells(10.0, seconds) == ["10.0", "20.0", "10.0", "0.50 [0.25-0.60]", "1,000 steps"]
+    assert compiled.cells(10.0, seconds[:, ::-1])[-1] == "never"
 
 
 @pytest.mark.parametrize("optimiser", ["adamw", "muon"])

@@ -16,17 +16,20 @@ from rich.console import Console
 from checkpoints.files import write_text
 from checkpoints.folder import as_csv
 from config.cli import parse_arguments, refusals, refuse
+from train.bench.compiled import time_compiled
 from train.bench.config import Bench
 from train.bench.several_seeds import time_seeds
 from train.bench.time_to_result import GOALS, Failed, time_to_result
 from train.bench.training_step import time_steps
 from train.device import provenance
 
+THEIRS = {"step", "time-to-result"}  # rows that transformers' models are in
+
 
 def main(arguments: list[str]) -> None:
     with refusals():
         settings = parse_arguments(Bench, arguments, "python -m train.bench")
-    if importlib.util.find_spec("transformers") is None and set(settings.rows) != {"seeds"}:
+    if importlib.util.find_spec("transformers") is None and THEIRS & set(settings.rows):
         refuse("transformers is not installed: `make bench` installs it, and so does requirements-dev.txt")
     torch.set_num_threads(1)
     console, load = Console(markup=False, highlight=False), os.getloadavg()[0]
@@ -37,6 +40,8 @@ def main(arguments: list[str]) -> None:
             write_rows(settings, time_to_result(GOALS, settings, console), load)
         if "seeds" in settings.rows:
             time_seeds(settings, console)
+        if "compile" in settings.rows:
+            time_compiled(settings, console)
     except Failed as error:
         refuse(str(error))
     except KeyboardInterrupt:  # the trainings received it, too

@@ -12,7 +12,7 @@ from model.objectives.masked import Masked
 from tasks.corpus import NONE, RELATION, ROLES, SOURCE, TARGET
 from tasks.vocabulary import SPECIAL
 
-Row = Literal["step", "time-to-result", "seeds"]
+Row = Literal["step", "time-to-result", "seeds", "compile"]
 STATEMENT = (SOURCE, RELATION, TARGET)
 WITH_FILLER = (NONE, NONE, *STATEMENT, NONE, NONE, NONE)  # as in the default world
 
@@ -22,8 +22,8 @@ class Bench:
     """Time training steps, and training until a result, of ours and of transformers' models."""
 
     rows: tuple[Row, ...] = ("step", "time-to-result")
-    """what is timed: steps, from batch to optimiser, whole trainings until a level of accuracy, or ways to train
-    several seeds"""
+    """what is timed: steps, from batch to optimiser, whole trainings until a level of accuracy, ways to train several
+    seeds, or steps of a compiled network"""
     width: int = 128
     """features of a position, in the comparisons of steps, as are the next seven"""
     depth: int = 4
@@ -59,7 +59,7 @@ class Bench:
     """where the trainings run, and the ways to train several seeds; steps are timed on a CPU"""
 
     def __post_init__(self):
-        require(bool(self.rows), "rows", self.rows, "one or more of step, time-to-result, seeds")
+        require(bool(self.rows), "rows", self.rows, "one or more of step, time-to-result, seeds, compile")
         require(min(self.stacked, default=0) >= 1, "stacked", self.stacked, "one or more numbers of 1 or more")
         minima = {"positions": 3, "batch": 1, "vocab_size": len(SPECIAL) + 1, "rounds": 1, "steps": 1}
         minima |= {"seeds": 1, "max_steps": 1, "jobs": 1, "threads": 1}

@@ -99,8 +99,9 @@ def make_corpus(settings: Bench, roles: tuple[int, ...]) -> Corpus:
 
 def make_step(config: RunConfig, corpus: Corpus, modules: nn.ModuleDict, device: torch.device = CPU) -> Step:
     """The loop's step: batch, forward, loss, backward, clipping, optimiser."""
-    trained = TrainedModel(corpus, config.objective, modules.to(device).train())
+    trained = TrainedModel(corpus, config.objective, modules.to(device))
     loop = Loop(config, trained, None, "", device, WARNINGS, NEVER)
+    loop.prepare()
     optimiser, counters = Optimiser(modules, config.train), Counters()
     return lambda: loop.step(optimiser, counters)
 
