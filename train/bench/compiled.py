@@ -26,7 +26,7 @@ def time_compiled(settings: Bench, console: Console) -> None:
     print_table(
         ["preset", "compile s", "plain ms", "compiled ms", "compiled/plain", "pays after"], body, console=console
     )
-    print("compile s: until the first step; the first row has the start of torch's compiler.")
+    print("compile s: until the first step. The first row has the start of the compiler.")
     print("CPU time of a step; compiled/plain: median [min-max] of rounds.")
 
 
