@@ -15,6 +15,7 @@ from model.objectives import OBJECTIVES
 from model.objectives.causal import Causal
 from model.objectives.masked import Masked
 from model.positions import POSITIONS
+from model.rows import rows_of_targets
 from model.short_conv import Mix, ShortConv
 from model.transformer import Memory, Transformer
 from model.visibility import CAUSAL, Visibility
@@ -87,6 +88,15 @@ def test_the_last_layer_at_some_positions_equals_the_whole_layer(selection, patt
     for name, gradient in trimmed_gradients.items():
         torch.testing.assert_close(gradient, whole_gradients[name], atol=1e-5, rtol=1e-5)
     assert bool(len(flat)) == any(gradient.any() for gradient in whole_gradients.values())
+
+
+@pytest.mark.parametrize(("t", "columns"), [(4, 2), (5, 5), (8, 4), (40, 2)])
+def test_few_targets_have_as_many_columns_as_are_fast_in_documents_long_enough_for_them(t, columns):
+    _, own = rows_of_targets(torch.tensor([1, t, t + 2]), None, 2, t)
+    assert own.shape == (2, columns)
+    assert own.positions[:, :2].tolist() == [[1, 0], [0, 2]]
+    x = torch.randn(3, 5)
+    assert torch.equal(own.gather(own.scatter(x)), x)
 
 
 @pytest.mark.parametrize("pattern", VISIBILITIES)
