@@ -27,25 +27,21 @@ OTHERS: dict[str, Callable[[Rows, Rows, Path], None]] = {
     "plateau": lambda rows, curves, folder: plateau.draw(rows, folder),
 }
 """what draws rows, their curves and into which folder, where these are no sweep's or it draws them in another way"""
-FROM_TABLES = ("coda-forno", "coda-forno-full")  # of runs whose rows are not kept: drawn from a table in masking.md
-QUESTIONS = 200  # a seed, in these tables
+FROM_TABLES = ("coda-forno-full",)  # of runs whose rows are not kept: drawn from a table in masking.md
+QUESTIONS = 200  # a seed, in that table
 TABLES_ALONE = (  # without a figure
-    *(
-        "plain",
-        "weight-decay",
-        "tied",
-        "recipe",
-        "recipe-goals",
-        "plateau-phases",
-        "binding",
-        "count",
-        "two-token",
-        "speed",
-    ),
+    "plain",
+    "weight-decay",
+    "tied",
+    "recipe",
+    "recipe-goals",
+    "plateau-phases",
+    "binding",
+    "count",
+    "two-token",
+    "speed",
 )
-ROWS = [
-    path.stem for path in sorted(DOCS.glob("*.csv")) if not path.stem.endswith((CURVES, *TABLES_ALONE, *FROM_TABLES))
-]
+ROWS = [path.stem for path in sorted(DOCS.glob("*.csv")) if not path.stem.endswith((CURVES, *TABLES_ALONE))]
 NAMES = [*ROWS, *FROM_TABLES]
 
 
