@@ -48,7 +48,7 @@ def test_the_table_holds_every_comparison(capsys):
     sizes = [field.name for field in fields(TINY) if field.type in (int, float)]
     main(["--rows=step", *(f"--{name}={getattr(TINY, name)}" for name in sizes)])
     out = capsys.readouterr().out
-    names = [*(comparison.name for comparison in comparisons(TINY)), "preset causal", "preset bidirectional"]
+    names = [*(comparison.name for comparison in comparisons(TINY)), "preset causal", "bidirectional, batch 4"]
     assert all(name in out for name in names)
     assert "GFLOP/s" in out
     assert max(map(len, out.splitlines())) <= 80

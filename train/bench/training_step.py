@@ -6,7 +6,7 @@ machine slows both.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -36,6 +36,7 @@ from train.signals import NEVER
 PRODUCT = 1024  # rows and columns of the matrices whose product measures the machine
 IGNORED = -100  # transformers' label where there is no target
 DEFAULTS = ("causal", "bidirectional")  # presets whose own step is timed, at the default size
+FEW = 4  # documents, of a step that shows what does not depend on their number
 CPU = torch.device("cpu")
 Step = Callable[[], object]
 
@@ -164,7 +165,10 @@ def time_steps(settings: Bench, console: Console) -> None:
     """Measures every comparison and the steps of the presets, and prints the table."""
     body, rates = [], []
     rows = {comparison.name: partial(both_steps, settings, comparison) for comparison in comparisons(settings)}
-    rows |= {f"preset {name}": partial(preset_step, PRESETS[name][1]) for name in DEFAULTS}
+    for name in DEFAULTS:
+        config = PRESETS[name][1]
+        few = replace(config, train=replace(config.train, batch=FEW))
+        rows |= {f"preset {name}": partial(preset_step, config), f"{name}, batch {FEW}": partial(preset_step, few)}
     with console.status("") as status:
         for name, make_steps in rows.items():
             status.update(name)
