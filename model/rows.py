@@ -8,9 +8,8 @@ from torch import Tensor
 
 from model.visibility import Visibility
 
-# Of a head and document, which has them filled up by empty columns. On a CPU, torch multiplies smaller matrices (under
-# 400 products, at 16 features a head) one number after another: three queries of eight keys take 2.5 times as long as
-# four.
+# Scores of a head in a document. On a CPU, torch multiplies matrices of under 400 products (25 scores of 16 features)
+# one number after another: three queries of eight keys take 2.5 times as long as four.
 FEWEST_SCORES = 25
 
 
@@ -62,7 +61,10 @@ def rows_of_targets(targets: Tensor, visibility: Visibility | None, b: int, t: i
 
 
 def own_rows(targets: Tensor, index: Tensor, b: int, t: int) -> Rows:
-    """The rows of `targets`[n] themselves, with as many columns as the most that any document has; FEWEST_SCORES."""
+    """The rows of `targets`[n] themselves, with as many columns as the most that any document has.
+
+    Where these have fewer scores than FEWEST_SCORES, empty columns are added, unless the documents are too short.
+    """
     document, position = targets // t, targets % t
     count = torch.bincount(document, minlength=b)
     fewest = math.ceil(FEWEST_SCORES / t)

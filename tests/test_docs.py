@@ -1,5 +1,6 @@
 """README and docs: numbers are those of the rows that docs keep, links lead somewhere, sentences are short."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,21 +104,24 @@ def test_the_table_of_prompts_has_both_baselines():
 
 
 def test_the_table_of_studies_counts_a_run_once_and_sums_all(tmp_path):
-    trained = {"fast-0": ("short", 100, 60.0), "slow-0": ("long", 5000, 600.0), "slow-1": ("long", 5000, 540.0)}
-    for study in ("short", "long"):
-        of_study = {run: cells for run, cells in trained.items() if cells[0] == study}
+    base = {"train.init_from": "checkpoints/slow-0"}
+    trained = {
+        "short": {"fast-0": ({}, 100, 60.0)},
+        "long": {"slow-0": ({}, 5000, 600.0), "slow-1": ({}, 5000, 540.0), "more-0": (base, 5400, 660.0)},
+    }
+    for study, runs in trained.items():
         rows = [
-            {"run": run, "settings": "{}", "split": split, "steps": steps, "seconds": seconds}
-            for run, (_, steps, seconds) in of_study.items()
+            {"run": run, "settings": json.dumps(settings), "split": split, "steps": steps, "seconds": seconds}
+            for run, (settings, steps, seconds) in runs.items()
             for split in ("forward", "inverse")
         ]
         (tmp_path / f"{study}.csv").write_text(as_csv(rows))
     (tmp_path / "no-results.csv").write_text(as_csv([{"run": "fast-0", "seconds": 7}]))
     table = build_table(tmp_path / "*.csv", "study times").splitlines()
     assert [cells(line) for line in table[2:]] == [
-        ["long", "2", "10,000", "19"],
+        ["long", "3", "10,400", "20"],
         ["short", "1", "100", "1"],
-        ["all", "3", "10,100", "20"],
+        ["all", "4", "10,500", "21"],
     ]
 
 

@@ -4,8 +4,11 @@ The first has seconds until a result, ours against transformers' Llama. Its rows
 `make bench ARGS="--rows time-to-result --csv docs/speed.csv"` wrote. The second has minutes of each study.
 """
 
+import json
 from pathlib import Path
 from statistics import median
+
+import numpy as np
 
 from checkpoints.folder import read_csv
 from train.report.base import markdown_table
@@ -51,17 +54,25 @@ def steps(rows: list[dict[str, str]]) -> str:
 
 
 def study_times(files: list[Path]) -> str:
-    """A row for each results.csv: its runs, their steps, and the minutes of a core that training them took."""
-    runs_of = {file.stem: {row["run"]: row for row in read_csv(file) if "settings" in row} for file in files}
-    studies = [
-        (name, len(runs), *(sum(float(row[column]) for row in runs.values()) for column in ("steps", "seconds")))
-        for name, runs in runs_of.items()
-        if runs
-    ]
+    """A row for each results.csv: its runs, their steps, and the minutes that training them took."""
+    studies = [(file.stem, *trained) for file in files if (trained := runs_of(read_csv(file)))]
     studies.sort(key=lambda study: -study[-1])
     _, *columns = zip(*studies)
     body = [
         [name, f"{runs:,}", f"{steps:,.0f}", f"{seconds / 60:,.0f}"]
         for name, runs, steps, seconds in (*studies, ("all", *map(sum, columns)))
     ]
-    return markdown_table(["study", "runs", "steps", "minutes of a core"], body)
+    return markdown_table(["study", "runs", "steps", "minutes"], body)
+
+
+def runs_of(rows: list[dict[str, str]]) -> tuple[int, float, float] | None:
+    """How many runs the rows of a results.csv are of, their steps and seconds. None where they are no such rows.
+
+    A run that starts from another one has its steps and seconds in its own: they are counted once.
+    """
+    cost = {row["run"]: np.array([float(row["steps"]), float(row["seconds"])]) for row in rows if "settings" in row}
+    if not cost:
+        return None
+    base = {row["run"]: json.loads(row["settings"]).get("train.init_from") for row in rows}
+    own = [cost[run] - (cost[Path(base[run]).name] if base[run] else 0) for run in cost]
+    return len(own), *map(float, sum(own))

@@ -1,10 +1,11 @@
-"""`make bench`, or `python -m train.bench`: our training against that of transformers' models."""
+"""`make bench`, or `python -m train.bench`: how fast training is, against transformers' models and against itself."""
 
 from config.process import exit_at_interrupt, run_command
 
 if __name__ == "__main__":
     exit_at_interrupt()  # the other imports take a while
 
+import importlib.metadata
 import importlib.util
 import os
 import platform
@@ -29,7 +30,8 @@ THEIRS = {"step", "time-to-result"}  # rows that transformers' models are in
 def main(arguments: list[str]) -> None:
     with refusals():
         settings = parse_arguments(Bench, arguments, "python -m train.bench")
-    if importlib.util.find_spec("transformers") is None and THEIRS & set(settings.rows):
+    with_theirs = not THEIRS.isdisjoint(settings.rows)
+    if with_theirs and importlib.util.find_spec("transformers") is None:
         refuse("transformers is not installed: `make bench` installs it, and so does requirements-dev.txt")
     torch.set_num_threads(1)
     console, load = Console(markup=False, highlight=False), os.getloadavg()[0]
@@ -46,7 +48,7 @@ def main(arguments: list[str]) -> None:
         refuse(str(error))
     except KeyboardInterrupt:  # the trainings received it, too
         raise SystemExit(130) from None
-    print_machine(load)
+    print_machine(load, with_theirs)
 
 
 def write_rows(settings: Bench, rows: list[dict[str, Any]], load: float) -> None:
@@ -56,11 +58,11 @@ def write_rows(settings: Bench, rows: list[dict[str, Any]], load: float) -> None
         write_text(settings.csv, as_csv([row | made_by for row in rows]))
 
 
-def print_machine(load: float) -> None:
+def print_machine(load: float, with_theirs: bool) -> None:
     """Prints versions, cores and load of the machine. `load`: that of the last minute at the start."""
-    import transformers
-
-    versions = f"torch {torch.__version__}, transformers {transformers.__version__}"
+    versions = f"torch {torch.__version__}"
+    if with_theirs:
+        versions += f", transformers {importlib.metadata.version('transformers')}"
     print(f"{platform.machine()}, Python {platform.python_version()}, {versions}")
     print(f"{os.cpu_count()} cores; load {load:.1f} at the start, {os.getloadavg()[0]:.1f} at the end")
 

@@ -1,6 +1,7 @@
 """What --compile brings on a CPU core: steps of a preset, plain and compiled in turn."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from train.bench.training_step import DEFAULTS, cpu_seconds, preset_step
 from train.config import RunConfig
 from train.presets import PRESETS
 
-WARM_UP = 20  # steps before the timed ones: batches differ in their numbers of rows, and the first ones allocate
+FIRST = 20  # steps that are not among the timed ones: batches of other shapes may need compiling, too
 
 
 def time_compiled(settings: Bench, console: Console) -> None:
@@ -26,21 +27,28 @@ def time_compiled(settings: Bench, console: Console) -> None:
     print_table(
         ["preset", "compile s", "plain ms", "compiled ms", "compiled/plain", "pays after"], body, console=console
     )
-    print("compile s: until the first step. The first row has the start of the compiler.")
+    print(f"compile s: what the first {FIRST} steps take longer than plain ones. In the first row, torch")
+    print("starts its compiler, too.")
     print("CPU time of a step; compiled/plain: median [min-max] of rounds.")
 
 
 def measure(settings: Bench, config: RunConfig) -> tuple[float, np.ndarray]:
-    """Seconds until the first compiled step, and CPU seconds[rounds, 2] of a plain step and of a compiled one."""
+    """Seconds that compiling takes, and CPU seconds[rounds, 2] of a plain step and of a compiled one.
+
+    Compiling is wall time, since torch does part of it in other processes.
+    """
     steps = [*preset_step(config), *preset_step(replace(config, train=replace(config.train, compile=True)))]
-    steps[0]()
-    began = time.perf_counter()
-    steps[1]()
-    compiling = time.perf_counter() - began
-    for step in steps:
-        cpu_seconds(step, WARM_UP)
+    plain, compiled = (wall_seconds(step, FIRST) for step in steps)
     seconds = [[cpu_seconds(step, settings.steps) for step in steps] for _ in range(settings.rounds)]
-    return compiling, np.array(seconds)
+    return compiled - plain, np.array(seconds)
+
+
+def wall_seconds(call: Callable[[], object], times: int) -> float:
+    """Seconds that so many calls take together."""
+    began = time.perf_counter()
+    for _ in range(times):
+        call()
+    return time.perf_counter() - began
 
 
 def cells(compiling: float, seconds: np.ndarray) -> list[str]:

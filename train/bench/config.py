@@ -19,7 +19,7 @@ WITH_FILLER = (NONE, NONE, *STATEMENT, NONE, NONE, NONE)  # as in the default wo
 
 @dataclass(frozen=True)
 class Bench:
-    """Time training steps, and training until a result, of ours and of transformers' models."""
+    """Time training steps, and training until a result: ours, beside transformers' models or in other ways."""
 
     rows: tuple[Row, ...] = ("step", "time-to-result")
     """what is timed: steps, from batch to optimiser, whole trainings until a level of accuracy, ways to train several
@@ -39,7 +39,7 @@ class Bench:
     rate: float = 0.15
     """share of tokens masked, in the comparison with a fixed rate"""
     rounds: int = 15
-    """rounds of ours, theirs and a large matrix product, in each comparison"""
+    """rounds, in each of which all that is compared has its turn"""
     steps: int = 2
     """steps of each in a round"""
     seeds: int = 5

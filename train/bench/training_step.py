@@ -168,7 +168,10 @@ def time_steps(settings: Bench, console: Console) -> None:
     for name in DEFAULTS:
         config = PRESETS[name][1]
         few = replace(config, train=replace(config.train, batch=FEW))
-        rows |= {f"preset {name}": partial(preset_step, config), f"{name}, batch {FEW}": partial(preset_step, few)}
+        rows |= {
+            f"preset {name}": partial(preset_step, config),
+            f"preset {name}, batch {FEW}": partial(preset_step, few),
+        }
     with console.status("") as status:
         for name, make_steps in rows.items():
             status.update(name)
