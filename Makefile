@@ -1,4 +1,4 @@
-# Every target sets up .venv by itself, once, and again when the requirements change or .venv cannot work (install.py).
+# Targets that run Python set up .venv, once, and again when the requirements change or .venv cannot work (install.py).
 # SEED=3 and ARGS="--model.depth 2" reach the runs, PIP_ARGS="…" reaches pip.
 
 SEED ?= 0
@@ -41,7 +41,7 @@ compare: .venv/ready ## train both, five seeds each: table and figure in checkpo
 compare-objectives: .venv/ready ## train every objective, five seeds each (QUICK=1: two seeds, half the world)
 	$(RUN) train sweep studies/objectives.py --name compare-objectives$(if $(QUICK),-quick --quick) $(ARGS)
 
-compare-context: .venv/ready ## parametric against in-context knowledge, five seeds (QUICK=1: one)
+compare-context: .venv/ready ## knowledge in weights against facts in prompts, five seeds (QUICK=1: one)
 	$(RUN) train sweep studies/context.py --name compare-context$(if $(QUICK), --seeds 1) $(ARGS)
 
 ablate: .venv/ready ## one setting over its values: AXIS=model.position OBJECTIVES=causal,masked
@@ -67,7 +67,7 @@ test-browser: .venv/dev ## open the page in headless Chromium (CHROMIUM=path)
 	echo "error: there is no Chromium: install the package chromium, or set CHROMIUM" >&2; exit 2
 	$(RUN) pytest -q -m browser $(ARGS)
 
-chaos: .venv/dev ## kill, damage and starve tiny runs at random moments, and compare them with undisturbed ones
+chaos: .venv/dev ## kill tiny runs, damage their files and fill their disk, and compare with undisturbed ones
 	$(RUN) tests.chaos $(ARGS)
 
 lint: .venv/dev ## style and mistakes
@@ -78,10 +78,12 @@ clean: ## delete caches and .venv, never runs
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
+RUN_FOLDERS := find checkpoints -mindepth 1 -maxdepth 1 -type d ! -name __pycache__
+
 clean-runs: ## delete every run in checkpoints, after asking
-	@ls -d checkpoints/*/ 2>/dev/null || { echo "there are no runs"; exit 0; }; \
-	printf 'Delete these runs? [y/N] '; read answer; \
-	[ "$$answer" = y ] && find checkpoints -mindepth 1 -maxdepth 1 -type d ! -name __pycache__ -exec rm -rf {} + || echo kept
+	@[ -n "$$($(RUN_FOLDERS))" ] || { echo "there are no runs"; exit 0; }; \
+	$(RUN_FOLDERS) -print; printf 'Delete these runs? [y/N] '; read answer; \
+	[ "$$answer" = y ] && $(RUN_FOLDERS) -exec rm -rf {} + || echo kept
 
 # They look each time whether .venv works. Of two calls at once, the second waits.
 .venv/ready: FORCE

@@ -27,7 +27,7 @@ def time_compiled(settings: Bench, console: Console) -> None:
     print_table(
         ["preset", "compile s", "plain ms", "compiled ms", "compiled/plain", "pays after"], body, console=console
     )
-    print(f"compile s: what the first {FIRST} steps take longer than plain ones. In the first row, torch")
+    print(f"compile s: what the first {FIRST} steps take longer. In the first row, torch")
     print("starts its compiler, too.")
     print("CPU time of a step; compiled/plain: median [min-max] of rounds.")
 
