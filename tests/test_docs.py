@@ -39,10 +39,9 @@ def test_every_row_has_the_link_baseline_beside_the_others():
         assert "elimination_baseline" not in rows[0] or all(row["link_baseline"] for row in rows), file
 
 
-@pytest.mark.parametrize("name", ["kitouni", "kitouni-lengths"])
-def test_link_baselines_that_were_added_later_are_those_of_the_world(name):
+def test_link_baselines_that_were_added_later_are_those_of_the_world():
     questions = PRESETS["kitouni-retrieval"][1].task.build(0).questions
-    for row in read_results(DOCS / f"{name}.csv"):
+    for row in read_results(DOCS / "kitouni-lengths.csv"):
         assert row["link_baseline"] == questions[row["split"]].link_baseline.mean()
 
 
