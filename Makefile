@@ -32,7 +32,7 @@ train-bidirectional: .venv/ready ## train a bidirectional one into checkpoints/b
 ask: .venv/ready ## ask both models your own questions, or RUNS="causal-3 bidirectional-3"
 	@$(RUN) eval ask $(or $(RUNS),causal-0 bidirectional-0) $(ARGS)
 
-capitals: .venv/ready ## train both on real facts, in a minute each: table and figure in checkpoints/capitals
+capitals: .venv/ready ## train both on real facts, in half a minute: table and figure in checkpoints/capitals
 	$(RUN) train compare --task triples --name capitals --seeds 1 $(ARGS)
 
 compare: .venv/ready ## train both, five seeds each: table and figure in checkpoints/compare
