@@ -56,7 +56,7 @@ page: .venv/page ## write page.html: both models running in one file, offline; t
 bench: .venv/dev ## training steps and time to a result against transformers' models
 	$(RUN) train.bench $(ARGS)
 
-test: .venv/dev ## the tests, on all cores, in about ten minutes on two
+test: .venv/dev ## the tests, on all cores, in ten to fourteen minutes on two
 	$(RUN) pytest -q -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow: .venv/dev ## train the models that the claims are about, and check the claims

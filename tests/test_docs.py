@@ -45,6 +45,12 @@ def test_link_baselines_that_were_added_later_are_those_of_the_world():
         assert row["link_baseline"] == questions[row["split"]].link_baseline.mean()
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_row_of_a_table_has_its_line(page):
+    rules = [line for line in page.read_text().splitlines() if re.search(r"\| ?:?-{3,}:? ?\|", line)]
+    assert all(re.fullmatch(r" *\|[-: |]+\|", line) for line in rules)
+
+
 def test_a_table_with_another_number_is_made_anew_and_the_text_around_it_stays():
     right = TABLES[0][0]
     wrong = right.replace("100.0", "99.9")
@@ -122,6 +128,27 @@ def test_the_table_of_studies_counts_a_run_once_and_sums_all(tmp_path):
         ["short", "1", "100", "1"],
         ["all", "4", "10,500", "21"],
     ]
+
+
+def test_without_a_role_masked_no_seed_reaches_the_elimination_baseline_and_with_both_each_does():
+    rows = [row for row in read_results(DOCS / "coda-forno.csv") if row["split"] == "inverse"]
+    below = {row["variant"] for row in rows if row["accuracy"] < row["elimination_baseline"]}
+    above = {row["variant"] for row in rows if row["accuracy"] > row["link_baseline"]}
+    assert above == {"masked", "masked-copy"}
+    assert below == {row["variant"] for row in rows} - above
+
+
+def test_without_the_convolution_one_seed_of_three_has_learned_to_read_its_prompt():
+    rows = [row for row in read_results(DOCS / "binding.csv") if row["method"] == "in-context"]
+    ends = {
+        variant: sorted(
+            row["accuracy"] for row in rows if (row["variant"], row["split"]) == (variant, "unseen_forward")
+        )
+        for variant in ("preset-plain-rotary-long", "preset-plain-long")
+    }
+    stays, half, learned = ends["preset-plain-rotary-long"]
+    assert stays <= 0.25 < half < 0.9 < learned  # a random choice of one of the four facts would be at 25 %
+    assert max(ends["preset-plain-long"]) <= 0.25
 
 
 def cells(line: str) -> list[str]:
