@@ -28,8 +28,10 @@ def test_inherited_properties_follow_in_the_prompt_and_in_the_weights_only_by_si
     prompted = ask(tmp_path / "hierarchy", InContext())["in-context"]
     for split in ("stated", "inherited"):
         assert closed_book[split]["accuracy"] >= 0.95
-    for split in ("inverse", "syllogism", "chain", "holdout", "holdout_chain"):
-        assert closed_book[split]["accuracy"] <= 0.1
+    assert closed_book["inverse"]["accuracy"] <= 0.1
+    for split in ("syllogism", "chain", "holdout", "holdout_chain"):
+        assert closed_book[split]["low"] <= closed_book[split]["elimination_baseline"]  # of up to 11 %
+        assert closed_book[split]["high"] < prompted[split]["low"]
     assert closed_book["similar"]["low"] > closed_book["syllogism"]["accuracy"]
     for split in ("inverse", "syllogism", "holdout"):
         assert prompted[split]["accuracy"] >= 0.9
