@@ -13,6 +13,7 @@ import pytest
 import torch
 from rich.console import Console
 from torch import nn
+from transformers import LlamaConfig
 
 import train.bench.__main__ as bench_command
 from checkpoints.folder import ROOT, read_csv
@@ -29,7 +30,17 @@ from train.__main__ import main as train_main
 from train.bench import compiled, llama, time_to_result
 from train.bench.__main__ import main
 from train.bench.config import Bench, comparisons
-from train.bench.time_to_result import GOALS, Failed, Goal, Timing, first_at, llama_size, print_goal, run_program
+from train.bench.time_to_result import (
+    GOALS,
+    PROGRAMS,
+    Failed,
+    Goal,
+    Timing,
+    first_at,
+    llama_size,
+    print_goal,
+    run_program,
+)
 from train.bench.training_step import (
     IGNORED,
     TheirObjective,
@@ -264,16 +275,16 @@ def quiet_console() -> Console:
 
 
 def test_both_are_timed_as_programs_of_their_own(capsys, quiet_console):
-    """Ours reaches the level. Theirs is given too few steps to."""
+    """Ours reaches the level. Llama is given too few steps to."""
     settings = Bench(seeds=1, max_steps=3)
     rows = time_to_result.time_to_result((goal_of(LEARNABLE),), settings, quiet_console)
-    assert [(row["program"], row["seed"], row["last_step"]) for row in rows] == [("ours", 0, 200), ("llama", 0, 3)]
+    last_steps = [(row["program"], row["seed"], row["last_step"]) for row in rows]
+    assert last_steps == [("ours", 0, 200), ("llama", 0, 3), ("llama-own-scale", 0, 3)]
     out, err = capsys.readouterr()
-    assert "not in 3 steps" in out
-    assert " of 200" in out
-    assert "theirs/ours, of medians: level not reached" in out
+    assert out.count("not in 3") == 2
+    assert out.count("/ ours, of medians: level not reached") == 2
     assert [line.partition(":")[0] for line in err.splitlines()] == [
-        f"causal, 99% forward, seed 0, {whose}" for whose in ("ours", "theirs")
+        f"causal, 99% forward, seed 0, {name}" for name in PROGRAMS.values()
     ]
     assert not list(ROOT.glob("bench-*"))
 
@@ -292,18 +303,35 @@ def test_ours_and_theirs_alternate_on_the_same_world(monkeypatch, tmp_path):
     calls = []
 
     def record(whose):
-        def train(goal, corpus, seed, folder, settings):
+        def train(goal, corpus, seed, folder, settings, initial_scale=None):
             assert len(llama.read_rows(folder / "documents.jsonl")) == len(corpus.documents)
             assert corpus.digest() == SMALL_WORLD.build(seed).digest()
-            calls.append((whose, seed))
+            calls.append((whose, seed, initial_scale))
             return Timing(step=1, seconds=1.0, last_step=2, cpu_seconds=1.0)
 
         return train
 
     monkeypatch.setattr(time_to_result, "train_ours", record("ours"))
-    monkeypatch.setattr(time_to_result, "train_theirs", record("theirs"))
+    monkeypatch.setattr(time_to_result, "train_llama", record("llama"))
     assert len(time_to_result.alternate(goal_of(LEARNABLE), Bench(seeds=2), tmp_path)) == 2
-    assert calls == [("ours", 0), ("theirs", 0), ("ours", 1), ("theirs", 1)]
+    of_seeds = [[("ours", seed, None), ("llama", seed, None), ("llama", seed, 0.02)] for seed in (0, 1)]
+    assert calls == of_seeds[0] + of_seeds[1]
+
+
+def test_llama_has_its_own_scale_where_it_is_asked_for(monkeypatch, tmp_path):
+    scales = []
+
+    def run(arguments, output):
+        scales.append(llama.options(arguments[1:]).initial_scale)
+        Path(f"{output}.stdout").write_text('{"step": 50, "time": 12.0, "accuracy": 1.0}\n')
+        return 10.0, 1.0
+
+    monkeypatch.setattr(time_to_result, "run_program", run)
+    goal, corpus = goal_of(LEARNABLE), SMALL_WORLD.build(0)
+    for scale in (None, time_to_result.OWN_SCALE):
+        timing = time_to_result.train_llama(goal, corpus, 0, tmp_path, Bench(), scale)
+        assert (timing.step, timing.seconds) == (50, 2.0)
+    assert scales == [LEARNABLE.model.width**-0.5, LlamaConfig().initializer_range]
 
 
 def test_a_run_on_another_world_is_no_time(monkeypatch, tmp_path):
@@ -323,15 +351,14 @@ def test_the_first_evaluation_at_the_level_counts():
 def test_the_table_of_a_goal_has_every_seed_and_ratios_of_medians(capsys, quiet_console):
     ours = [Timing(500, seconds, 600, 2 * seconds) for seconds in (9.0, 10.0, 30.0)]
     theirs = [Timing(2000, seconds, 6000, seconds) for seconds in (41.0, 45.0, 50.0)]
-    print_goal(GOALS[0], list(zip(ours, theirs)), quiet_console)
-    out = capsys.readouterr().out
-    assert "4.5 in seconds, 2.2 in CPU seconds" in out
-    assert re.findall(r"^ *(\w+) +[\d.]+ .*", out, re.MULTILINE) == ["0", "1", "2", "median"]
-    assert out.count("500 of 600") == 3
     missed = [replace(timing, step=None, seconds=math.inf) for timing in theirs]
-    print_goal(GOALS[0], list(zip(ours, missed)), quiet_console)
+    print_goal(GOALS[0], list(zip(ours, theirs, missed)), quiet_console)
     out = capsys.readouterr().out
-    assert out.count("not in 6000 steps") == 3
+    assert "Llama, our scale / ours, of medians: 4.5 in seconds, 2.2 in CPU seconds" in out
+    assert "Llama, own scale / ours, of medians: level not reached, 2.2 in CPU seconds" in out
+    assert re.findall(r"^ *(\w+) +[\d.]+ .*", out, re.MULTILINE) == ["0", "1", "2", "median"]
+    assert out.count(" 500 ") == 3
+    assert out.count("not in 6000") == 3
     assert max(map(len, out.splitlines())) <= 80
 
 

@@ -14,15 +14,12 @@ def row(program: str, seed: int, seconds: float, step: int) -> dict[str, str]:
 
 
 def test_ratios_are_of_each_seed_and_their_median_is_first():
-    rows = [row("ours", 0, 10.0, 600), row("llama", 0, 20.0, 900)]
-    rows += [
-        row("ours", 1, 12.0, 600),
-        row("llama", 1, 36.0, 1100),
-        row("ours", 2, 10.0, 600),
-        row("llama", 2, 50.0, 1000),
-    ]
-    cells = [cell.strip() for cell in time_table(rows).splitlines()[2].strip("|").split("|")]
-    assert cells == [
-        *("causal, 99 % forward", "10.0 12.0 10.0", "10.0", "600"),
-        *("20.0 36.0 50.0", "36.0", "900 to 1,100", "**3.0**: 2.0 3.0 5.0"),
+    seconds = {"ours": (10.0, 12.0, 10.0), "llama": (20.0, 36.0, 50.0), "llama-own-scale": (40.0, 60.0, 70.0)}
+    steps = {"ours": (600, 600, 600), "llama": (900, 1100, 1000), "llama-own-scale": (2750, 2000, 3000)}
+    rows = [row(program, seed, seconds[program][seed], steps[program][seed]) for seed in range(3) for program in steps]
+    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in time_table(rows).splitlines()[2:]]
+    ours = ["causal, 99 % forward", "10.0 12.0 10.0", "10.0", "600"]
+    assert table == [
+        [*ours, "ours", "20.0 36.0 50.0", "36.0", "900 to 1,100", "**3.0**: 2.0 3.0 5.0"],
+        [*ours, "its own", "40.0 60.0 70.0", "60.0", "2,000 to 3,000", "**5.0**: 4.0 5.0 7.0"],
     ]

@@ -13,11 +13,14 @@ import numpy as np
 from checkpoints.folder import read_csv
 from train.report.base import markdown_table
 
+LLAMA = {"llama": "ours", "llama-own-scale": "its own"}
+"""programs that ours is compared with, and whose initial scale they start from"""
 HEAD = [
     "goal",
     "ours, each seed",
     "median",
     "at step",
+    "initial scale of Llama",
     "Llama, each seed",
     "median",
     "at step",
@@ -26,16 +29,18 @@ HEAD = [
 
 
 def time_table(rows: list[dict[str, str]]) -> str:
-    """A row for each goal: seconds of each seed, the steps, and the ratios with their median."""
+    """A row for each goal and Llama: seconds of each seed, the steps, and the ratios with their median."""
     body = []
     for goal in dict.fromkeys(row["goal"] for row in rows):
-        by_program = [
-            [row for row in rows if (row["goal"], row["program"]) == (goal, name)] for name in ("ours", "llama")
-        ]
-        ours, theirs = ([float(row["seconds"]) for row in of] for of in by_program)
-        ratios = [their / our for our, their in zip(ours, theirs, strict=True)]
-        cells = [cell for of, seconds in zip(by_program, (ours, theirs)) for cell in (*times(seconds), steps(of))]
-        body.append([goal.replace("%", " %"), *cells, f"**{median(ratios):.1f}**: {joined(ratios)}"])
+        for llama, scale in LLAMA.items():
+            by_program = [
+                [row for row in rows if (row["goal"], row["program"]) == (goal, name)] for name in ("ours", llama)
+            ]
+            ours, theirs = ([float(row["seconds"]) for row in of] for of in by_program)
+            ratios = [their / our for our, their in zip(ours, theirs, strict=True)]
+            of_ours, of_theirs = ((*times(seconds), steps(of)) for of, seconds in zip(by_program, (ours, theirs)))
+            ratio = f"**{median(ratios):.1f}**: {joined(ratios)}"
+            body.append([goal.replace("%", " %"), *of_ours, scale, *of_theirs, ratio])
     return markdown_table(HEAD, body)
 
 

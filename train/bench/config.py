@@ -47,7 +47,7 @@ class Bench:
     max_steps: int = 6000
     """steps after which transformers' model has not reached the level; ours ends with its preset"""
     jobs: int = 2
-    """results that are timed at once, each with one training at a time, of ours and theirs in turn; with `seeds`:
+    """results that are timed at once, each with one training at a time, of ours and Llama's in turn; with `seeds`:
     processes at once"""
     stacked: tuple[int, ...] = (1, 2, 5, 10)
     """with `seeds`: numbers of seeds that are trained in one program"""

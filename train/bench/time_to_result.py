@@ -1,7 +1,7 @@
 """Seconds until a model has learned a world: our command against a plain loop with transformers' Llama.
 
 Each training is a program of its own, timed from its start: imports, the world or its files, training and evaluation.
-Ours and theirs alternate, so that a busy machine slows both.
+Ours and Llama's take turns, so that a busy machine slows all. Llama has two: from our initial scale, and from its own.
 """
 
 import json
@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,6 +36,9 @@ from train.presets import PRESETS
 
 PROJECT = Path(__file__).parents[2]
 LLAMA = Path(__file__).with_name("llama.py")
+OWN_SCALE = 0.02  # standard deviation of the initial weights of every model of transformers, unless told otherwise
+PROGRAMS = {"ours": "ours", "llama": "Llama, our scale", "llama-own-scale": "Llama, own scale"}
+"""what is trained for each goal, in this order: the name in rows, and in the table"""
 
 
 class Failed(Exception):
@@ -91,28 +95,30 @@ def time_to_result(goals: tuple[Goal, ...], settings: Bench, console: Console) -
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(settings.jobs) as pool:
         futures = [pool.submit(alternate, goal, settings, Path(folder) / str(i)) for i, goal in enumerate(goals)]
         for goal, future in zip(goals, futures):
-            pairs = future.result()
-            print_goal(goal, pairs, console)
-            rows += rows_of(goal, pairs)
-    print("ours: `python -m train`, all of its steps and final questions in its CPU s. theirs: transformers'")
-    print("Llama in a plain loop with AdamW at a constant rate, which stops at the level. One thread each.")
+            timings = future.result()
+            print_goal(goal, timings, console)
+            rows += rows_of(goal, timings)
+    print("ours: `python -m train`, all of its steps and final questions in its CPU seconds. Llama: that")
+    print("of transformers in a plain loop with AdamW at a constant rate, which stops at the level. Its")
+    print(f"initial weights have our standard deviation, or transformers' own of {OWN_SCALE}. One thread each.")
     return rows
 
 
-def alternate(goal: Goal, settings: Bench, folder: Path) -> list[tuple[Timing, Timing]]:
-    """Ours and theirs of every seed, one after the other. Raises Failed."""
-    pairs = []
+def alternate(goal: Goal, settings: Bench, folder: Path) -> list[tuple[Timing, ...]]:
+    """All PROGRAMS on each seed, one after the other. Raises Failed."""
+    trainings = (train_ours, train_llama, partial(train_llama, initial_scale=OWN_SCALE))
+    timings = []
     for seed in range(settings.seeds):
         corpus = goal.config.task.build(seed)
         exported = folder / str(seed)
         write_files(corpus, exported, overwrite=False)
-        pair = []
-        for whose, train in (("ours", train_ours), ("theirs", train_theirs)):
-            pair.append(train(goal, corpus, seed, exported, settings))
-            seconds, at_step, _ = cells(pair[-1])
-            print(f"{goal.name}, seed {seed}, {whose}: {seconds} s, {at_step}", file=sys.stderr, flush=True)
-        pairs.append(tuple(pair))
-    return pairs
+        of_seed = []
+        for name, train in zip(PROGRAMS.values(), trainings, strict=True):
+            of_seed.append(train(goal, corpus, seed, exported, settings))
+            seconds, at_step = cells(of_seed[-1])
+            print(f"{goal.name}, seed {seed}, {name}: {seconds} s, step {at_step}", file=sys.stderr, flush=True)
+        timings.append(tuple(of_seed))
+    return timings
 
 
 def train_ours(goal: Goal, corpus: Corpus, seed: int, folder: Path, settings: Bench) -> Timing:
@@ -132,21 +138,21 @@ def train_ours(goal: Goal, corpus: Corpus, seed: int, folder: Path, settings: Be
     return Timing(*first_at(points, goal.level, start), last_step, cpu_seconds)
 
 
-def train_theirs(goal: Goal, corpus: Corpus, seed: int, folder: Path, settings: Bench) -> Timing:
-    """Runs Llama's loop on the corpus that `folder` holds as files. Raises Failed."""
+def train_llama(
+    goal: Goal, corpus: Corpus, seed: int, folder: Path, settings: Bench, initial_scale: float | None = None
+) -> Timing:
+    """Runs Llama's loop on the corpus that `folder` holds as files. `initial_scale` None: ours. Raises Failed."""
     values = llama_size(goal.config, corpus) | {"visibility": goal.visibility, "split": goal.split}
     values |= {"level": goal.level, "seed": seed, "max-steps": settings.max_steps, "device": settings.device}
-    start, cpu_seconds = run_program([str(LLAMA), str(folder), *flags(values)], folder / "theirs")
-    entries = [json.loads(line) for line in (folder / "theirs.stdout").read_text().splitlines()]
+    values |= {"initial-scale": initial_scale} if initial_scale else {}
+    start, cpu_seconds = run_program([str(LLAMA), str(folder), *flags(values)], folder / "llama")
+    entries = [json.loads(line) for line in (folder / "llama.stdout").read_text().splitlines()]
     points = [(entry["step"], entry["time"], entry["accuracy"]) for entry in entries]
     return Timing(*first_at(points, goal.level, start), settings.max_steps, cpu_seconds)
 
 
 def llama_size(config: RunConfig, corpus: Corpus) -> dict[str, float]:
-    """llama.py's options for matrices of our shapes with our initial scale, and our batch.
-
-    With transformers' own initial scale, 0.02, so narrow a network takes several times as many steps.
-    """
+    """llama.py's options for matrices of our shapes with our initial scale, and our batch."""
     model = config.model
     network = build_modules(model, config.objective, corpus, seed=0)["network"]
     inner = network.layers[0].feed_forward.out.in_features
@@ -183,32 +189,36 @@ def first_at(points: Iterable[tuple[int, float, float]], level: float, start: fl
     return next(((step, now - start) for step, now, accuracy in points if accuracy >= level), (None, math.inf))
 
 
-def print_goal(goal: Goal, pairs: list[tuple[Timing, Timing]], console: Console) -> None:
+def print_goal(goal: Goal, timings: list[tuple[Timing, ...]], console: Console) -> None:
     """Prints the table of a goal: a row a seed, medians, and their ratios."""
-    head = ["seed", *("ours s", "at step", "CPU s"), *("theirs s", "at step", "CPU s")]
-    body = [[str(seed), *cells(ours), *cells(theirs)] for seed, (ours, theirs) in enumerate(pairs)]
-    seconds = np.median([[timing.seconds for timing in pair] for pair in pairs], axis=0)
-    cpu_seconds = np.median([[timing.cpu_seconds for timing in pair] for pair in pairs], axis=0)
-    columns = [(format_seconds(wall), "", format_seconds(cpu)) for wall, cpu in zip(seconds, cpu_seconds)]
-    print_table(head, body, foot=[["median", *columns[0], *columns[1]]], title=goal.name, console=console)
-    ratio = f"{seconds[1] / seconds[0]:.1f} in seconds" if np.isfinite(seconds).all() else "level not reached"
-    print(f"theirs/ours, of medians: {ratio}, {cpu_seconds[1] / cpu_seconds[0]:.1f} in CPU seconds")
+    head = ["seed", *(cell for name in PROGRAMS.values() for cell in (f"{name}, s", "step"))]
+    body = [
+        [str(seed), *(cell for timing in of_seed for cell in cells(timing))] for seed, of_seed in enumerate(timings)
+    ]
+    seconds = np.median([[timing.seconds for timing in of_seed] for of_seed in timings], axis=0)
+    cpu_seconds = np.median([[timing.cpu_seconds for timing in of_seed] for of_seed in timings], axis=0)
+    foot = ["median", *(cell for median in seconds for cell in (format_seconds(median), ""))]
+    print_table(head, body, foot=[foot], title=goal.name, console=console)
+    ours, ours_cpu = seconds[0], cpu_seconds[0]
+    for name, wall, cpu in list(zip(PROGRAMS.values(), seconds, cpu_seconds))[1:]:
+        reached = np.isfinite([wall, ours]).all()
+        ratio = f"{wall / ours:.1f} in seconds" if reached else "level not reached"
+        print(f"{name} / ours, of medians: {ratio}, {cpu / ours_cpu:.1f} in CPU seconds")
 
 
-def rows_of(goal: Goal, pairs: list[tuple[Timing, Timing]]) -> list[dict[str, Any]]:
+def rows_of(goal: Goal, timings: list[tuple[Timing, ...]]) -> list[dict[str, Any]]:
     """A row for each training: the fields of Timing, and what it was."""
     return [
         {"goal": goal.name, "seed": seed, "program": program} | asdict(timing)
-        for seed, pair in enumerate(pairs)
-        for program, timing in zip(("ours", "llama"), pair)
+        for seed, of_seed in enumerate(timings)
+        for program, timing in zip(PROGRAMS, of_seed, strict=True)
     ]
 
 
-def cells(timing: Timing) -> tuple[str, str, str]:
-    """Seconds to the level, the step of all steps, and CPU seconds, as a row shows them."""
-    missed = f"not in {timing.last_step} steps"
-    at_step = missed if timing.step is None else f"{timing.step} of {timing.last_step}"
-    return format_seconds(timing.seconds), at_step, format_seconds(timing.cpu_seconds)
+def cells(timing: Timing) -> tuple[str, str]:
+    """Seconds to the level and the step at which it was reached, as a row shows them."""
+    at_step = f"not in {timing.last_step}" if timing.step is None else str(timing.step)
+    return format_seconds(timing.seconds), at_step
 
 
 def format_seconds(seconds: float) -> str:
