@@ -5,6 +5,7 @@ The first has seconds until a result, ours against transformers' Llama. Its rows
 """
 
 import json
+import math
 from pathlib import Path
 from statistics import median
 
@@ -39,23 +40,31 @@ def time_table(rows: list[dict[str, str]]) -> str:
             ours, theirs = ([float(row["seconds"]) for row in of] for of in by_program)
             ratios = [their / our for our, their in zip(ours, theirs, strict=True)]
             of_ours, of_theirs = ((*times(seconds), steps(of)) for of, seconds in zip(by_program, (ours, theirs)))
-            ratio = f"**{median(ratios):.1f}**: {joined(ratios)}"
+            ratio = f"**{number(median(ratios))}**: {joined(ratios)}"
             body.append([goal.replace("%", " %"), *of_ours, scale, *of_theirs, ratio])
     return markdown_table(HEAD, body)
 
 
 def times(seconds: list[float]) -> tuple[str, str]:
-    return joined(seconds), f"{median(seconds):.1f}"
+    return joined(seconds), number(median(seconds))
 
 
 def joined(values: list[float]) -> str:
-    return " ".join(f"{value:.1f}" for value in values)
+    return " ".join(map(number, values))
+
+
+def number(value: float) -> str:
+    """A dash where it is infinite: the level was not reached."""
+    return f"{value:.1f}" if math.isfinite(value) else "–"
 
 
 def steps(rows: list[dict[str, str]]) -> str:
-    """The steps at which the level was reached: the first and the last of all seeds."""
-    reached = [int(row["step"]) for row in rows]
-    return " to ".join(f"{step:,}" for step in sorted({min(reached), max(reached)}))
+    """The steps at which the level was reached: the first and the last of all seeds, and how many missed it."""
+    reached = [int(row["step"]) for row in rows if row["step"]]
+    parts = [" to ".join(f"{step:,}" for step in sorted({min(reached), max(reached)}))] if reached else []
+    if missed := [row for row in rows if not row["step"]]:
+        parts.append(f"{len(missed)} of {len(rows)} seeds not in {int(missed[0]['last_step']):,}")
+    return "; ".join(parts)
 
 
 def study_times(files: list[Path]) -> str:
