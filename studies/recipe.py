@@ -34,7 +34,10 @@ def changed(name: str, base: RunConfig) -> dict[str, RunConfig]:
         "subset-until-40": {"train.subset_steps": 2 * steps // 5},
         # As many documents, and as many between evaluations.
         "batch-64": {"train.batch": 64, "train.steps": 3 * steps // 2, "train.evaluate_every": 3 * every // 2},
+        "batch-128": {"train.batch": 128, "train.steps": 3 * steps // 4, "train.evaluate_every": 3 * every // 4},
         "batch-192": {"train.batch": 192, "train.steps": steps // 2, "train.evaluate_every": every // 2},
+        # A seventh more documents, with which the causal model gets there, too.
+        "batch-192-longer": {"train.batch": 192, "train.steps": 4 * steps // 7, "train.evaluate_every": every // 2},
         "plain-long": PLAIN_RECIPE | {"train.steps": 4 * steps, "train.evaluate_every": 4 * every},
     }
     return {f"{name}-{trial}": override(base, settings) for trial, settings in (CHANGED | of_length).items()}
