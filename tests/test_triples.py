@@ -908,7 +908,8 @@ def test_a_hundred_thousand_facts_load_and_build_in_five_seconds(tmp_path):
     for _ in range(2):  # other tests run beside it, and slow both: the faster ones count
         references.append(cpu_seconds(sort_and_look_up))
         seconds.append(cpu_seconds(lambda: task.build(0)))
-    assert min(seconds) < 8.3 * min(references)
+    # Five seconds, or as many more as the machine is slower. With AVX-512, numpy sorts so fast that it would be fewer.
+    assert min(seconds) < max(5, 8.3 * min(references))
     corpus = task.build(0)
     assert len(corpus.documents) > 2_000_000
     assert len(corpus.questions["inverse"]) > 45_000
