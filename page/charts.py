@@ -39,7 +39,10 @@ SHOWN = {
         "Masking rate",
         "On names of two tokens, rates of 15 and 40 % do as well as a uniform rate; 85 % does not.",
     ),
-    "kitouni-lengths": ("Masking rate and length of names", "With names of eight tokens, no rate is above 65 %."),
+    "kitouni-lengths": (
+        "Masking rate and length of names",
+        "With names of eight tokens, no rate is above 65 % of the inverse on average.",
+    ),
     "kitouni-relationship": (
         "Reversed text",
         "Reversed text without a marker teaches false statements: the wrong frame.",

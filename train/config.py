@@ -71,8 +71,8 @@ class TrainConfig:
     precision: Annotated[Literal["float32", "bfloat16"], arg(prefix_name=False)] = "float32"
     """number format of matrix products; bfloat16 is slow on most CPUs"""
     compile: Annotated[bool, arg(prefix_name=False)] = False
-    """compile the network first. On a CPU core this takes half a minute or more, or about 18 s from torch's cache.
-    A step of the presets then takes a sixth less time, so runs of under 7,000 steps do not gain"""
+    """compile the network first. On a CPU core this takes half a minute or more, or 13 to 19 s from torch's cache.
+    A step of the presets then takes an eighth to a sixth less time, so runs of under 8,000 steps do not gain"""
     init_from: Annotated[str | None, arg(name="from", prefix_name=False)] = None
     """run (its name or folder) whose weights to start from, with a fresh optimiser"""
     augment: int = 0
