@@ -132,6 +132,26 @@ def test_without_a_role_masked_no_seed_reaches_the_elimination_baseline_and_with
     assert below == {row["variant"] for row in rows} - above
 
 
+def test_seven_objectives_reverse_on_every_seed_and_four_stay_below_the_elimination_baseline():
+    rows = [row for row in read_results(DOCS / "objectives.csv") if row["split"] == "inverse" and row["count"]]
+    not_above = {row["variant"] for row in rows if row["accuracy"] <= row["link_baseline"]}
+    not_below = {row["variant"] for row in rows if row["accuracy"] >= row["elimination_baseline"]}
+    variants = {row["variant"] for row in rows}
+    reverse = {"bico", "reversed", "both-directions", "masked-copy", "span-denoising", "permuted", "masked"}
+    assert variants - not_above == reverse
+    assert variants - not_below == {"causal", "prefix", "belief-state", "joint-embedding"}
+
+
+def test_with_eight_tokens_two_fixed_rates_are_below_the_uniform_rate_and_none_learns_the_inverse():
+    ends: dict[str, list[float]] = {}
+    for row in read_results(DOCS / "kitouni-lengths.csv"):
+        if row["split"] == "inverse" and row["variant"].endswith("-8"):
+            ends.setdefault(row["variant"], []).append(row["accuracy"])
+    assert max(map(fmean, ends.values())) == pytest.approx(0.65)
+    assert max(ends["fixed-15-8"] + ends["fixed-85-8"]) < min(ends["uniform-8"])
+    assert min(ends["fixed-40-8"]) > max(ends["fixed-15-8"])
+
+
 def test_without_the_convolution_one_seed_of_three_has_learned_to_read_its_prompt():
     rows = [row for row in read_results(DOCS / "binding.csv") if row["method"] == "in-context"]
     ends = {

@@ -1,7 +1,8 @@
 """How long trainings took: the tables of docs/results/speed.md.
 
 The first has seconds until a result, ours against transformers' Llama. Its rows are what
-`make bench ARGS="--rows time-to-result --csv docs/speed.csv"` wrote. The second has minutes of each study.
+`make bench ARGS="--rows=time-to-result --max-steps 12000 --csv docs/speed.csv"` wrote. The second has minutes of each
+study.
 """
 
 import json
