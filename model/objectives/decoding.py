@@ -77,26 +77,22 @@ def generate(
     """
     import torch
 
-    n, rows = len(prompts), np.arange(len(prompts))
     room = ((0, 0), (0, max_tokens))
     tokens = np.pad(prompts.tokens, room, constant_values=PAD)
     # Of roles it matters only whether a token is part of a statement. The open one is not, so nothing is stated behind.
     roles = np.pad(np.where(prompts.roles == NONE, prompts.roles, SOURCE), room)
-    generated, ended = np.zeros((n, 0), np.int64), np.zeros(n, bool)
-    for j in range(max_tokens):
-        position = prompts.lengths + j
-        tokens[rows, position] = MASK
+    generated = np.full((len(prompts), max_tokens), PAD, np.int64)
+    row, longest = np.arange(len(prompts)), 0  # those that have not ended
+    while len(row) and longest < max_tokens:
+        position = prompts.lengths[row] + longest
+        tokens[row, position] = MASK
         t = int(position.max()) + 1
-        one_open = Cloze(Documents(tokens[:, :t], position + 1, roles[:, :t]), position, np.ones(n, np.int32))
-        query = objective.make_query(one_open, np.zeros((n, 0), np.int64))
+        one_open = Cloze(Documents(tokens[row, :t], position + 1, roles[row, :t]), position, np.ones(len(row), np.int32))
+        query = objective.make_query(one_open, np.zeros((len(row), 0), np.int64))
         if query is None:
             return None
         log_probs = objective.token_log_probs(modules, query)
         token = torch.multinomial(log_probs.exp(), 1) if sample else log_probs.argmax(-1, keepdim=True)
-        token = np.where(ended, PAD, token[:, 0].cpu().numpy())
-        tokens[rows, position] = token
-        generated = np.concatenate([generated, token[:, None]], axis=1)
-        ended |= token == END
-        if ended.all():
-            break
-    return generated
+        tokens[row, position] = generated[row, longest] = token = token[:, 0].cpu().numpy()
+        row, longest = row[token != END], longest + 1
+    return generated[:, :longest]
