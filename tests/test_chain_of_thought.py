@@ -223,11 +223,26 @@ def test_a_question_stands_behind_what_was_generated_up_to_its_last_separator():
 
 
 def test_generation_ends_at_end_or_at_the_maximum_of_tokens():
-    model = Memorised(documents=((1, 50, 51, END), (1, 52, 53, 54)))
-    two = np.array([2, 2], np.int32)
-    prompts = Documents(np.array([[1, 50], [1, 52]], np.int32), two, np.zeros((2, 2), np.int8))
-    assert generate(model, None, prompts, 2).tolist() == [[51, END], [53, 54]]
+    model = Memorised(documents=((1, 50, 51, END), (1, 52, 53, 54, 55, END), (1, 56, END)))
+    tokens = np.array([[1, 50], [1, 52], [1, 56]], np.int32)
+    prompts = Documents(tokens, np.full(3, 2, np.int32), np.zeros((3, 2), np.int8))
+    assert generate(model, None, prompts, 2).tolist() == [[51, END], [53, 54], [END, PAD]]
+    assert generate(model, None, prompts, 9).tolist() == [[51, END, PAD, PAD], [53, 54, 55, END], [END, PAD, PAD, PAD]]
     assert generate(model, None, prompts[:1], 9).tolist() == [[51, END]]
+    assert generate(model, None, prompts[:0], 9).shape == (0, 0)
+
+
+def test_what_has_ended_is_no_longer_computed():
+    class Counted(Memorised):
+        def token_log_probs(self, modules, query):
+            asked.append(len(query["tokens"]))
+            return super().token_log_probs(modules, query)
+
+    asked = []
+    tokens, two = np.array([[1, 50], [1, 52], [1, 56]], np.int32), np.full(3, 2, np.int32)
+    prompts = Documents(tokens, two, np.zeros((3, 2), np.int8))
+    generate(Counted(documents=((1, 50, 51, END), (1, 52, 53, 54, 55, END), (1, 56, END))), None, prompts, 9)
+    assert asked == [3, 2, 1, 1]
 
 
 def test_an_objective_that_cannot_generate_is_asked_without_a_chain_of_thought():

@@ -87,8 +87,9 @@ def generate(
         position = prompts.lengths[row] + longest
         tokens[row, position] = MASK
         t = int(position.max()) + 1
-        one_open = Cloze(Documents(tokens[row, :t], position + 1, roles[row, :t]), position, np.ones(len(row), np.int32))
-        query = objective.make_query(one_open, np.zeros((len(row), 0), np.int64))
+        documents = Documents(tokens[row, :t], position + 1, roles[row, :t])
+        one, none = np.ones(len(row), np.int32), np.zeros((len(row), 0), np.int64)
+        query = objective.make_query(Cloze(documents, position, one), none)
         if query is None:
             return None
         log_probs = objective.token_log_probs(modules, query)
