@@ -24,7 +24,7 @@ from tasks.corpus import ROLES
 from train.presets import PRESETS
 
 ALL = tuple(ROLES)
-LONG = replace(BASE, train=replace(BASE.train, steps=5 * BASE.train.steps, evaluate_every=500))
+LONG = replace(BASE, train=replace(BASE.train, steps=5 * BASE.train.steps, evaluate_every=250))
 UNIFORM = OBJECTIVES["masked-uniform"]
 REVERSED = PRESETS["reversed"][1]
 
@@ -35,7 +35,7 @@ VARIANTS = {
     "masked-fixed-15": replace(SLOW, objective=Masked(scheme="fixed", maskable=ALL, rate=0.15)),
     "masked-fixed-40": replace(SLOW, objective=Masked(scheme="fixed", maskable=ALL, rate=0.4)),
     "masked-fixed-85": replace(SLOW, objective=Masked(scheme="fixed", maskable=ALL, rate=0.85)),
-    "masked-uniform-long": replace(UNIFORM, train=replace(UNIFORM.train, steps=10_400, evaluate_every=400)),
+    "masked-uniform-long": replace(UNIFORM, train=replace(UNIFORM.train, steps=6050, evaluate_every=275)),
     "causal-long": replace(LONG, objective=Causal()),
     "prefix-long": replace(LONG, objective=Prefix()),
     "belief-state-long": replace(LONG, objective=BeliefState()),

@@ -1,6 +1,6 @@
 """Every objective on the default world: its preset, so the same network, batches and recipe.
 
-`make compare-objectives`. The masked model has learned the inverse after 1,200 steps. What has not gets up to five
+`make compare-objectives`. The masked model has learned the inverse after 700 steps. What has not gets up to five
 times as many. BICO starts from the causal run of its seed. The world has 400 entities x 5 relations, 200 one-way facts,
 and one-token names. With these, reversal by entity and by token are the same.
 

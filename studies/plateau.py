@@ -41,10 +41,11 @@ NEW_FACTS = replace(PLAIN, steps=300, learning_rate=1e-3, evaluate_every=50)
 
 
 def base(name: str) -> RunConfig:
-    """The preset of an objective with the steps that it gets here."""
+    """The preset of an objective with the steps that it gets here, and batches of half as many documents."""
     slow = with_own_training(Diffusion())  # a uniform rate has diffusion's rates, as in studies/objectives.py
     preset = replace(slow if name == "uniform" else preset_of(type(OBJECTIVES[name])), objective=OBJECTIVES[name])
-    return override(preset, {"train.steps": STEPS[name], "train.evaluate_every": EVALUATE_EVERY[name]})
+    length = {"train.batch": 96, "train.steps": STEPS[name], "train.evaluate_every": EVALUATE_EVERY[name]}
+    return override(preset, length)
 
 
 def replayed(name: str, per_cent: int) -> RunConfig:

@@ -18,7 +18,7 @@ from train.report.reading import PROVENANCE
 
 ROWS = Path(__file__).parents[1] / "docs" / "recipe-goals.csv"
 GOALS = {"causal": ("forward", 0.99), "masked": ("inverse", 0.95)}
-BASE = "recipe"
+BASE = "batch-96"
 """the trial that the others are compared with, seed by seed"""
 
 

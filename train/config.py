@@ -25,7 +25,7 @@ class TrainConfig:
     """optimiser steps"""
     targets: int | None = None
     """target tokens that end a run before `steps`; the learning rate follows their share, and subset_steps None is 0"""
-    batch: int = 96
+    batch: int = 192
     """documents a step"""
     subset: float = 0.25
     """share of the documents that a run starts with: those about some of the entities, drawn at random (1: all)"""

@@ -39,20 +39,20 @@ from tasks.triples import Triples
 from train.config import RunConfig, TrainConfig
 
 Settings = TypeVar("Settings")  # that have a task
-CAUSAL = RunConfig(Reversal(), Causal(), train=TrainConfig(steps=700, evaluate_every=100))
-BIDIRECTIONAL = replace(CAUSAL, objective=Masked(), train=TrainConfig(steps=1200, evaluate_every=100))
+CAUSAL = RunConfig(Reversal(), Causal(), train=TrainConfig(steps=400, evaluate_every=50))
+BIDIRECTIONAL = replace(CAUSAL, objective=Masked(), train=TrainConfig(steps=700, evaluate_every=50))
 # As most networks are trained: AdamW for all weights, all facts from the first step on. It takes four times the steps.
-PLAIN = TrainConfig(optimiser="adamw", subset=1.0, final_rate=0.1, evaluate_every=500)
-PLAIN_RECIPE = {f"train.{name}": getattr(PLAIN, name) for name in ("optimiser", "subset", "final_rate")}
+PLAIN = TrainConfig(optimiser="adamw", subset=1.0, final_rate=0.1, batch=96, evaluate_every=500)
+PLAIN_RECIPE = {f"train.{name}": getattr(PLAIN, name) for name in ("optimiser", "subset", "final_rate", "batch")}
 # What an objective needs beside it: what is not at 90 % inverse in as many steps gets up to five times as many.
 # Diffusion weights its targets by up to 20, and learned at lower rates alone (three trials, one seed:
 # docs/notebook/recipe.md).
 OWN_TRAINING: dict[type[Objective], dict[str, Any]] = {
-    **{objective: {"steps": 2400, "evaluate_every": 200} for objective in (Reversed, BothDirections, SpanDenoising)},
-    Permuted: {"steps": 3000, "evaluate_every": 250},
-    Diffusion: {"steps": 6000, "evaluate_every": 500, "muon_rate": 0.01, "learning_rate": 3e-3},
-    Infill: {"steps": 6000, "evaluate_every": 500},
-    SemanticPermutation: {"steps": 6000, "evaluate_every": 500},
+    **{objective: {"steps": 1400, "evaluate_every": 100} for objective in (Reversed, BothDirections, SpanDenoising)},
+    Permuted: {"steps": 1750, "evaluate_every": 125},
+    Diffusion: {"steps": 3500, "evaluate_every": 250, "muon_rate": 0.01, "learning_rate": 3e-3},
+    Infill: {"steps": 3500, "evaluate_every": 250},
+    SemanticPermutation: {"steps": 3500, "evaluate_every": 250},
     Bico: {"subset": 1.0},  # the network that it starts from knows all facts
 }
 
@@ -103,7 +103,7 @@ IN_CONTEXT = RunConfig(
     Reversal(entities=200, unseen=100, episodes=ReversalEpisodeConfig(share=0.5)),
     Causal(),
     ModelConfig(heads=2, convolution=5, position="relative"),
-    TrainConfig(steps=2500, subset=1.0, evaluate_every=250),
+    TrainConfig(steps=2500, batch=96, subset=1.0, evaluate_every=250),
 )
 # Two premises in a prompt require episodes, and a start with episodes alone (docs/notebook/two-steps.md).
 SYLLOGISM = replace(
