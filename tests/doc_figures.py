@@ -35,6 +35,7 @@ TABLES_ALONE = (  # without a figure
     "tied",
     "recipe",
     "recipe-goals",
+    "recipe-objectives",
     "plateau-phases",
     "binding",
     "count",

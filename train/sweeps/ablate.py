@@ -28,7 +28,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "model.initial_scale": (0.02, 0.0625, 0.125, 0.25),
     "model.dropout": (0.0, 0.1, 0.3),
     "train.weight_decay": (0.0, 0.1, 1.0, 3.0, 6.0),
-    "train.batch": (32, 96, 256),
+    "train.batch": (64, 192, 384),
     "train.subset": (0.05, 0.16, 0.5, 1.0),
     "train.muon_rate": (0.01, 0.02, 0.03),
     "train.learning_rate": (3e-3, 7e-3, 1.5e-2),

@@ -52,7 +52,7 @@ def training_seconds(config: RunConfig) -> float:
     """Roughly the seconds of a training on one core: measured for the presets, and scaled by size."""
     model, train, task = config.model, config.train, config.task
     length = task.documents.statements * (1 + (EPISODE_LENGTH - 1) * task.episodes.share)
-    size = (train.batch / 96) * (model.depth * model.recurrence / 2) * (model.width / 64) ** 1.5 * length
+    size = (train.batch / 192) * (model.depth * model.recurrence / 2) * (model.width / 64) ** 1.5 * length
     return train.steps * PRESET_STEP * (OVERHEAD + (1 - OVERHEAD) * size)
 
 
