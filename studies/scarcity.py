@@ -26,7 +26,7 @@ def with_world(steps: int, **world) -> RunConfig:
 
 
 def with_wordings(wordings: int, steps: int) -> RunConfig:
-    """Each relation has so many wordings. Ten of them need more steps: after 400, forward is lower."""
+    """Each relation has so many wordings. Ten get twice the steps: after 700 of 96, forward was at 80 to 94 %."""
     return override(CAUSAL, {"task.wordings": wordings, "train.steps": steps})
 
 

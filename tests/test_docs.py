@@ -132,14 +132,15 @@ def test_without_a_role_masked_no_seed_reaches_the_elimination_baseline_and_with
     assert below == {row["variant"] for row in rows} - above
 
 
-def test_seven_objectives_reverse_on_every_seed_and_four_stay_below_the_elimination_baseline():
+def test_seven_objectives_reverse_on_every_seed_and_five_stay_below_the_elimination_baseline():
     rows = [row for row in read_results(DOCS / "objectives.csv") if row["split"] == "inverse" and row["count"]]
     not_above = {row["variant"] for row in rows if row["accuracy"] <= row["link_baseline"]}
     not_below = {row["variant"] for row in rows if row["accuracy"] >= row["elimination_baseline"]}
     variants = {row["variant"] for row in rows}
     reverse = {"bico", "reversed", "both-directions", "masked-copy", "span-denoising", "permuted", "masked"}
     assert variants - not_above == reverse
-    assert variants - not_below == {"causal", "prefix", "belief-state", "joint-embedding"}
+    one_way = {"causal", "prefix", "belief-state", "joint-embedding"}
+    assert variants - not_below == one_way | {"semantic-permutation"}  # which has not learned the facts
 
 
 def test_with_eight_tokens_two_fixed_rates_are_below_the_uniform_rate_and_none_learns_the_inverse():
