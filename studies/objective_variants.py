@@ -51,4 +51,4 @@ VARIANTS = {
     "infill-always": replace(LONG, objective=Infill(share=1.0)),
     "span-denoising-uniform": replace(SLOW, objective=SpanDenoising(scheme="uniform", maskable=ALL)),
 }
-TITLE = "What is varied: what an objective masks, reverses or predicts, and its steps"
+TITLE = "What is varied: masking, reversal and steps"

@@ -202,10 +202,10 @@ def test_documents_a_second_go_first_then_the_bar_then_the_loss():
 def test_where_there_is_no_terminal_a_line_is_printed_for_each_evaluation_with_the_time_left(capsys):
     progress_lines("causal", 80, terminal=False)
     first, middle, last = capsys.readouterr().err.splitlines()
-    assert first == "step 0/700  forward 100.0 %  inverse 100.0 %"
-    start = "step 350/700  loss 3.123  forward 100.0 %  inverse 100.0 %  documents/s 12,345  about 1 min 2"
+    assert first == "step 0/400  forward 100.0 %  inverse 100.0 %"
+    start = "step 200/400  loss 3.123  forward 100.0 %  inverse 100.0 %  documents/s 12,345  about 1 min 2"
     assert re.fullmatch(rf"{start}\d s left", middle)
-    assert last == "step 700/700  loss 3.123  forward 100.0 %  inverse 100.0 %  documents/s 12,345"
+    assert last == "step 400/400  loss 3.123  forward 100.0 %  inverse 100.0 %  documents/s 12,345"
 
 
 def test_the_time_left_falls_between_entries_and_knows_nothing_from_before_a_resume():
