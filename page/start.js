@@ -21,17 +21,17 @@ function tabsOf(data) {
   const { ask = [], prompt = [], facts = [] } = data.tabs, tabs = [];
   if (ask.length) tabs.push(["Ask both", () => askTab(ask, exampleOf(ask[0]))]);
   if (prompt.length) tabs.push(["Facts in the prompt", () => promptTab(prompt[0])]);
-  if (facts.length) tabs.push(["Real facts", () => askTab(facts, exampleOf(facts[0], "France"))]);
+  if (facts.length) tabs.push(["Real facts", () => askTab(facts, exampleOf(facts[0]))]);
   if (ask.some((run) => run.steps.length > 1)) tabs.push(["When it came", () => timeTab(ask)]);
   if (data.charts.length) tabs.push(["What was found", () => chartsTab(data.charts)]);
   return tabs;
 }
 
-// The first held-out question, or the first one about `name`.
-function exampleOf(run, name = null) {
-  const world = DATA.worlds[run.world], held = knowledgeOf(run.world).heldOut;
-  const found = held.find(({ asked }) => asked[0] !== null && (name === null || world.entities[asked[0]].name === name)) ?? held[0];
-  return statementText(world, found.asked);
+// The first held-out question that a causal model can be asked, as in `make ask`.
+function exampleOf(run) {
+  const held = knowledgeOf(run.world).heldOut;
+  const found = held.find(({ asked }) => asked[0] !== null) ?? held[0];
+  return statementText(DATA.worlds[run.world], found.asked);
 }
 
 function showTabs(tabs) {

@@ -222,14 +222,16 @@ def test_a_question_stands_behind_what_was_generated_up_to_its_last_separator():
         assert tokens[again.start[i] : again.start[i] + again.size[i]] == [MASK] * again.size[i]
 
 
+THREE = ((1, 50, 51, END), (1, 52, 53, 54, 55, END), (1, 56, END))
+PROMPTS = Documents(np.array([row[:2] for row in THREE], np.int32), np.full(3, 2, np.int32), np.zeros((3, 2), np.int8))
+
+
 def test_generation_ends_at_end_or_at_the_maximum_of_tokens():
-    model = Memorised(documents=((1, 50, 51, END), (1, 52, 53, 54, 55, END), (1, 56, END)))
-    tokens = np.array([[1, 50], [1, 52], [1, 56]], np.int32)
-    prompts = Documents(tokens, np.full(3, 2, np.int32), np.zeros((3, 2), np.int8))
-    assert generate(model, None, prompts, 2).tolist() == [[51, END], [53, 54], [END, PAD]]
-    assert generate(model, None, prompts, 9).tolist() == [[51, END, PAD, PAD], [53, 54, 55, END], [END, PAD, PAD, PAD]]
-    assert generate(model, None, prompts[:1], 9).tolist() == [[51, END]]
-    assert generate(model, None, prompts[:0], 9).shape == (0, 0)
+    model = Memorised(documents=THREE)
+    assert generate(model, None, PROMPTS, 2).tolist() == [[51, END], [53, 54], [END, PAD]]
+    assert generate(model, None, PROMPTS, 9).tolist() == [[51, END, PAD, PAD], [53, 54, 55, END], [END, PAD, PAD, PAD]]
+    assert generate(model, None, PROMPTS[:1], 9).tolist() == [[51, END]]
+    assert generate(model, None, PROMPTS[:0], 9).shape == (0, 0)
 
 
 def test_what_has_ended_is_no_longer_computed():
@@ -239,9 +241,7 @@ def test_what_has_ended_is_no_longer_computed():
             return super().token_log_probs(modules, query)
 
     asked = []
-    tokens, two = np.array([[1, 50], [1, 52], [1, 56]], np.int32), np.full(3, 2, np.int32)
-    prompts = Documents(tokens, two, np.zeros((3, 2), np.int8))
-    generate(Counted(documents=((1, 50, 51, END), (1, 52, 53, 54, 55, END), (1, 56, END))), None, prompts, 9)
+    generate(Counted(documents=THREE), None, PROMPTS, 9)
     assert asked == [3, 2, 1, 1]
 
 

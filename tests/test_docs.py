@@ -143,6 +143,24 @@ def test_seven_objectives_reverse_on_every_seed_and_five_stay_below_the_eliminat
     assert variants - not_below == one_way | {"semantic-permutation"}  # which has not learned the facts
 
 
+def test_a_mark_of_the_order_makes_reversed_text_and_semantic_permutation_reverse():
+    rows = [row for row in read_results(DOCS / "objective-variants.csv") if row["split"] == "inverse" and row["count"]]
+    assert {len([row for row in rows if row["variant"] == name]) for name in {row["variant"] for row in rows}} == {3}
+    marked = {"reversed-delimiter", "semantic-permutation-directed"}
+    assert min(row["accuracy"] for row in rows if row["variant"] in marked) > 0.97
+    assert max(row["accuracy"] for row in rows if row["variant"] == "reversed-plain") < 0.1
+
+
+def test_batches_of_192_end_where_one_seed_with_96_does_not():
+    rows = [row for row in read_results(DOCS / "recipe-objectives.csv") if row["split"] == "inverse" and row["count"]]
+    ends = {row["variant"]: [] for row in rows}
+    for row in rows:
+        ends[row["variant"]].append(row["accuracy"])
+    for name in ("reversed", "permuted", "span-denoising"):
+        assert len([end for end in ends[f"{name}-96"] if end < 0.9]) == 1
+        assert min(ends[f"{name}-192"]) >= 0.995
+
+
 def test_with_eight_tokens_two_fixed_rates_are_below_the_uniform_rate_and_none_learns_the_inverse():
     ends: dict[str, list[float]] = {}
     for row in read_results(DOCS / "kitouni-lengths.csv"):

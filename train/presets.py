@@ -41,8 +41,8 @@ from train.config import RunConfig, TrainConfig
 Settings = TypeVar("Settings")  # that have a task
 CAUSAL = RunConfig(Reversal(), Causal(), train=TrainConfig(steps=400, evaluate_every=50))
 BIDIRECTIONAL = replace(CAUSAL, objective=Masked(), train=TrainConfig(steps=700, evaluate_every=50))
-# As most networks are trained: AdamW for all weights, all facts from the first step on. It takes nearly
-# four times the documents.
+# As most networks are trained: AdamW for all weights, all facts from the first step on. It takes nearly four
+# times the documents.
 PLAIN = TrainConfig(optimiser="adamw", subset=1.0, final_rate=0.1, batch=96, evaluate_every=500)
 PLAIN_RECIPE = {f"train.{name}": getattr(PLAIN, name) for name in ("optimiser", "subset", "final_rate", "batch")}
 # What an objective needs beside it: what is not at 90 % inverse in as many steps gets up to five times as many.
